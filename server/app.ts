@@ -1,0 +1,111 @@
+/**
+ * The application: rooms, routes and jobs put together. Wiring only; every route of the product is
+ * in the list below.
+ */
+import type { FastifyInstance } from 'fastify';
+import type { Ctx } from './kernel/context.ts';
+import { all } from './kernel/db.ts';
+import { createHttpServer } from './kernel/http.ts';
+import { defaultRates } from './kernel/http-rates.ts';
+import { forgetOldKeys } from './kernel/idempotency.ts';
+import { createWorker, measureJobs, type Recurring, type Worker } from './kernel/jobs.ts';
+import type { Route } from './kernel/route.ts';
+import type { Machine } from './kernel/states.ts';
+import { archivePastEvents, catalogRoutes, eventMachine } from './modules/catalog/index.ts';
+import { cancelEventJob, changesRoutes } from './modules/changes/index.ts';
+import { authenticate, identityRoutes } from './modules/identity/index.ts';
+import { holdMachine } from './modules/inventory/index.ts';
+import { orderMachine, orderRoutes, ticketMachine } from './modules/orders/index.ts';
+import {
+  paymentMachine,
+  refundMachine,
+  submitRefund,
+  webhookRoutes,
+} from './modules/payments/index.ts';
+import { reportingRoutes } from './modules/reporting/index.ts';
+import {
+  expireRecurring,
+  settleHandlers,
+  settleRecurring,
+  shoppingRoutes,
+} from './modules/shopping/index.ts';
+import { oldestSnapshotSeconds, operatingRoutes } from './operating.ts';
+import { registerDocs } from './web/docs.ts';
+import { registerHome } from './web/home.ts';
+
+export const BASE_PATH = '/api/v1';
+
+export const routes: readonly Route[] = [
+  ...catalogRoutes,
+  ...changesRoutes,
+  ...shoppingRoutes,
+  ...orderRoutes,
+  ...identityRoutes,
+  ...reportingRoutes,
+  ...webhookRoutes,
+  ...operatingRoutes,
+];
+
+export const machines: readonly Machine<string>[] = [
+  eventMachine,
+  holdMachine,
+  orderMachine,
+  ticketMachine,
+  paymentMachine,
+  refundMachine,
+];
+
+export async function buildApp(ctx: Ctx, more: readonly Route[] = []): Promise<FastifyInstance> {
+  const served = [...routes, ...more];
+  const app = await createHttpServer(ctx, {
+    basePath: BASE_PATH,
+    authenticate,
+    rates: ctx.config.RATE_LIMIT ? defaultRates : null,
+    trustProxy: ctx.config.TRUST_PROXY,
+    logRequests: true,
+    before: (server) => registerDocs(server, served, BASE_PATH),
+    routes: served,
+  });
+  registerHome(app, ctx);
+  return app;
+}
+
+const HOUR_MS = 3_600_000;
+const WORKER_CONCURRENCY = 8;
+
+const recurring: readonly Recurring[] = [
+  expireRecurring,
+  settleRecurring,
+  {
+    name: 'measure',
+    everyMs: 5_000,
+    run: async (ctx) => {
+      await measureJobs(ctx);
+      const [row] = await all(ctx.db, oldestSnapshotSeconds());
+      ctx.metrics.oldestSnapshot.set(row?.seconds ?? 0);
+    },
+  },
+  {
+    name: 'forget_keys',
+    everyMs: 60_000,
+    run: async (ctx) => {
+      await forgetOldKeys(ctx.db);
+    },
+  },
+  {
+    name: 'archive',
+    everyMs: HOUR_MS,
+    run: async (ctx) => {
+      await archivePastEvents(ctx);
+    },
+  },
+];
+
+export function buildWorker(ctx: () => Ctx): Worker {
+  const handlers = {
+    ...settleHandlers,
+    [submitRefund.kind]: submitRefund.handler,
+    [cancelEventJob.kind]: cancelEventJob.handler,
+  };
+  return createWorker(ctx, handlers, recurring, WORKER_CONCURRENCY);
+}

@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import type { Db } from './db.ts';
+import type { Once } from './idempotency.ts';
+import type { IdSource } from './ids.ts';
+import type { Metrics } from './metrics.ts';
+import type { Secrets } from './secrets.ts';
+
+/** The outside world, plugged in by main; each room that has a port declares it here. */
+// biome-ignore lint/suspicious/noEmptyInterface: rooms add to it by declaration merging
+export interface Ports {}
+
+/** Everything that a use case may need and may not reach for by itself. */
+export type Ctx = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly config: Config;
+  readonly ports: Ports;
+  readonly secrets: Secrets;
+  /** Who acts, for the audit log: an id, or the name of a job. */
+  readonly actor: string;
+  readonly requestId: string | null;
+  /** The idempotency key of the request at hand, completed by its first committed transaction. */
+  readonly once: Once | null;
+  /** Tells the worker of this process that a job is ready; other processes find it by polling. */
+  readonly wakeJobs: () => void;
+  /** True from SIGTERM on: take nothing new. */
+  readonly isDraining: () => boolean;
+  /** A no-op outside tests; a race test holds a use case at a named point. */
+  readonly pause: (point: string) => Promise<void>;
+};
+
+export const systemIds: IdSource = {
+  nowMs: () => Date.now(),
+  bytes: (n) => randomBytes(n),
+};
+
+export const neverPause = async (): Promise<void> => {};

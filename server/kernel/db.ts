@@ -1,0 +1,263 @@
+/**
+ * Connections and transactions.
+ *
+ * `Db` and `Tx` are different types: only an entry point (route, job, command) holds a `Db` and may
+ * open a transaction, so nesting does not compile, and no request waits for a second connection
+ * while it keeps a first one. Door functions of rooms take a `Tx`.
+ *
+ * `inTx` commits when its callback returns ok and **rolls back when it returns a refusal**. It runs
+ * the callback again on a serialization failure or a deadlock, at most MAX_ATTEMPTS times, and
+ * turns a lock timeout into the refusal `busy`. Everything else is a fault and is thrown.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import pg from 'pg';
+import { assert, type Refusal, type Refused, type Result, refused } from './result.ts';
+import type { Statement } from './sql.ts';
+
+const MAX_ATTEMPTS = 4;
+const RETRY_BASE_MS = 5;
+const POOL_WAIT_MAX_MS = 3_000;
+const CONNECT_MAX_MS = 3_000;
+
+/** SQLSTATEs after which the same transaction may simply be run again. */
+const RETRYABLE = new Set(['40001', '40P01']);
+/** SQLSTATEs that mean "somebody is in the way": lock timeout and statement timeout. */
+const BUSY = new Set(['55P03', '57014']);
+/** SQLSTATEs and driver codes that mean "the database is away for the moment". */
+const AWAY = new Set([
+  '08000',
+  '08003',
+  '08006',
+  '08001',
+  '53300',
+  '57P01',
+  '57P02',
+  '57P03',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+
+pg.types.setTypeParser(pg.types.builtins.INT8, (raw) => {
+  const value = Number(raw);
+  assert(Number.isSafeInteger(value), 'a bigint from the database is not a safe integer');
+  return value;
+});
+pg.types.setTypeParser(pg.types.builtins.NUMERIC, Number);
+
+export type DbTimings = {
+  readonly poolWaited: (seconds: number) => void;
+  readonly transactionTook: (seconds: number) => void;
+  readonly retried: (sqlState: string) => void;
+};
+
+export type Db = {
+  readonly kind: 'db';
+  readonly pool: pg.Pool;
+  readonly timings: DbTimings;
+};
+
+export type Tx = {
+  readonly kind: 'tx';
+  readonly client: pg.ClientBase;
+};
+
+export type Queryable = Db | Tx;
+
+export type Busy = Refusal & { readonly code: 'busy' };
+
+export type DbRole = 'fanfare_app' | 'fanfare_lane' | 'fanfare_auditor';
+
+const silent: DbTimings = {
+  poolWaited: () => {},
+  transactionTook: () => {},
+  retried: () => {},
+};
+
+/**
+ * A pool whose sessions act as `role` and carry the limits of the selling side: a lock is waited
+ * for at most 3 s, a statement runs at most 10 s, and a frozen process loses its locks after 5 s.
+ */
+export function openDb(options: {
+  readonly url: string;
+  readonly role: DbRole | null;
+  readonly maxConnections: number;
+  readonly name: string;
+  readonly timings?: DbTimings;
+  readonly onError?: (error: Error) => void;
+}): Db {
+  const settings = [
+    'lock_timeout=3s',
+    'statement_timeout=10s',
+    'idle_in_transaction_session_timeout=5s',
+    'default_transaction_isolation=read\\ committed',
+    'timezone=UTC',
+    'jit=off',
+  ];
+  if (options.role) settings.push(`role=${options.role}`);
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.maxConnections,
+    application_name: `fanfare ${options.name}`,
+    connectionTimeoutMillis: Math.max(POOL_WAIT_MAX_MS, CONNECT_MAX_MS),
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    options: settings.map((setting) => `-c ${setting}`).join(' '),
+  });
+  // An idle connection that dies is replaced at the next use; unheard, the error ends the process.
+  pool.on('error', (error) => options.onError?.(error));
+  return { kind: 'db', pool, timings: options.timings ?? silent };
+}
+
+export async function closeDb(db: Db): Promise<void> {
+  await db.pool.end();
+}
+
+/** Runs one statement; outside a transaction it is its own. */
+export async function all<Row>(on: Queryable, statement: Statement<Row>): Promise<readonly Row[]> {
+  const query = { name: statement.name, text: statement.text, values: [...statement.values] };
+  const result =
+    on.kind === 'tx' ? await on.client.query(query) : await withClient(on, (c) => c.query(query));
+  return result.rows.map((raw: Record<string, unknown>) => statement.decode(raw));
+}
+
+export async function maybe<Row>(on: Queryable, statement: Statement<Row>): Promise<Row | null> {
+  const found = await all(on, statement);
+  assert(found.length <= 1, `expected at most one row, got ${found.length}`);
+  return found[0] ?? null;
+}
+
+export async function one<Row>(on: Queryable, statement: Statement<Row>): Promise<Row> {
+  const found = await all(on, statement);
+  const [row] = found;
+  assert(row !== undefined && found.length === 1, `expected one row, got ${found.length}`);
+  return row;
+}
+
+/** Runs a statement for its effect; returns how many rows it touched. */
+export async function run(on: Queryable, statement: Statement<unknown>): Promise<number> {
+  const query = { name: statement.name, text: statement.text, values: [...statement.values] };
+  const result =
+    on.kind === 'tx' ? await on.client.query(query) : await withClient(on, (c) => c.query(query));
+  return result.rowCount ?? 0;
+}
+
+async function withClient<T>(db: Db, use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const askedAt = performance.now();
+  const client = await db.pool.connect();
+  db.timings.poolWaited((performance.now() - askedAt) / 1000);
+  let broken: Error | undefined;
+  try {
+    return await use(client);
+  } catch (error) {
+    // A connection that died must not go back to the pool; a refused statement may.
+    if (isAway(error)) broken = error as Error;
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+const insideTx = new AsyncLocalStorage<true>();
+
+/** Adapters call this: the world outside is never waited for while locks are held. */
+export function assertOutsideTx(what: string): void {
+  assert(insideTx.getStore() === undefined, `${what} was called inside a transaction`);
+}
+
+export type TxOptions = {
+  readonly isolation?: 'read committed' | 'repeatable read';
+  readonly readOnly?: boolean;
+};
+
+/** The part of a context that a transaction needs. */
+export type TxScope = {
+  readonly db: Db;
+  readonly actor: string;
+  readonly requestId: string | null;
+  /** Stores the answer under the request's idempotency key, in this transaction. */
+  readonly once: { readonly complete: (tx: Tx, value: unknown) => Promise<void> } | null;
+};
+
+export async function inTx<Outcome extends Result<unknown, Refusal>>(
+  scope: TxScope,
+  work: (tx: Tx) => Promise<Outcome>,
+  options: TxOptions = {},
+): Promise<Outcome | Refused<Busy>> {
+  assertOutsideTx('inTx');
+  const { db } = scope;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await withClient(db, (client) => attemptTx(scope, client, work, options));
+    } catch (error) {
+      const state = sqlStateOf(error);
+      if (BUSY.has(state)) {
+        return refused('busy', { detail: 'Many people want this at once. Try again in a moment.' });
+      }
+      if (!RETRYABLE.has(state) || attempt === MAX_ATTEMPTS) throw error;
+      db.timings.retried(state);
+      await pauseBeforeRetry(attempt);
+    }
+  }
+}
+
+async function attemptTx<Outcome extends Result<unknown, Refusal>>(
+  scope: TxScope,
+  client: pg.PoolClient,
+  work: (tx: Tx) => Promise<Outcome>,
+  options: TxOptions,
+): Promise<Outcome> {
+  const isolation = options.isolation ?? 'read committed';
+  const startedAt = performance.now();
+  // One round trip: the audit log's trigger reads who acts from these settings.
+  await client.query(
+    `begin isolation level ${isolation}${options.readOnly ? ' read only' : ''};
+     set local fanfare.actor = '${label(scope.actor)}';
+     set local fanfare.request_id = '${label(scope.requestId ?? '')}'`,
+  );
+  try {
+    const result = await insideTx.run(true, () => work({ kind: 'tx', client }));
+    if (result.ok) await scope.once?.complete({ kind: 'tx', client }, result.value);
+    await client.query(result.ok ? 'commit' : 'rollback');
+    return result;
+  } catch (error) {
+    // Where the connection itself is gone the server has rolled back; the first error is the cause.
+    if (!isAway(error)) await client.query('rollback').catch(() => {});
+    throw error;
+  } finally {
+    scope.db.timings.transactionTook((performance.now() - startedAt) / 1000);
+  }
+}
+
+/** Only what an id or a job's name is made of can reach the statement's text. */
+function label(text: string): string {
+  return text.replace(/[^A-Za-z0-9_:.-]/g, '').slice(0, 100);
+}
+
+async function pauseBeforeRetry(attempt: number): Promise<void> {
+  const ms = RETRY_BASE_MS * 2 ** attempt * (0.5 + Math.random());
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+export function sqlStateOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return '';
+  return String(error.code);
+}
+
+export function isBusy(error: unknown): boolean {
+  return BUSY.has(sqlStateOf(error)) || isPoolTimeout(error);
+}
+
+/** The database cannot be reached now; the same request may work in a moment. */
+export function isAway(error: unknown): boolean {
+  if (AWAY.has(sqlStateOf(error))) return true;
+  return error instanceof Error && /^Connection terminated/.test(error.message);
+}
+
+function isPoolTimeout(error: unknown): boolean {
+  return (
+    error instanceof Error && error.message.includes('timeout exceeded when trying to connect')
+  );
+}

@@ -1,0 +1,40 @@
+/** How a request is answered with a problem, and what authentication looks like to the server. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Actor } from './actor.ts';
+import type { Ctx } from './context.ts';
+import { type ProblemInput, problem } from './problem.ts';
+import type { Refusal, Result } from './result.ts';
+
+export type Authenticate = (
+  ctx: Ctx,
+  request: {
+    readonly authorization: string | null;
+    readonly access: string | null;
+    readonly device: string | null;
+  },
+) => Promise<Result<Actor, Refusal & { readonly code: 'unauthenticated' }>>;
+
+/** Thrown inside hooks and handlers to answer with a problem. */
+export class ProblemError extends Error {
+  override readonly name = 'ProblemError';
+  readonly input: ProblemInput;
+  constructor(input: ProblemInput) {
+    super(input.title);
+    this.input = input;
+  }
+}
+
+export function sendProblem(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  input: ProblemInput,
+): FastifyReply {
+  if (input.retryAfterSeconds !== undefined) reply.header('retry-after', input.retryAfterSeconds);
+  const instance = request.url.replace(/\?.*/s, '').slice(0, 300);
+  return reply
+    .status(input.status)
+    .header('cache-control', 'no-store')
+    .type('application/problem+json')
+    .serializer((body: string) => body)
+    .send(JSON.stringify(problem(input, request.id, instance)));
+}

@@ -1,0 +1,258 @@
+/** One route on the server: authenticate, authorize, parse, run once, answer. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { type Actor, actorLabel, callerOf } from './actor.ts';
+import type { Ctx } from './context.ts';
+import { type Authenticate, ProblemError, sendProblem } from './http-problem.ts';
+import { type Begun, beginOnce, hashBody, isIdempotencyKey } from './idempotency.ts';
+import { problemOfRefusal, problemSchema } from './problem.ts';
+import { type Issue, ok, type Refusal, type Result } from './result.ts';
+import type { Reply, Route, RouteInput } from './route.ts';
+
+export function registerRoute(
+  app: FastifyInstance,
+  ctx: Ctx,
+  route: Route,
+  options: { readonly basePath: string; readonly authenticate: Authenticate },
+): void {
+  const { status, schema, contentType } = route.success;
+  app.route({
+    method: route.method,
+    url: fullPath(options.basePath, route.path),
+    schema: {
+      summary: route.summary,
+      description: describe(route),
+      tags: [route.tag],
+      // Read by the OpenAPI transform; the server itself parses in `parse` below.
+      ...(route.params ? { params: route.params } : {}),
+      ...(route.query ? { querystring: route.query } : {}),
+      ...(route.body ? { body: route.body } : {}),
+      response: {
+        [status]: schema
+          ? contentType
+            ? { description: route.success.description, content: { [contentType]: { schema } } }
+            : schema
+          : z.null().describe(route.success.description),
+        ...problemResponses(route),
+      },
+    },
+    config: { route },
+    // Input is parsed once, in the handler, so that every refusal has one shape and one order:
+    // who are you, may you, is it well-formed, is it possible.
+    validatorCompiler: () => (value: unknown) => ({ value }),
+    onRequest: async (request) => {
+      request.actor = await authenticate(ctx, options, request);
+      authorize(route, request.actor);
+    },
+    handler: (request, reply) => handle(ctx, route, request, reply),
+  });
+}
+
+/** Absolute paths (`/healthz`) stand outside the base path; they start with two slashes. */
+export function fullPath(basePath: string, path: string): string {
+  return path.startsWith('//') ? path.slice(1) : `${basePath}${path}`;
+}
+
+async function authenticate(
+  ctx: Ctx,
+  options: { readonly authenticate: Authenticate },
+  request: FastifyRequest,
+): Promise<Actor> {
+  const query = request.query as Readonly<Record<string, unknown>>;
+  const device = request.headers['x-device-token'];
+  const found = await options.authenticate(ctx, {
+    authorization: request.headers.authorization ?? null,
+    access: typeof query['access'] === 'string' ? query['access'] : null,
+    device: typeof device === 'string' ? device : null,
+  });
+  if (found.ok) return found.value;
+  throw new ProblemError({ status: 401, code: 'unauthenticated', title: 'Not signed in' });
+}
+
+/** May this actor call this route at all? Whose object it is, the use case decides. */
+export function authorize(route: Route, actor: Actor): void {
+  const { access } = route;
+  if (access.kind === 'public' || access.kind === 'signed') return;
+  if (actor.kind === 'anonymous') {
+    if (access.kind === 'owner' && actor.accessToken) return;
+    throw new ProblemError({ status: 401, code: 'unauthenticated', title: 'Not signed in' });
+  }
+  if (access.kind === 'owner' && (actor.userId !== null || actor.scopes.has(access.scope))) return;
+  const allowed = actor.scopes.has(access.scope) && (access.kind !== 'platform' || actor.platform);
+  if (allowed) return;
+  throw new ProblemError({
+    status: 403,
+    code: 'forbidden',
+    title: 'This key may not do that',
+    detail: `The scope ${access.scope} is needed.`,
+  });
+}
+
+async function handle(
+  ctx: Ctx,
+  route: Route,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const input = parse(route, request);
+  const result = await runOnce(ctx, route, input, request);
+  if (!result.ok) {
+    ctx.metrics.refusals.inc({ code: result.refusal.code });
+    return sendProblem(request, reply, problemOfRefusal(result.refusal, route.refusals));
+  }
+  const { body, headers, status } = result.value;
+  if (headers) reply.headers(headers);
+  if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+  reply.status(status ?? route.success.status);
+  if (status === 304 || route.success.status === 204) return reply.send();
+  if (route.success.contentType) {
+    return reply
+      .type(route.success.contentType)
+      .serializer((text: string) => text)
+      .send(body);
+  }
+  return reply.send(body);
+}
+
+function parse(route: Route, request: FastifyRequest): RouteInput<unknown, unknown, unknown> {
+  const params = part(route.params, request.params, '', 'params');
+  const query = part(route.query, withoutAccess(request.query), '', 'query');
+  const body = part(route.body ?? noBody, request.body, '', 'body');
+  return {
+    params,
+    query,
+    body,
+    actor: request.actor,
+    once: onceOf(route, request),
+    request: { rawBody: request.rawBody, headers: request.headers, ip: request.ip },
+  };
+}
+
+const noBody = z.strictObject({}).optional().nullable();
+
+function withoutAccess(query: unknown): unknown {
+  // `?access=` is a credential of mail links, accepted everywhere and no route's parameter.
+  const { access: _credential, ...rest } = query as Record<string, unknown>;
+  return rest;
+}
+
+function part(schema: z.ZodType | undefined, value: unknown, at: string, what: string): unknown {
+  if (!schema) return value;
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  if (what === 'params')
+    throw new ProblemError({ status: 404, code: 'not_found', title: 'Not found' });
+  throw new ProblemError({
+    status: 422,
+    code: 'validation_failed',
+    title: 'The request is not valid',
+    issues: parsed.error.issues.flatMap((issue) => toIssues(issue, at)),
+  });
+}
+
+type ZodIssue = z.core.$ZodIssue;
+
+function toIssues(issue: ZodIssue, at: string): Issue[] {
+  const path = [at, ...issue.path.map(String)].filter(Boolean).join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: [path, key.slice(0, 100)].filter(Boolean).join('.'),
+      code: 'unknown_field',
+      message: 'is not a field of this request',
+    }));
+  }
+  const custom =
+    issue.code === 'custom' ? (issue.params?.['code'] as string | undefined) : undefined;
+  return [{ path, code: custom ?? issue.code, message: issue.message }];
+}
+
+function onceOf(route: Route, request: FastifyRequest): RouteInput<never, never, never>['once'] {
+  if (route.idempotency === 'none') return null;
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) {
+    if (route.idempotency !== 'required') return null;
+    throw new ProblemError({
+      status: 400,
+      code: 'idempotency_key_required',
+      title: 'The header Idempotency-Key is required',
+    });
+  }
+  if (typeof key !== 'string' || !isIdempotencyKey(key)) {
+    throw new ProblemError({
+      status: 400,
+      code: 'idempotency_key_invalid',
+      title: 'The header Idempotency-Key must be 1 to 255 visible ASCII characters',
+    });
+  }
+  return { caller: callerOf(request.actor), key, bodyHash: hashBody(request.body ?? null) };
+}
+
+async function runOnce(
+  ctx: Ctx,
+  route: Route,
+  input: RouteInput<unknown, unknown, unknown>,
+  request: FastifyRequest,
+): Promise<Result<Reply<unknown>, Refusal>> {
+  const own = { ...ctx, actor: actorLabel(input.actor), requestId: request.id };
+  const stores = route.idempotency === 'optional' || route.idempotency === 'required';
+  if (!stores || !input.once) return route.handle(own, input);
+  const begun = await beginOnce(ctx.db, {
+    ...input.once,
+    // The address itself, so that a key used for one event is a reuse on another.
+    route: `${request.method} ${request.url.replace(/\?.*/s, '')}`,
+    status: route.success.status,
+  });
+  if (!begun.ok) return begun;
+  if (begun.value.kind === 'replay') {
+    return ok({ body: begun.value.body, headers: { 'idempotency-replayed': 'true' } });
+  }
+  return handleFirst(own, route, input, begun.value);
+}
+
+async function handleFirst(
+  ctx: Ctx,
+  route: Route,
+  input: RouteInput<unknown, unknown, unknown>,
+  begun: Begun & { readonly kind: 'first' },
+): Promise<Result<Reply<unknown>, Refusal>> {
+  let stored = false;
+  const once = {
+    complete: async (...args: Parameters<typeof begun.once.complete>) => {
+      await begun.once.complete(...args);
+      stored = true;
+    },
+  };
+  try {
+    return await route.handle({ ...ctx, once }, input);
+  } finally {
+    if (!stored) await begun.forget().catch(() => {});
+  }
+}
+
+function describe(route: Route): string {
+  const codes = Object.entries(route.refusals)
+    .map(([code, { status, title }]) => `- ${status} \`${code}\`: ${title}`)
+    .join('\n');
+  return [route.description, codes && `Refusals:\n${codes}`].filter(Boolean).join('\n\n');
+}
+
+function problemResponses(route: Route): Record<number, unknown> {
+  const statuses = new Set([400, 404, 422, 429, 503]);
+  if (route.access.kind !== 'public' && route.access.kind !== 'signed') {
+    statuses.add(401).add(403);
+  } else {
+    statuses.add(401);
+  }
+  if (route.body) statuses.add(413).add(415);
+  for (const { status } of Object.values(route.refusals)) statuses.add(status);
+  if (route.idempotency !== 'none') statuses.add(409);
+  return Object.fromEntries(
+    [...statuses].sort().map((status) => [
+      status,
+      {
+        description: `Problem (${status})`,
+        content: { 'application/problem+json': { schema: problemSchema } },
+      },
+    ]),
+  );
+}

@@ -1,0 +1,130 @@
+/**
+ * Idempotency keys (the IETF draft's rules): the same key with the same body gets the same status
+ * and body again for 24 hours; with another body 422; while the first still runs 409. Refusals and
+ * faults are not stored: nothing took effect, so a retry is a first try.
+ *
+ * The answer is stored **in the transaction that makes the change**, so there is no moment at which
+ * the change exists and its answer does not. A key whose request died is free again after
+ * RUNNING_MAX_SECONDS. Holds and bookings do not come here: their key is a column of the hold.
+ */
+import { createHash } from 'node:crypto';
+import { type Db, maybe, run, type Tx } from './db.ts';
+import { assert, ok, type Refusal, type Result, refused } from './result.ts';
+import { bytes, command, int, json, rows, textAs } from './sql.ts';
+
+const RUNNING_MAX_SECONDS = 30;
+const KEPT_HOURS = 24;
+const KEY_PATTERN = /^[\x21-\x7e]{1,255}$/;
+
+export type Once = {
+  /** Stores `value` as the answer of this request, in the transaction that makes it true. */
+  readonly complete: (tx: Tx, value: unknown) => Promise<void>;
+};
+
+export type OnceRequest = {
+  readonly caller: string;
+  readonly key: string;
+  /** `POST /events`: a key used on another route is a reuse. */
+  readonly route: string;
+  readonly bodyHash: Buffer;
+  readonly status: number;
+};
+
+export type OnceRefusal = Refusal & {
+  readonly code: 'idempotency_key_reused' | 'request_in_flight';
+};
+
+export type Begun =
+  | { readonly kind: 'first'; readonly once: Once; readonly forget: () => Promise<void> }
+  | { readonly kind: 'replay'; readonly body: unknown };
+
+const claimKey = (r: OnceRequest) => command`
+  insert into kernel.idempotency as i (caller, key, route, body_hash, running_until)
+  values (${r.caller}, ${r.key}, ${r.route}, ${r.bodyHash},
+    clock_timestamp() + make_interval(secs => ${RUNNING_MAX_SECONDS}))
+  on conflict (caller, key) do update
+    set route = excluded.route, body_hash = excluded.body_hash, state = 'running', status = null,
+        body = null, running_until = excluded.running_until, made_at = clock_timestamp()
+    where (i.state = 'running' and i.running_until < clock_timestamp())
+       or i.made_at < clock_timestamp() - make_interval(hours => ${KEPT_HOURS})`;
+
+const selectKey = (r: OnceRequest) => rows({
+  route: textAs<string>(),
+  bodyHash: bytes,
+  state: textAs<'running' | 'done'>(),
+  body: json,
+})`
+  select route, body_hash as "bodyHash", state, body
+  from kernel.idempotency where caller = ${r.caller} and key = ${r.key}`;
+
+const completeKey = (r: OnceRequest, body: string) => command`
+  update kernel.idempotency
+  set state = 'done', status = ${r.status}, body = ${body}::jsonb, running_until = null
+  where caller = ${r.caller} and key = ${r.key} and state = 'running'`;
+
+const forgetKey = (r: OnceRequest) => command`
+  delete from kernel.idempotency
+  where caller = ${r.caller} and key = ${r.key} and state = 'running'`;
+
+const deleteOldKeys = () => rows({ deleted: int })`
+  with old as (
+    delete from kernel.idempotency
+    where (caller, key) in (
+      select caller, key from kernel.idempotency
+      where made_at < clock_timestamp() - make_interval(hours => ${KEPT_HOURS + 1})
+      limit 1000
+    )
+    returning 1
+  )
+  select count(*)::int as deleted from old`;
+
+export function isIdempotencyKey(text: string): boolean {
+  return KEY_PATTERN.test(text);
+}
+
+/** SHA-256 of a request body as it was understood: key order and white space do not matter. */
+export function hashBody(body: unknown): Buffer {
+  return createHash('sha256').update(canonical(body)).digest();
+}
+
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const members = Object.entries(value)
+      .filter(([, member]) => member !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`);
+    return `{${members.join(',')}}`;
+  }
+  return JSON.stringify(value) ?? 'null';
+}
+
+export async function beginOnce(db: Db, request: OnceRequest): Promise<Result<Begun, OnceRefusal>> {
+  if ((await run(db, claimKey(request))) === 1) {
+    return ok({
+      kind: 'first',
+      once: {
+        complete: async (tx, value) => {
+          const stored = await run(tx, completeKey(request, JSON.stringify(value ?? null)));
+          assert(stored === 1, 'the idempotency key was taken over by another request');
+        },
+      },
+      forget: async () => {
+        await run(db, forgetKey(request));
+      },
+    });
+  }
+  const known = await maybe(db, selectKey(request));
+  if (!known) return refused('request_in_flight');
+  if (known.route !== request.route || !known.bodyHash.equals(request.bodyHash)) {
+    return refused('idempotency_key_reused');
+  }
+  if (known.state === 'running') return refused('request_in_flight');
+  return ok({ kind: 'replay', body: known.body });
+}
+
+/** Deletes keys past their 24 hours, at most 1,000 a call. Returns how many went. */
+export async function forgetOldKeys(db: Db): Promise<number> {
+  const row = await maybe(db, deleteOldKeys());
+  return row?.deleted ?? 0;
+}

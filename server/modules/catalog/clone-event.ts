@@ -1,0 +1,106 @@
+import type { Actor } from '../../kernel/actor.ts';
+import type { Ctx } from '../../kernel/context.ts';
+import { all, type Busy, inTx, one, run, type Tx } from '../../kernel/db.ts';
+import { type EventId, newScopedId, type PoolId } from '../../kernel/ids.ts';
+import { assert, ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
+import { keepWallClockDistance } from '../../kernel/time.ts';
+import { readSupply, type SupplyRow, setPool, setTicketType } from '../inventory/index.ts';
+import { createEventIn } from './create-event.ts';
+import { lockOwn } from './edit-event.ts';
+import {
+  type EventRow,
+  selectEvent,
+  selectTicketTypeTexts,
+  upsertTicketTypeText,
+} from './event.sql.ts';
+import type { EventCommon } from './event-input.ts';
+import { type EventView, eventView } from './event-view.ts';
+import { clonedTimes } from './rules.ts';
+import type { SupplyRefusal } from './write-ticket-type.ts';
+
+type Overrides = { readonly [K in keyof EventCommon]?: EventCommon[K] | undefined } & {
+  readonly startsAt: Date;
+  readonly publish?: boolean | undefined;
+};
+
+/** Another event of the same kind on a new date; every time keeps its wall-clock distance. */
+export function cloneEvent(
+  ctx: Ctx,
+  actor: Actor,
+  eventId: EventId,
+  overrides: Overrides,
+): Promise<Result<EventView, RefusalOf<'not_found' | 'validation_failed'> | Busy | SupplyRefusal>> {
+  return inTx(ctx, async (tx) => {
+    const event = await lockOwn(tx, actor, eventId);
+    if (!event) return refused('not_found');
+    const supply = present(await readSupply(tx, eventId), 'the sale of an event');
+    const input = clonedInput(event, supply, overrides);
+    const made = await createEventIn(ctx, tx, event.organizerId, input, null);
+    if (!made.ok) return made;
+    await copySupply(ctx, tx, { event, supply, startsAt: overrides.startsAt }, made.value);
+    return ok(await eventView(tx, await one(tx, selectEvent(made.value)), 'staff'));
+  });
+}
+
+function clonedInput(event: EventRow, supply: SupplyRow, overrides: Overrides) {
+  const times = clonedTimes(
+    { ...event, salesOpenAt: supply.sale.opensAt, salesCloseAt: supply.sale.closesAt },
+    overrides.startsAt,
+    (time, from, to) => keepWallClockDistance(time, from, to, event.timezone),
+  );
+  const given = Object.entries(overrides).filter(([, value]) => value !== undefined);
+  // What was not given is not there any more, so no `undefined` overwrites the original.
+  const named = Object.fromEntries(given) as Partial<EventCommon> & { publish?: boolean };
+  const visibility = named.visibility ?? event.visibility;
+  return {
+    name: event.name,
+    description: event.description,
+    timezone: event.timezone,
+    venueName: event.venueName,
+    series: event.series ?? event.name,
+    currency: event.currency,
+    totalCapacity: supply.sale.totalCapacity,
+    maxTicketsPerPerson: supply.sale.personLimit ?? undefined,
+    holdMinutes: supply.sale.holdMs / 60_000,
+    ...times,
+    ...named,
+    visibility,
+    publicAt: visibility === 'scheduled' ? (named.publicAt ?? times.publicAt) : null,
+    publish: named.publish ?? event.status === 'published',
+  };
+}
+
+async function copySupply(
+  ctx: Ctx,
+  tx: Tx,
+  original: { event: EventRow; supply: SupplyRow; startsAt: Date },
+  eventId: EventId,
+): Promise<void> {
+  const { event, supply, startsAt } = original;
+  const pools = new Map<string, PoolId>();
+  for (const pool of supply.pools) {
+    const poolId = newScopedId(ctx.ids, 'pool', eventId);
+    const { name, capacity } = pool;
+    const verdict = await setPool(tx, { eventId, poolId, name, capacity });
+    assert(verdict === 'done', `a cloned pool was refused: ${verdict}`);
+    pools.set(pool.poolId, poolId);
+  }
+  const moved = (at: Date | null) =>
+    at ? keepWallClockDistance(at, event.startsAt, startsAt, event.timezone) : null;
+  const terms = new Map(supply.ticketTypes.map((type) => [type.ticketTypeId, type]));
+  for (const text of await all(tx, selectTicketTypeTexts(event.eventId))) {
+    const term = present(terms.get(text.ticketTypeId), 'the terms of a ticket type');
+    if (term.withdrawn) continue;
+    const ticketTypeId = newScopedId(ctx.ids, 'tt', eventId);
+    const verdict = await setTicketType(tx, {
+      ...term,
+      eventId,
+      ticketTypeId,
+      poolId: present(pools.get(term.poolId), 'the pool of a ticket type'),
+      opensAt: moved(term.opensAt),
+      closesAt: moved(term.closesAt),
+    });
+    assert(verdict === 'done', `a cloned ticket type was refused: ${verdict}`);
+    await run(tx, upsertTicketTypeText(eventId, { ...text, ticketTypeId }));
+  }
+}

@@ -1,0 +1,141 @@
+import { type Actor, isStaffOf } from '../../kernel/actor.ts';
+import type { Ctx } from '../../kernel/context.ts';
+import { type Busy, inTx, maybe, one, run, type Tx } from '../../kernel/db.ts';
+import type { EventId } from '../../kernel/ids.ts';
+import { record } from '../../kernel/outbox.ts';
+import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
+import { dropSale, readSupply, setSale, setSaleState } from '../inventory/index.ts';
+import {
+  deleteEvent,
+  deleteImportRefs,
+  type EventRow,
+  lockEvent,
+  selectEvent,
+  setEventStatus,
+  updateEvent,
+} from './event.sql.ts';
+import { type EventCommon, eventFields, saleTerms } from './event-input.ts';
+import { type EventView, eventView } from './event-view.ts';
+import { eventIssues } from './rules.ts';
+import type { SupplyRefusal } from './write-ticket-type.ts';
+
+type NotFound = RefusalOf<'not_found'>;
+
+/** The event, locked, where this actor may change it. */
+export async function lockOwn(tx: Tx, actor: Actor, eventId: EventId): Promise<EventRow | null> {
+  const event = await maybe(tx, lockEvent(eventId));
+  return event && isStaffOf(actor, event.organizerId, 'events:write') ? event : null;
+}
+
+/**
+ * Replaces an event's own fields. Refusals: `version_conflict` where somebody else changed it
+ * since it was read, `use_reschedule` where its date would move under people who have tickets,
+ * `event_over` for a cancelled or archived one.
+ */
+export function replaceEvent(
+  ctx: Ctx,
+  actor: Actor,
+  eventId: EventId,
+  input: EventCommon & { version: number; currency?: string | undefined },
+): Promise<
+  Result<
+    EventView,
+    | NotFound
+    | Busy
+    | RefusalOf<'version_conflict' | 'use_reschedule' | 'event_over' | 'validation_failed'>
+    | SupplyRefusal
+  >
+> {
+  return inTx(ctx, async (tx) => {
+    const event = await lockOwn(tx, actor, eventId);
+    if (!event) return refused('not_found');
+    if (event.version !== input.version) {
+      return refused('version_conflict', { extra: { version: event.version } });
+    }
+    if (event.status === 'cancelled' || event.status === 'archived') return refused('event_over');
+    const { currency } = event;
+    const visibility = input.visibility ?? 'public';
+    const issues = [...eventIssues({ ...input, currency, visibility })];
+    if (input.currency !== undefined && input.currency !== event.currency) {
+      const message = 'cannot change: prices are in it';
+      issues.push({ path: 'currency', code: 'immutable', message });
+    }
+    if (issues.length > 0) return refused('validation_failed', { issues });
+    const moved = input.startsAt.getTime() !== event.startsAt.getTime();
+    if (moved && (await hasCommitted(tx, eventId))) return refused('use_reschedule');
+    const sale = await setSale(tx, saleTerms(input, eventId));
+    if (sale !== 'done') return refused(sale);
+    await run(tx, updateEvent(eventFields(input, { ...event, eventId }), input.version));
+    await record(tx, { kind: 'event_changed', eventId, data: {} });
+    return ok(await eventView(tx, await one(tx, selectEvent(eventId)), 'staff'));
+  });
+}
+
+async function hasCommitted(tx: Tx, eventId: EventId): Promise<boolean> {
+  const supply = present(await readSupply(tx, eventId), 'the sale of an event');
+  return supply.pools.some((pool) => pool.held + pool.claimed + pool.sold > 0);
+}
+
+/** Deletes an event that nobody bought for, with everything of it; else `event_has_sales`. */
+export function removeEvent(
+  ctx: Ctx,
+  actor: Actor,
+  eventId: EventId,
+): Promise<Result<null, NotFound | Busy | RefusalOf<'event_has_sales'>>> {
+  return inTx(ctx, async (tx) => {
+    if (!(await lockOwn(tx, actor, eventId))) return refused('not_found');
+    const dropped = await dropSale(tx, eventId);
+    if (dropped === 'event_has_sales') return refused(dropped);
+    await run(tx, deleteImportRefs(eventId));
+    await run(tx, deleteEvent(eventId));
+    await record(tx, { kind: 'event_deleted', eventId, data: {} });
+    return ok(null);
+  });
+}
+
+/** Makes a draft visible and its sale open. Publishing again changes nothing. */
+export function publishEvent(
+  ctx: Ctx,
+  actor: Actor,
+  eventId: EventId,
+): Promise<Result<EventView, NotFound | Busy | RefusalOf<'event_over'>>> {
+  return inTx(ctx, async (tx) => {
+    const event = await lockOwn(tx, actor, eventId);
+    if (!event) return refused('not_found');
+    if (event.status === 'cancelled' || event.status === 'archived') return refused('event_over');
+    if (event.status === 'draft') {
+      await run(tx, setEventStatus(eventId, ['draft'], 'published'));
+      await setSaleState(tx, eventId, ['unpublished'], 'open');
+      await record(tx, { kind: 'event_published', eventId, data: {} });
+    }
+    return ok(await eventView(tx, await one(tx, selectEvent(eventId)), 'staff'));
+  });
+}
+
+const saleMoves = {
+  pause: { from: ['open'], to: 'paused' },
+  resume: { from: ['paused', 'closed'], to: 'open' },
+  close: { from: ['open', 'paused'], to: 'closed' },
+} as const;
+
+/** Pauses, resumes or closes the sale; `sale_state` where its state forbids that. */
+export function moveSale(
+  ctx: Ctx,
+  actor: Actor,
+  eventId: EventId,
+  move: keyof typeof saleMoves,
+): Promise<Result<EventView, NotFound | Busy | RefusalOf<'sale_state'>>> {
+  return inTx(ctx, async (tx) => {
+    const event = await lockOwn(tx, actor, eventId);
+    if (!event) return refused('not_found');
+    const { from, to } = saleMoves[move];
+    const verdict = await setSaleState(tx, eventId, from, to);
+    if (verdict !== 'done') {
+      return refused('sale_state', {
+        detail: `The sale is ${verdict}.`,
+        extra: { state: verdict },
+      });
+    }
+    return ok(await eventView(tx, event, 'staff'));
+  });
+}

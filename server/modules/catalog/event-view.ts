@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import type { Queryable } from '../../kernel/db.ts';
+import { all } from '../../kernel/db.ts';
+import { present } from '../../kernel/result.ts';
+import { moneyOut, timeOut } from '../../kernel/schemas.ts';
+import { toRfc3339 } from '../../kernel/time.ts';
+import { readSupply } from '../inventory/index.ts';
+import { type EventRow, selectTicketTypeTexts } from './event.sql.ts';
+
+const ticketTypeSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    description: z.string(),
+    price: moneyOut,
+    poolId: z.string(),
+    capacity: z.int().describe('Of its pool, which other ticket types may share'),
+    minPerOrder: z.int(),
+    maxPerOrder: z.int(),
+    salesOpenAt: timeOut.nullable(),
+    salesCloseAt: timeOut.nullable(),
+    visibility: z.enum(['public', 'hidden', 'code']),
+  })
+  .meta({ id: 'TicketType' });
+
+export const eventSchema = z
+  .object({
+    id: z.string(),
+    organizerId: z.string(),
+    name: z.string(),
+    description: z.string(),
+    status: z.enum(['draft', 'published', 'cancelled', 'archived']),
+    version: z.int(),
+    startsAt: timeOut,
+    endsAt: timeOut.nullable(),
+    doorsAt: timeOut.nullable(),
+    timezone: z.string(),
+    venueName: z.string().nullable(),
+    series: z.string().nullable(),
+    currency: z.string(),
+    totalCapacity: z.int().nullable(),
+    visibility: z.enum(['public', 'hidden', 'scheduled']),
+    publicAt: timeOut.nullable(),
+    salesOpenAt: timeOut.nullable(),
+    salesCloseAt: timeOut.nullable(),
+    maxTicketsPerPerson: z.int().nullable(),
+    holdMinutes: z.int(),
+    refundableUntil: timeOut.nullable(),
+    pools: z.array(z.object({ id: z.string(), name: z.string(), capacity: z.int() })),
+    ticketTypes: z.array(ticketTypeSchema),
+    createdAt: timeOut,
+  })
+  .meta({ id: 'Event' });
+
+export type EventView = z.input<typeof eventSchema>;
+export { ticketTypeSchema };
+
+/** The event as the API shows it; buyers do not see hidden ticket types listed. */
+export async function eventView(
+  on: Queryable,
+  event: EventRow,
+  audience: 'staff' | 'public',
+): Promise<EventView> {
+  const supply = present(await readSupply(on, event.eventId), 'the sale of an event');
+  const texts = await all(on, selectTicketTypeTexts(event.eventId));
+  const terms = new Map(supply.ticketTypes.map((type) => [type.ticketTypeId, type]));
+  const capacities = new Map(supply.pools.map((pool) => [pool.poolId, pool.capacity]));
+  const time = (at: Date | null) => (at ? toRfc3339(at, event.timezone) : null);
+  return {
+    id: event.eventId,
+    organizerId: event.organizerId,
+    name: event.name,
+    description: event.description,
+    status: event.status,
+    version: event.version,
+    startsAt: toRfc3339(event.startsAt, event.timezone),
+    endsAt: time(event.endsAt),
+    doorsAt: time(event.doorsAt),
+    timezone: event.timezone,
+    venueName: event.venueName,
+    series: event.series,
+    currency: event.currency,
+    totalCapacity: supply.sale.totalCapacity,
+    visibility: event.visibility,
+    publicAt: time(event.publicAt),
+    salesOpenAt: time(supply.sale.opensAt),
+    salesCloseAt: time(supply.sale.closesAt),
+    maxTicketsPerPerson: supply.sale.personLimit,
+    holdMinutes: supply.sale.holdMs / 60_000,
+    refundableUntil: time(event.refundableUntil),
+    pools: supply.pools.map((pool) => ({
+      id: pool.poolId,
+      name: pool.name,
+      capacity: pool.capacity,
+    })),
+    ticketTypes: texts
+      .filter((type) => audience === 'staff' || type.visibility === 'public')
+      .map((type) => ({ type, term: present(terms.get(type.ticketTypeId), 'terms of a type') }))
+      .filter(({ term }) => !term.withdrawn)
+      .map(({ type, term }) => ({
+        id: type.ticketTypeId,
+        name: type.name,
+        description: type.description,
+        price: { amount: term.priceMinor, currency: event.currency },
+        poolId: term.poolId,
+        capacity: present(capacities.get(term.poolId), 'pool of a type'),
+        minPerOrder: term.minPerOrder,
+        maxPerOrder: term.maxPerOrder,
+        salesOpenAt: time(term.opensAt),
+        salesCloseAt: time(term.closesAt),
+        visibility: type.visibility,
+      })),
+    createdAt: event.madeAt.toISOString(),
+  };
+}

@@ -1,0 +1,19 @@
+/**
+ * Catalogue: what people can go to. It owns events and ticket types: words, dates, prices,
+ * visibility; publishing an event opens its sale in inventory.
+ *
+ * It promises that an event is shown only to those who may see it (drafts to its organizer, the
+ * scheduled from their hour on), that two people editing one event cannot overwrite each other
+ * unknowingly (`version`), that an event with sales is never deleted, and that what is past its
+ * windows leaves the live tables without being lost.
+ *
+ * It does not move money or people when an event changes: that is the room `changes`.
+ */
+export { archivePastEvents } from './archive-events.ts';
+export { markCancelled } from './cancel-event.ts';
+export { createEvent } from './create-event.ts';
+export { type EventView, eventSchema, eventView } from './event-view.ts';
+export { type ImportReport, importEvents } from './import-events.ts';
+export { findEvent, listEvents, type Seen } from './read-events.ts';
+export { catalogRoutes } from './routes.ts';
+export { type EventState, eventMachine } from './states.ts';

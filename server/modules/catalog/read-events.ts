@@ -1,0 +1,72 @@
+import { type Actor, isStaffOf } from '../../kernel/actor.ts';
+import type { Ctx } from '../../kernel/context.ts';
+import { all, maybe, one, type Queryable } from '../../kernel/db.ts';
+import type { EventId } from '../../kernel/ids.ts';
+import { readCursor, toPage } from '../../kernel/page.ts';
+import { ok, present } from '../../kernel/result.ts';
+import { type EventRow, selectEvent, selectEvents, selectNow } from './event.sql.ts';
+import { eventView } from './event-view.ts';
+
+export type Seen = { readonly event: EventRow; readonly audience: 'staff' | 'public' };
+
+/**
+ * The event, if this actor may see it: its organizer's staff always; everybody else from its
+ * publication (and, if scheduled, its public hour) on. A hidden one opens to whoever has its id.
+ */
+export async function findEvent(
+  ctx: Ctx,
+  actor: Actor,
+  eventId: EventId,
+  on: Queryable = ctx.db,
+): Promise<Seen | null> {
+  const event = await maybe(on, selectEvent(eventId));
+  if (!event) return null;
+  if (isStaffOf(actor, event.organizerId, 'events:read')) return { event, audience: 'staff' };
+  if (event.status === 'draft') return null;
+  if (event.visibility === 'scheduled') {
+    const { now } = await one(on, selectNow(ctx.clock.now()));
+    if (present(event.publicAt, 'public hour') > now) return null;
+  }
+  return { event, audience: 'public' };
+}
+
+export type EventQuery = {
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+  readonly q?: string | undefined;
+  readonly venue?: string | undefined;
+  readonly from?: Date | undefined;
+  readonly to?: Date | undefined;
+  readonly status?: string | undefined;
+};
+
+/** A page of events by start time: the public ones, or the organizer's own. */
+export async function listEvents(ctx: Ctx, actor: Actor, query: EventQuery) {
+  const cursor = readCursor(ctx.secrets, 'events', query.cursor);
+  if (!cursor.ok) return cursor;
+  const staff = actor.kind === 'key' && actor.scopes.has('events:read') ? actor : null;
+  const [startsAt, eventId] = cursor.value ?? [];
+  const found = await all(
+    ctx.db,
+    selectEvents(
+      {
+        staffOf: staff ? { organizerId: staff.platform ? null : staff.organizerId } : null,
+        pattern: query.q === undefined ? null : `%${query.q.replace(/[\\%_]/g, '\\$&')}%`,
+        venue: query.venue ?? null,
+        from: query.from ?? null,
+        to: query.to ?? null,
+        status: query.status ?? null,
+        after: startsAt && eventId ? [new Date(startsAt), eventId] : null,
+        now: ctx.clock.now(),
+      },
+      query.limit + 1,
+    ),
+  );
+  const page = toPage(ctx.secrets, 'events', found, query.limit, {
+    view: (row) => row,
+    key: (row) => [row.startsAt.toISOString(), row.eventId],
+  });
+  const audience = staff ? 'staff' : 'public';
+  const data = await Promise.all(page.data.map((row) => eventView(ctx.db, row, audience)));
+  return ok({ data, nextCursor: page.nextCursor });
+}

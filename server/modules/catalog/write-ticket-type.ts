@@ -1,0 +1,57 @@
+import type { Ctx } from '../../kernel/context.ts';
+import { run, type Tx } from '../../kernel/db.ts';
+import { type EventId, newScopedId, type PoolId, type TicketTypeId } from '../../kernel/ids.ts';
+import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
+import { setPool, setTicketType } from '../inventory/index.ts';
+import { upsertTicketTypeText } from './event.sql.ts';
+import type { TicketTypeInputParsed } from './event-input.ts';
+import { MAX_PER_ORDER_DEFAULT } from './rules.ts';
+
+export type SupplyRefusal = RefusalOf<
+  'capacity_below_committed' | 'capacity_over_total' | 'unknown_pool'
+>;
+
+/**
+ * Writes one ticket type: its words here, its terms in inventory. With `capacity` it gets a pool
+ * of its own (`ownPoolId`, or a new one); with `poolId` it shares one.
+ */
+export async function writeTicketType(
+  ctx: Ctx,
+  tx: Tx,
+  eventId: EventId,
+  ticketTypeId: TicketTypeId,
+  input: TicketTypeInputParsed,
+  ownPoolId: PoolId | null,
+): Promise<Result<null, SupplyRefusal>> {
+  let poolId = input.poolId ?? null;
+  if (input.capacity !== undefined) {
+    poolId = ownPoolId ?? newScopedId(ctx.ids, 'pool', eventId);
+    const { name, capacity } = { ...input, capacity: input.capacity };
+    const verdict = await setPool(tx, { eventId, poolId, name, capacity });
+    if (verdict !== 'done') return refused(verdict);
+  }
+  if (poolId === null) return refused('unknown_pool');
+  const maxPerOrder = input.maxPerOrder ?? Math.max(MAX_PER_ORDER_DEFAULT, input.minPerOrder ?? 1);
+  const verdict = await setTicketType(tx, {
+    eventId,
+    ticketTypeId,
+    poolId,
+    priceMinor: input.price.amount,
+    minPerOrder: input.minPerOrder ?? 1,
+    maxPerOrder,
+    opensAt: input.salesOpenAt ?? null,
+    closesAt: input.salesCloseAt ?? null,
+    needsCode: input.visibility === 'code',
+  });
+  if (verdict !== 'done') return refused(verdict);
+  await run(
+    tx,
+    upsertTicketTypeText(eventId, {
+      ticketTypeId,
+      name: input.name,
+      description: input.description ?? '',
+      visibility: input.visibility ?? 'public',
+    }),
+  );
+  return ok(null);
+}

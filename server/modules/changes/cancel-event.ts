@@ -1,0 +1,62 @@
+import { type Actor, isStaffOf } from '../../kernel/actor.ts';
+import type { Ctx } from '../../kernel/context.ts';
+import { type Busy, inTx } from '../../kernel/db.ts';
+import type { EventId } from '../../kernel/ids.ts';
+import { enqueue, type JobHandler, NotYet } from '../../kernel/jobs.ts';
+import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
+import { type EventView, eventView, findEvent, markCancelled } from '../catalog/index.ts';
+import { giveUp, type OrderRow, refundTickets, selectLiveOrders } from '../orders/index.ts';
+
+const CANCEL_JOB = 'cancel_event_orders';
+const SLICE_ORDERS = 200;
+const AGAIN_SECONDS = 2;
+const REASON = 'event_cancelled';
+
+/**
+ * Cancels an event; nothing of it is sold from that moment, and every order ends with its refund.
+ * Refusals: `not_found`, `event_over` where it was cancelled or archived before.
+ */
+export async function cancelEvent(
+  ctx: Ctx,
+  actor: Actor,
+  eventId: EventId,
+): Promise<Result<EventView, RefusalOf<'not_found' | 'event_over'> | Busy>> {
+  const done = await inTx(ctx, async (tx) => {
+    const seen = await findEvent(ctx, actor, eventId, tx);
+    if (!seen || !isStaffOf(actor, seen.event.organizerId, 'events:write')) {
+      return refused('not_found');
+    }
+    if (!(await markCancelled(tx, eventId))) return refused('event_over');
+    await enqueue(tx, { kind: CANCEL_JOB, key: eventId, data: { eventId } });
+    const after = present(await findEvent(ctx, actor, eventId, tx), 'the event');
+    return ok(await eventView(tx, after.event, 'staff'));
+  });
+  if (done.ok) ctx.wakeJobs();
+  return done;
+}
+
+/** Ends the orders of a cancelled event, slice by slice, until none is left. */
+export const cancelEventJob: { readonly kind: string; readonly handler: JobHandler } = {
+  kind: CANCEL_JOB,
+  handler: async (ctx, job) => {
+    // Written by `cancelEvent`.
+    const { eventId } = job.data as { eventId: EventId };
+    for (;;) {
+      const slice = await selectLiveOrders(ctx.db, eventId, SLICE_ORDERS);
+      if (slice.length === 0) return;
+      let ended = 0;
+      for (const order of slice) if (await endOrder(ctx, order)) ended++;
+      ctx.wakeJobs();
+      // What is left has a capture under way; its settlement decides first.
+      if (ended < slice.length) throw new NotYet(AGAIN_SECONDS);
+    }
+  },
+};
+
+async function endOrder(ctx: Ctx, order: OrderRow): Promise<boolean> {
+  if (order.status === 'pending') {
+    const ended = await giveUp(ctx, order, REASON);
+    return ended.ok && ended.value === 'ended';
+  }
+  return (await refundTickets(ctx, order, null, REASON)).ok;
+}

@@ -1,0 +1,91 @@
+import type { OrganizerId, UserId } from '../../kernel/ids.ts';
+import {
+  bool,
+  command,
+  instant,
+  instantOrNull,
+  listOf,
+  rows,
+  text,
+  textAs,
+  textAsOrNull,
+} from '../../kernel/sql.ts';
+
+/** How stale `last_used_at` may be; writing it at every request would cost a write per read. */
+const LAST_USED_STALE = '1 minute';
+
+export const selectKeyByHash = (hash: Buffer, now: Date | null) => rows({
+  keyId: text,
+  organizerId: textAs<OrganizerId>(),
+  userId: textAsOrNull<UserId>(),
+  role: text,
+  scopes: listOf(text),
+  touch: bool,
+})`
+  select k.key_id as "keyId", k.organizer_id as "organizerId", k.user_id as "userId", k.role,
+    k.scopes,
+    coalesce(k.last_used_at < kernel.instant(null) - ${LAST_USED_STALE}::interval, true) as touch
+  from identity.api_key k
+  where k.secret_hash = ${hash}
+    and k.revoked_at is null
+    and (k.expires_at is null or k.expires_at > kernel.instant(${now}))`;
+
+export const touchKey = (keyId: string) => command`
+  update identity.api_key set last_used_at = kernel.instant(null) where key_id = ${keyId}`;
+
+const keyColumns = {
+  keyId: text,
+  organizerId: textAs<OrganizerId>(),
+  userId: textAsOrNull<UserId>(),
+  role: text,
+  scopes: listOf(text),
+  name: text,
+  shownPrefix: text,
+  expiresAt: instantOrNull,
+  revokedAt: instantOrNull,
+  lastUsedAt: instantOrNull,
+  madeAt: instant,
+};
+
+export type NewKey = {
+  readonly keyId: string;
+  readonly organizerId: OrganizerId;
+  readonly userId: UserId | null;
+  readonly role: string;
+  readonly scopes: readonly string[] | null;
+  readonly name: string;
+  readonly shownPrefix: string;
+  readonly secretHash: Buffer;
+  readonly expiresAt: Date | null;
+};
+
+/** The key gets the role's scopes, or those of them that were asked for. */
+export const insertKey = (key: NewKey) => rows(keyColumns)`
+  insert into identity.api_key
+    (key_id, organizer_id, user_id, role, scopes, name, shown_prefix, secret_hash, expires_at)
+  select ${key.keyId}, ${key.organizerId}, ${key.userId}, r.role,
+    (select coalesce(array_agg(s order by s), '{}') from unnest(r.scopes) s
+      where ${key.scopes}::text[] is null or s = any(${key.scopes}::text[])),
+    ${key.name}, ${key.shownPrefix}, ${key.secretHash}, ${key.expiresAt}
+  from identity.role r where r.role = ${key.role}
+  on conflict (secret_hash) do nothing
+  returning key_id as "keyId", organizer_id as "organizerId", user_id as "userId", role, scopes,
+    name, shown_prefix as "shownPrefix", expires_at as "expiresAt", revoked_at as "revokedAt",
+    last_used_at as "lastUsedAt", made_at as "madeAt"`;
+
+export const selectKeys = (organizerId: OrganizerId | null, after: string | null, most: number) =>
+  rows(keyColumns)`
+  select key_id as "keyId", organizer_id as "organizerId", user_id as "userId", role, scopes, name,
+    shown_prefix as "shownPrefix", expires_at as "expiresAt", revoked_at as "revokedAt",
+    last_used_at as "lastUsedAt", made_at as "madeAt"
+  from identity.api_key
+  where (${organizerId}::text is null or organizer_id = ${organizerId})
+    and (${after}::text is null or key_id > ${after})
+  order by key_id limit ${most}`;
+
+export const revokeKey = (keyId: string, organizerId: OrganizerId | null) => command`
+  update identity.api_key set revoked_at = coalesce(revoked_at, kernel.instant(null))
+  where key_id = ${keyId} and (${organizerId}::text is null or organizer_id = ${organizerId})`;
+
+export const selectRoles = () => rows({ role: text, description: text, scopes: listOf(text) })`
+  select role, description, scopes from identity.role order by role`;

@@ -1,0 +1,14 @@
+/**
+ * Identity: who may ask. It owns organizers (the tenants), people, roles as data, and API keys.
+ *
+ * It promises that a key's secret is stored only as a hash and shown once, that a revoked or
+ * lapsed key opens nothing from that moment, and that an organizer never sees another's people.
+ * Access tokens of guests are derived from the object's id, not stored. It does not know what any
+ * scope lets one do: each route says that for itself.
+ */
+export { accessTokenFor, opensWith } from './access-token.ts';
+export { authenticate } from './authenticate.ts';
+export { ensureFirstAdmin } from './ensure-first-admin.ts';
+export { createOrganizer, organizerExists } from './organizers.ts';
+export { personByMailbox } from './people.ts';
+export { identityRoutes } from './routes.ts';

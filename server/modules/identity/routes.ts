@@ -1,0 +1,237 @@
+import { z } from 'zod';
+import { keyOf } from '../../kernel/actor.ts';
+import { pageOf, pageQuery } from '../../kernel/page.ts';
+import { ok } from '../../kernel/result.ts';
+import { type Route, route } from '../../kernel/route.ts';
+import { email, id, instant, line, timeOut } from '../../kernel/schemas.ts';
+import { createApiKey, listApiKeys, revokeApiKey } from './api-keys.ts';
+import { createOrganizer, listOrganizers } from './organizers.ts';
+import { createPerson, listPeople, readPerson, replacePerson } from './people.ts';
+
+const person = z
+  .object({
+    id: z.string(),
+    organizerId: z.string(),
+    name: z.string(),
+    email: z.string(),
+    createdAt: timeOut,
+  })
+  .meta({ id: 'User' });
+const personIn = z.strictObject({ name: line(200), email }).meta({ id: 'UserInput' });
+const organizer = z
+  .object({ id: z.string(), name: z.string(), createdAt: timeOut })
+  .meta({ id: 'Organizer' });
+const apiKey = z
+  .object({
+    id: z.string(),
+    organizerId: z.string(),
+    userId: z.string().nullable(),
+    name: z.string(),
+    role: z.string(),
+    scopes: z.array(z.string()),
+    prefix: z.string().describe('The first characters, to recognise it by'),
+    expiresAt: timeOut.nullable(),
+    revokedAt: timeOut.nullable(),
+    lastUsedAt: timeOut.nullable(),
+    createdAt: timeOut,
+  })
+  .meta({ id: 'ApiKey' });
+
+const emailTaken = { email_taken: { status: 409, title: 'This e-mail address is taken' } } as const;
+
+const users: readonly Route[] = [
+  route({
+    method: 'POST',
+    path: '/users',
+    summary: 'Add a person',
+    tag: 'People',
+    access: { kind: 'scope', scope: 'users:write' },
+    body: personIn,
+    success: { status: 201, schema: person, description: 'The person' },
+    refusals: emailTaken,
+    example: { body: { name: 'Ada Lovelace', email: 'ada@example.org' } },
+    handle: async (ctx, { actor, body }) => {
+      const made = await createPerson(ctx, keyOf(actor), body);
+      return made.ok ? ok({ body: made.value }) : made;
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/users',
+    summary: 'List people',
+    tag: 'People',
+    access: { kind: 'scope', scope: 'users:read' },
+    query: z.strictObject({ ...pageQuery, email: email.optional() }),
+    success: { status: 200, schema: pageOf(person), description: 'A page of people' },
+    refusals: {},
+    handle: async (ctx, { actor, query }) => {
+      const page = await listPeople(ctx, keyOf(actor), query);
+      return page.ok ? ok({ body: page.value }) : page;
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/users/:id',
+    summary: 'Read a person',
+    description: 'Staff reads the people of their organizer; a person reads only themselves.',
+    tag: 'People',
+    access: { kind: 'owner', scope: 'users:read' },
+    params: z.object({ id: id('usr') }),
+    success: { status: 200, schema: person, description: 'The person' },
+    refusals: {},
+    handle: async (ctx, { actor, params }) => {
+      if (actor.kind !== 'key') return { ok: false, refusal: { code: 'not_found' } };
+      const found = await readPerson(ctx, actor, params.id);
+      return found.ok ? ok({ body: found.value }) : found;
+    },
+  }),
+  route({
+    method: 'PUT',
+    path: '/users/:id',
+    summary: 'Replace a person',
+    tag: 'People',
+    access: { kind: 'owner', scope: 'users:write' },
+    params: z.object({ id: id('usr') }),
+    body: personIn,
+    success: { status: 200, schema: person, description: 'The person' },
+    refusals: emailTaken,
+    example: { body: { name: 'Ada King', email: 'ada@example.org' } },
+    handle: async (ctx, { actor, params, body }) => {
+      if (actor.kind !== 'key') return { ok: false, refusal: { code: 'not_found' } };
+      const done = await replacePerson(ctx, actor, params.id, body);
+      return done.ok ? ok({ body: done.value }) : done;
+    },
+  }),
+];
+
+const keys: readonly Route[] = [
+  route({
+    method: 'POST',
+    path: '/api-keys',
+    summary: 'Make an API key',
+    description: 'The secret is in this answer and never again. A fan’s key names its person.',
+    tag: 'Access',
+    access: { kind: 'scope', scope: 'keys:write' },
+    body: z
+      .strictObject({
+        name: line(100),
+        role: line(40),
+        scopes: z.array(line(40)).max(40).optional(),
+        userId: id('usr').optional(),
+        organizerId: id('org').optional(),
+        expiresAt: instant.optional(),
+      })
+      .meta({ id: 'ApiKeyInput' }),
+    success: {
+      status: 201,
+      schema: apiKey
+        .extend({ secret: z.string().optional().describe('Not in a replay') })
+        .meta({ id: 'ApiKeyWithSecret' }),
+      description: 'The key with its secret',
+    },
+    refusals: {
+      unknown_role: { status: 422, title: 'There is no such role' },
+      forbidden_role: { status: 403, title: 'A key cannot give more than it has' },
+      unknown_person: { status: 422, title: 'There is no such person' },
+      unknown_organizer: { status: 422, title: 'There is no such organizer' },
+    },
+    example: { body: { name: 'Web shop', role: 'box_office' } },
+    handle: async (ctx, { actor, body }) => {
+      const made = await createApiKey(ctx, keyOf(actor), body);
+      return made.ok ? ok({ body: made.value }) : made;
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/api-keys',
+    summary: 'List API keys',
+    tag: 'Access',
+    access: { kind: 'scope', scope: 'keys:write' },
+    query: z.strictObject(pageQuery),
+    success: { status: 200, schema: pageOf(apiKey), description: 'A page of keys, no secrets' },
+    refusals: {},
+    handle: async (ctx, { actor, query }) => {
+      const page = await listApiKeys(ctx, keyOf(actor), query);
+      return page.ok ? ok({ body: page.value }) : page;
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/api-keys/:id',
+    summary: 'Revoke an API key',
+    tag: 'Access',
+    access: { kind: 'scope', scope: 'keys:write' },
+    params: z.object({ id: id('key') }),
+    success: { status: 204, schema: null, description: 'It opens nothing any more' },
+    refusals: {},
+    handle: async (ctx, { actor, params }) => {
+      const done = await revokeApiKey(ctx, keyOf(actor), params.id);
+      return done.ok ? ok({ body: null }) : done;
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/me',
+    summary: 'Whose key is this?',
+    tag: 'Access',
+    access: { kind: 'public' },
+    success: {
+      status: 200,
+      schema: z.object({
+        kind: z.enum(['anonymous', 'key']),
+        role: z.string().nullable(),
+        organizerId: z.string().nullable(),
+        userId: z.string().nullable(),
+        scopes: z.array(z.string()),
+      }),
+      description: 'The caller as the server sees them',
+    },
+    refusals: {},
+    handle: async (_ctx, { actor }) => {
+      const key = actor.kind === 'key' ? actor : null;
+      return ok({
+        body: {
+          kind: actor.kind,
+          role: key?.role ?? null,
+          organizerId: key?.organizerId ?? null,
+          userId: key?.userId ?? null,
+          scopes: key ? [...key.scopes].sort() : [],
+        },
+      });
+    },
+  }),
+];
+
+const organizers: readonly Route[] = [
+  route({
+    method: 'POST',
+    path: '/organizers',
+    summary: 'Add an organizer',
+    tag: 'Access',
+    access: { kind: 'platform', scope: 'platform:write' },
+    body: z.strictObject({ name: line(200) }).meta({ id: 'OrganizerInput' }),
+    success: { status: 201, schema: organizer, description: 'The organizer' },
+    refusals: {},
+    example: { body: { name: 'Halle Nord Concerts' } },
+    handle: async (ctx, { body }) => {
+      const made = await createOrganizer(ctx, body.name);
+      return made.ok ? ok({ body: made.value }) : made;
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/organizers',
+    summary: 'List organizers',
+    tag: 'Access',
+    access: { kind: 'platform', scope: 'platform:write' },
+    query: z.strictObject(pageQuery),
+    success: { status: 200, schema: pageOf(organizer), description: 'A page of organizers' },
+    refusals: {},
+    handle: async (ctx, { query }) => {
+      const page = await listOrganizers(ctx, query);
+      return page.ok ? ok({ body: page.value }) : page;
+    },
+  }),
+];
+
+export const identityRoutes: readonly Route[] = [...users, ...keys, ...organizers];

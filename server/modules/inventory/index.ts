@@ -1,0 +1,46 @@
+/**
+ * Inventory: the places on sale and who holds them. It owns the sale of an event (window, state,
+ * limits), pools, the terms of ticket types, and holds.
+ *
+ * It promises that no pool ever gives out more than its capacity, that a person's cap holds for
+ * every key they are known by, that a hold is granted whole or not at all, that a lapsed hold's
+ * places go to whoever asks next, and that a repeated request gets the first answer. All of it is
+ * decided by SQL functions that lock the event's sale row first (docs/locking.md).
+ *
+ * It does not know what an order or a payment is: a hold is claimed, sold and returned by whoever
+ * has the right to compose its functions in a transaction.
+ */
+export { archiveHolds } from './archive-holds.ts';
+export {
+  type Availability,
+  readAvailability,
+  type SaleStatus,
+  saleStatusOf,
+} from './availability.ts';
+export { changeHold } from './change-hold.ts';
+export {
+  type Hold,
+  type HoldRefusal,
+  type HoldRequest,
+  type HoldVerdict,
+  holdPlaces,
+  holdRefusals,
+} from './hold-places.ts';
+export { nameHolder } from './name-holder.ts';
+export { personKeys } from './person-keys.ts';
+export { readHold } from './read-hold.ts';
+export { readSupply, type SupplyRow } from './read-supply.ts';
+export { releaseHold } from './release-hold.ts';
+export { type HoldState, holdMachine } from './states.ts';
+export {
+  dropSale,
+  dropTicketType,
+  openSale,
+  type SaleTerms,
+  setPool,
+  setSale,
+  setSaleState,
+  setTicketType,
+  type TicketTypeTerms,
+} from './supply.ts';
+export { sweepLapsed } from './sweep-lapsed.ts';

@@ -1,0 +1,19 @@
+import { defineMachine } from '../../kernel/states.ts';
+
+export type HoldState = 'active' | 'claimed' | 'sold' | 'released' | 'lapsed';
+
+/**
+ * A hold keeps places until it lapses. Claimed, it cannot lapse: a payment is being taken, and only
+ * its end (sold, or released without money) ends the claim. See sell.fn.sql.
+ */
+export const holdMachine = defineMachine<HoldState>({
+  name: 'hold',
+  initial: ['active'],
+  edges: {
+    active: ['claimed', 'released', 'lapsed'],
+    claimed: ['sold', 'released'],
+    sold: [],
+    released: [],
+    lapsed: [],
+  },
+});

@@ -1,0 +1,119 @@
+import type { EventId, OrganizerId, PoolId, TicketTypeId } from '../../kernel/ids.ts';
+import {
+  bool,
+  command,
+  instant,
+  instantOrNull,
+  int,
+  intOrNull,
+  rows,
+  text,
+  textAs,
+} from '../../kernel/sql.ts';
+
+export type SaleTerms = {
+  readonly eventId: EventId;
+  readonly opensAt: Date | null;
+  readonly closesAt: Date | null;
+  readonly endsAt: Date;
+  readonly holdMs: number;
+  readonly personLimit: number | null;
+  readonly totalCapacity: number | null;
+};
+
+export type TicketTypeTerms = {
+  readonly eventId: EventId;
+  readonly ticketTypeId: TicketTypeId;
+  readonly poolId: PoolId;
+  readonly priceMinor: number;
+  readonly minPerOrder: number;
+  readonly maxPerOrder: number;
+  readonly opensAt: Date | null;
+  readonly closesAt: Date | null;
+  readonly needsCode: boolean;
+};
+
+const verdict = { verdict: text };
+
+export const insertSale = (t: SaleTerms, organizerId: OrganizerId, currency: string) => command`
+  insert into inventory.sale (event_id, organizer_id, currency, opens_at, closes_at, ends_at,
+    hold_ms, person_limit, total_capacity)
+  values (${t.eventId}, ${organizerId}, ${currency}, ${t.opensAt}, ${t.closesAt}, ${t.endsAt},
+    ${t.holdMs}, ${t.personLimit}, ${t.totalCapacity})`;
+
+export const callSetSale = (t: SaleTerms) => rows(verdict)`
+  select inventory.set_sale@v(${t.eventId}, ${t.opensAt}, ${t.closesAt}, ${t.endsAt}, ${t.holdMs},
+    ${t.personLimit}, ${t.totalCapacity}) as verdict`;
+
+export const callSetSaleState = (eventId: EventId, from: readonly string[], to: string) =>
+  rows(verdict)`
+  select inventory.set_sale_state@v(${eventId}, ${from}, ${to}) as verdict`;
+
+export const callSetPool = (eventId: EventId, poolId: PoolId, name: string, capacity: number) =>
+  rows(verdict)`
+  select inventory.set_pool@v(${eventId}, ${poolId}, ${name}, ${capacity}) as verdict`;
+
+export const upsertTicketType = (t: TicketTypeTerms) => command`
+  insert into inventory.ticket_type as i (event_id, ticket_type_id, pool_id, price_minor,
+    min_per_order, max_per_order, opens_at, closes_at, needs_code)
+  select p.event_id, ${t.ticketTypeId}, p.pool_id, ${t.priceMinor}, ${t.minPerOrder},
+    ${t.maxPerOrder}, ${t.opensAt}, ${t.closesAt}, ${t.needsCode}
+  from inventory.pool p where p.event_id = ${t.eventId} and p.pool_id = ${t.poolId}
+  on conflict (event_id, ticket_type_id) do update
+    set pool_id = excluded.pool_id, price_minor = excluded.price_minor,
+        min_per_order = excluded.min_per_order, max_per_order = excluded.max_per_order,
+        opens_at = excluded.opens_at, closes_at = excluded.closes_at,
+        needs_code = excluded.needs_code`;
+
+export const callDropTicketType = (eventId: EventId, ticketTypeId: TicketTypeId) => rows(verdict)`
+  select inventory.drop_ticket_type@v(${eventId}, ${ticketTypeId}) as verdict`;
+
+export const callDropSale = (eventId: EventId) => rows(verdict)`
+  select inventory.drop_sale@v(${eventId}) as verdict`;
+
+export const selectSale = (eventId: EventId) => rows({
+  state: textAs<'unpublished' | 'open' | 'paused' | 'closed' | 'cancelled'>(),
+  opensAt: instantOrNull,
+  closesAt: instantOrNull,
+  endsAt: instant,
+  holdMs: int,
+  personLimit: intOrNull,
+  totalCapacity: intOrNull,
+})`
+  select state, opens_at as "opensAt", closes_at as "closesAt", ends_at as "endsAt",
+    hold_ms as "holdMs", person_limit as "personLimit", total_capacity as "totalCapacity"
+  from inventory.sale where event_id = ${eventId}`;
+
+export const selectPools = (eventId: EventId) => rows({
+  poolId: textAs<PoolId>(),
+  name: text,
+  capacity: int,
+  held: int,
+  claimed: int,
+  sold: int,
+  reserved: int,
+  blocked: int,
+})`
+  select pool_id as "poolId", name, capacity, held, claimed, sold, reserved, blocked
+  from inventory.pool where event_id = ${eventId} order by pool_id`;
+
+export const selectTicketTypes = (eventId: EventId) => rows({
+  ticketTypeId: textAs<TicketTypeId>(),
+  poolId: textAs<PoolId>(),
+  priceMinor: int,
+  minPerOrder: int,
+  maxPerOrder: int,
+  opensAt: instantOrNull,
+  closesAt: instantOrNull,
+  needsCode: bool,
+  withdrawn: bool,
+  everHeld: bool,
+})`
+  select t.ticket_type_id as "ticketTypeId", t.pool_id as "poolId", t.price_minor as "priceMinor",
+    t.min_per_order as "minPerOrder", t.max_per_order as "maxPerOrder", t.opens_at as "opensAt",
+    t.closes_at as "closesAt", t.needs_code as "needsCode", t.withdrawn_at is not null as withdrawn,
+    exists (
+      select from inventory.hold_item i
+      where i.event_id = t.event_id and i.ticket_type_id = t.ticket_type_id
+    ) as "everHeld"
+  from inventory.ticket_type t where t.event_id = ${eventId} order by t.ticket_type_id`;

@@ -1,0 +1,91 @@
+import type { Actor } from '../../kernel/actor.ts';
+import type { Ctx } from '../../kernel/context.ts';
+import { type Busy, one } from '../../kernel/db.ts';
+import type { OrderId, TicketId } from '../../kernel/ids.ts';
+import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
+import { enqueueSettle, paymentsOf } from '../payments/index.ts';
+import { endPending, type RefundRefusal, refundTickets } from './end-order.ts';
+import { findOrder, type Standing } from './find-order.ts';
+import { type OrderRow, selectNow } from './order.sql.ts';
+import { type OrderView, orderView } from './order-view.ts';
+import { readOrder } from './place-order.ts';
+
+type CancelRefusal =
+  | RefusalOf<'not_found' | 'refund_window_closed' | 'payment_in_progress' | 'order_ended'>
+  | RefundRefusal
+  | Busy;
+
+/**
+ * Gives an order up. Pending: its places are free at once, and its payment is voided. Confirmed:
+ * all of it is refunded, by its buyer within the event's window, by staff at any time.
+ */
+export async function cancelOrder(
+  ctx: Ctx,
+  actor: Actor,
+  orderId: OrderId,
+): Promise<Result<OrderView, CancelRefusal>> {
+  const found = await findOrder(ctx, actor, orderId, 'orders:write');
+  if (!found) return refused('not_found');
+  const { order, as } = found;
+  const reason = as === 'buyer' ? 'cancelled_by_buyer' : 'cancelled_by_organizer';
+  if (order.status === 'pending') {
+    const ended = await giveUp(ctx, order, reason);
+    if (!ended.ok) return ended;
+    if (ended.value === 'claimed') return refused('payment_in_progress');
+    if (ended.value !== 'ended') return cancelOrder(ctx, actor, orderId);
+    return ok(await viewNow(ctx, order));
+  }
+  if (order.status !== 'confirmed' && order.status !== 'partially_refunded') {
+    return refused('order_ended', { extra: { orderStatus: order.status } });
+  }
+  return refundOrder(ctx, { order, as }, null, reason);
+}
+
+/** Ends a pending order; its payment is looked at right away, so that nothing stays authorised. */
+export async function giveUp(
+  ctx: Ctx,
+  order: OrderRow,
+  reason: string,
+): Promise<Result<string, Busy>> {
+  const { eventId, orderId } = order;
+  const ended = await endPending(ctx, {
+    eventId,
+    orderId,
+    to: 'cancelled',
+    reason,
+    endClaim: false,
+    payment: null,
+  });
+  if (ended.ok && ended.value === 'ended') await lookAtPayments(ctx, order);
+  return ended;
+}
+
+async function lookAtPayments(ctx: Ctx, order: OrderRow): Promise<void> {
+  for (const { eventId, paymentId } of await paymentsOf(ctx.db, order.eventId, order.orderId)) {
+    await enqueueSettle(ctx.db, { eventId, paymentId });
+  }
+  ctx.wakeJobs();
+}
+
+/** Refunds tickets of a confirmed order: all, or those named. */
+export async function refundOrder(
+  ctx: Ctx,
+  { order, as }: { readonly order: OrderRow; readonly as: Standing },
+  ticketIds: readonly TicketId[] | null,
+  reason: string,
+): Promise<Result<OrderView, CancelRefusal>> {
+  if (as === 'buyer') {
+    const until = order.refundableUntil;
+    const { now } = await one(ctx.db, selectNow(ctx.clock.now()));
+    if (until === null || until <= now) return refused('refund_window_closed');
+  }
+  const done = await refundTickets(ctx, order, ticketIds, reason);
+  if (!done.ok) return done;
+  ctx.wakeJobs();
+  return ok(await viewNow(ctx, order));
+}
+
+async function viewNow(ctx: Ctx, { eventId, orderId }: OrderRow): Promise<OrderView> {
+  const order = present(await readOrder(ctx.db, eventId, orderId), 'the order');
+  return orderView(ctx, ctx.db, order);
+}

@@ -1,0 +1,20 @@
+/**
+ * Orders: the purchase and its life, and the tickets it gives. It owns orders, their lines and
+ * tickets.
+ *
+ * It promises that an order moves only along its states, that its end gives back places and money
+ * in the transaction that says so, that a ticket's code is shown only while the ticket is worth
+ * something, and that a guest sees exactly the order whose token they hold.
+ *
+ * It does not decide whether a payment is good or what happens next: shopping orchestrates that,
+ * composing the SQL functions of this room (order.fn.sql).
+ */
+export { giveUp } from './cancel-order.ts';
+export { endPending, refundTickets } from './end-order.ts';
+export { expireOrders } from './expire-orders.ts';
+export { selectLiveOrders } from './live-orders.ts';
+export type { OrderLine, OrderRow } from './order.sql.ts';
+export { type OrderView, orderSchema, orderView } from './order-view.ts';
+export { orderByKey, orderLines, placeOrder, readOrder } from './place-order.ts';
+export { orderRoutes } from './routes.ts';
+export { type OrderState, orderMachine, type TicketState, ticketMachine } from './states.ts';

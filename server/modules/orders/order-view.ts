@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import type { Ctx } from '../../kernel/context.ts';
+import { all, type Queryable } from '../../kernel/db.ts';
+import { moneyOut, timeOut } from '../../kernel/schemas.ts';
+import { paymentsOf, refundsOf } from '../payments/index.ts';
+import { type OrderRow, selectOrderLines, selectTickets } from './order.sql.ts';
+
+export const orderStatus = z.enum([
+  'pending',
+  'confirmed',
+  'failed',
+  'cancelled',
+  'partially_refunded',
+  'refunded',
+]);
+
+export const orderSchema = z
+  .object({
+    id: z.string(),
+    eventId: z.string(),
+    userId: z.string().nullable(),
+    buyer: z.object({ name: z.string(), email: z.string(), phone: z.string().nullable() }),
+    status: orderStatus,
+    statusReason: z.string().nullable().describe('Why it ended, where it did'),
+    expiresAt: timeOut.describe('When an unpaid order is cancelled and its places come back'),
+    items: z.array(z.object({ ticketTypeId: z.string(), quantity: z.int(), unitPrice: moneyOut })),
+    total: moneyOut,
+    tickets: z.array(
+      z.object({
+        id: z.string(),
+        ticketTypeId: z.string(),
+        code: z.string().nullable().describe('What opens the door; null until paid'),
+        status: z.enum(['pending_capture', 'valid', 'redeemed', 'listed', 'void']),
+        voidReason: z.string().nullable(),
+      }),
+    ),
+    payments: z.array(
+      z.object({
+        id: z.string(),
+        provider: z.string(),
+        method: z.string(),
+        status: z.enum([
+          'created',
+          'processing',
+          'authorized',
+          'captured',
+          'voided',
+          'failed',
+          'unknown',
+          'disputed',
+        ]),
+        amount: moneyOut,
+        captured: moneyOut,
+        failureCode: z.string().nullable(),
+      }),
+    ),
+    refunds: z.array(
+      z.object({
+        id: z.string(),
+        status: z.enum(['owed', 'submitted', 'pending', 'succeeded', 'failed']),
+        amount: moneyOut,
+        reason: z.string(),
+        createdAt: timeOut,
+      }),
+    ),
+    createdAt: timeOut,
+    confirmedAt: timeOut.nullable(),
+  })
+  .meta({ id: 'Order' });
+
+export type OrderView = z.input<typeof orderSchema>;
+
+const CODE_CHARS = 26;
+
+/** 156 random bits that only this server can tell from the ticket's id; nothing is stored. */
+function ticketCode(ctx: Ctx, ticketId: string): string {
+  return ctx.secrets.derive('ticket', ticketId).slice(0, CODE_CHARS);
+}
+
+/** The order as its buyer and the organizer see it. */
+export async function orderView(ctx: Ctx, on: Queryable, order: OrderRow): Promise<OrderView> {
+  const { eventId, orderId, currency } = order;
+  const lines = await all(on, selectOrderLines(eventId, orderId));
+  const tickets = await all(on, selectTickets(eventId, orderId));
+  const payments = await paymentsOf(on, eventId, orderId);
+  const refunds = await refundsOf(on, eventId, orderId);
+  const money = (amount: number) => ({ amount, currency });
+  return {
+    id: orderId,
+    eventId,
+    userId: order.userId,
+    buyer: { name: order.buyerName, email: order.buyerEmail, phone: order.buyerPhone },
+    status: order.status,
+    statusReason: order.endReason,
+    expiresAt: order.expiresAt.toISOString(),
+    items: lines.map((line) => ({
+      ticketTypeId: line.ticketTypeId,
+      quantity: line.quantity,
+      unitPrice: money(line.unitPriceMinor),
+    })),
+    total: money(order.totalMinor),
+    tickets: tickets.map((ticket) => ({
+      id: ticket.ticketId,
+      ticketTypeId: ticket.ticketTypeId,
+      code:
+        ticket.status === 'valid' || ticket.status === 'redeemed'
+          ? ticketCode(ctx, ticket.ticketId)
+          : null,
+      status: ticket.status,
+      voidReason: ticket.voidReason,
+    })),
+    payments: payments.map((payment) => ({
+      id: payment.paymentId,
+      provider: ctx.ports.payments.name,
+      method: payment.method,
+      status: payment.status,
+      amount: money(payment.amountMinor),
+      captured: money(payment.capturedMinor),
+      failureCode: payment.failureCode,
+    })),
+    refunds: refunds.map((refund) => ({
+      id: refund.refundId,
+      status: refund.status,
+      amount: money(refund.amountMinor),
+      reason: refund.reason,
+      createdAt: refund.madeAt.toISOString(),
+    })),
+    createdAt: order.madeAt.toISOString(),
+    confirmedAt: order.confirmedAt?.toISOString() ?? null,
+  };
+}

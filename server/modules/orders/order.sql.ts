@@ -1,0 +1,210 @@
+import type {
+  EventId,
+  HoldId,
+  OrderId,
+  OrganizerId,
+  PaymentId,
+  RefundId,
+  TicketId,
+  TicketTypeId,
+  UserId,
+} from '../../kernel/ids.ts';
+import type { Currency } from '../../kernel/money.ts';
+import {
+  bytes,
+  command,
+  instant,
+  instantOrNull,
+  int,
+  json,
+  rows,
+  text,
+  textAs,
+  textAsOrNull,
+  textOrNull,
+} from '../../kernel/sql.ts';
+import type { OrderState, TicketState } from './states.ts';
+
+export type NewOrder = {
+  readonly eventId: EventId;
+  readonly orderId: OrderId;
+  readonly organizerId: OrganizerId;
+  readonly holdId: HoldId;
+  readonly userId: UserId | null;
+  readonly buyer: {
+    readonly name: string;
+    readonly email: string;
+    readonly phone?: string | undefined;
+  };
+  readonly expiresAt: Date;
+  readonly refundableUntil: Date | null;
+  readonly totalMinor: number;
+  readonly currency: string;
+  readonly method: string;
+  readonly caller: string;
+  readonly key: string;
+  readonly bodyHash: Buffer;
+};
+
+export type OrderLine = {
+  readonly ticketTypeId: TicketTypeId;
+  readonly quantity: number;
+  readonly unitPriceMinor: number;
+};
+
+/** No row where this hold, or this request, has its order already. */
+export const insertOrder = (o: NewOrder, now: Date | null) => rows({ orderId: textAs<OrderId>() })`
+  insert into orders.order (event_id, order_id, organizer_id, hold_id, user_id, buyer_name,
+    buyer_email, buyer_phone, expires_at, refundable_until, total_minor, currency, method, caller,
+    key, body_hash, made_at)
+  values (${o.eventId}, ${o.orderId}, ${o.organizerId}, ${o.holdId}, ${o.userId}, ${o.buyer.name},
+    ${o.buyer.email}, ${o.buyer.phone ?? null}, ${o.expiresAt}, ${o.refundableUntil},
+    ${o.totalMinor}, ${o.currency},
+    ${o.method}, ${o.caller}, ${o.key}, ${o.bodyHash}, kernel.instant(${now}))
+  on conflict do nothing
+  returning order_id as "orderId"`;
+
+export const insertOrderLines = (
+  eventId: EventId,
+  orderId: OrderId,
+  lines: readonly OrderLine[],
+) => command`
+  insert into orders.order_item (event_id, order_id, line, ticket_type_id, quantity,
+    unit_price_minor)
+  select ${eventId}, ${orderId}, l.line - 1, l.ticket_type_id, l.quantity, l.price
+  from unnest(
+    ${lines.map((l) => l.ticketTypeId)}::text[], ${lines.map((l) => l.quantity)}::int[],
+    ${lines.map((l) => l.unitPriceMinor)}::int[]
+  ) with ordinality as l(ticket_type_id, quantity, price, line)`;
+
+const columns = {
+  eventId: textAs<EventId>(),
+  orderId: textAs<OrderId>(),
+  organizerId: textAs<OrganizerId>(),
+  holdId: textAs<HoldId>(),
+  userId: textAsOrNull<UserId>(),
+  buyerName: text,
+  buyerEmail: text,
+  buyerPhone: textOrNull,
+  status: textAs<OrderState>(),
+  endReason: textOrNull,
+  expiresAt: instant,
+  refundableUntil: instantOrNull,
+  totalMinor: int,
+  currency: textAs<Currency>(),
+  method: textAs<'payment_intent' | 'checkout_session' | 'simulated'>(),
+  bodyHash: bytes,
+  caller: text,
+  madeAt: instant,
+  confirmedAt: instantOrNull,
+};
+
+export type OrderRow = ReturnType<ReturnType<typeof selectOrder>['decode']>;
+
+export const selectOrder = (eventId: EventId, orderId: OrderId) => rows(columns)`
+  select event_id as "eventId", order_id as "orderId", organizer_id as "organizerId",
+    hold_id as "holdId", user_id as "userId", buyer_name as "buyerName",
+    buyer_email as "buyerEmail", buyer_phone as "buyerPhone", status, end_reason as "endReason",
+    expires_at as "expiresAt", refundable_until as "refundableUntil", total_minor as "totalMinor", currency, method,
+    body_hash as "bodyHash", caller, made_at as "madeAt", confirmed_at as "confirmedAt"
+  from orders.order where event_id = ${eventId} and order_id = ${orderId}`;
+
+export const selectOrderByKey = (eventId: EventId, caller: string, key: string) => rows(columns)`
+  select event_id as "eventId", order_id as "orderId", organizer_id as "organizerId",
+    hold_id as "holdId", user_id as "userId", buyer_name as "buyerName",
+    buyer_email as "buyerEmail", buyer_phone as "buyerPhone", status, end_reason as "endReason",
+    expires_at as "expiresAt", refundable_until as "refundableUntil", total_minor as "totalMinor", currency, method,
+    body_hash as "bodyHash", caller, made_at as "madeAt", confirmed_at as "confirmedAt"
+  from orders.order where event_id = ${eventId} and caller = ${caller} and key = ${key}`;
+
+/** Of one event, or of an organizer, or of a person; newest last. */
+export const selectOrders = (
+  f: {
+    readonly organizerId: OrganizerId | null;
+    readonly userId: UserId | null;
+    readonly eventId: EventId | null;
+    readonly status: string | null;
+    readonly after: string | null;
+  },
+  most: number,
+) => rows(columns)`
+  select event_id as "eventId", order_id as "orderId", organizer_id as "organizerId",
+    hold_id as "holdId", user_id as "userId", buyer_name as "buyerName",
+    buyer_email as "buyerEmail", buyer_phone as "buyerPhone", status, end_reason as "endReason",
+    expires_at as "expiresAt", refundable_until as "refundableUntil", total_minor as "totalMinor", currency, method,
+    body_hash as "bodyHash", caller, made_at as "madeAt", confirmed_at as "confirmedAt"
+  from orders.order
+  where (${f.organizerId}::text is null or organizer_id = ${f.organizerId})
+    and (${f.userId}::text is null or user_id = ${f.userId})
+    and (${f.eventId}::text is null or event_id = ${f.eventId})
+    and (${f.status}::text is null or status = ${f.status})
+    and (${f.after}::text is null or order_id > ${f.after})
+  order by order_id limit ${most}`;
+
+export const selectOrderLines = (eventId: EventId, orderId: OrderId) => rows({
+  ticketTypeId: textAs<TicketTypeId>(),
+  quantity: int,
+  unitPriceMinor: int,
+})`
+  select ticket_type_id as "ticketTypeId", quantity, unit_price_minor as "unitPriceMinor"
+  from orders.order_item where event_id = ${eventId} and order_id = ${orderId} order by line`;
+
+export const selectTickets = (eventId: EventId, orderId: OrderId) => rows({
+  ticketId: textAs<TicketId>(),
+  ticketTypeId: textAs<TicketTypeId>(),
+  status: textAs<TicketState>(),
+  voidReason: textOrNull,
+})`
+  select ticket_id as "ticketId", ticket_type_id as "ticketTypeId", status,
+    void_reason as "voidReason"
+  from orders.ticket where event_id = ${eventId} and order_id = ${orderId} order by ticket_id`;
+
+export type Ending = {
+  readonly eventId: EventId;
+  readonly orderId: OrderId;
+  readonly to: 'failed' | 'cancelled';
+  readonly reason: string;
+  readonly endClaim: boolean;
+  readonly payment: {
+    readonly paymentId: PaymentId;
+    readonly to: 'failed' | 'voided';
+    readonly failureCode: string | null;
+  } | null;
+};
+
+export const callEndPending = (e: Ending) => rows({ verdict: text })`
+  select orders.end_pending@v(${e.eventId}, ${e.orderId}, ${e.to}, ${e.reason}, ${e.endClaim},
+    ${e.payment?.paymentId ?? null}, ${e.payment?.to ?? null},
+    ${e.payment?.failureCode ?? null}) as verdict`;
+
+export const callRefundTickets = (
+  eventId: EventId,
+  orderId: OrderId,
+  ticketIds: readonly TicketId[] | null,
+  refundId: RefundId,
+  reason: string,
+) => rows({ answer: json })`
+  select orders.refund_tickets@v(${eventId}, ${orderId}, ${ticketIds}, ${refundId}, ${reason})
+    as answer`;
+
+export const selectExpired = (now: Date | null, most: number) => rows({
+  eventId: textAs<EventId>(),
+  orderId: textAs<OrderId>(),
+})`
+  select event_id as "eventId", order_id as "orderId" from orders.order
+  where status = 'pending' and expires_at <= kernel.instant(${now})
+  order by expires_at limit ${most}`;
+
+export const selectNow = (now: Date | null) => rows({ now: instant })`
+  select kernel.instant(${now}) as now`;
+
+export const selectLive = (eventId: EventId, most: number) => rows(columns)`
+  select event_id as "eventId", order_id as "orderId", organizer_id as "organizerId",
+    hold_id as "holdId", user_id as "userId", buyer_name as "buyerName",
+    buyer_email as "buyerEmail", buyer_phone as "buyerPhone", status, end_reason as "endReason",
+    expires_at as "expiresAt", refundable_until as "refundableUntil",
+    total_minor as "totalMinor", currency, method,
+    body_hash as "bodyHash", caller, made_at as "madeAt", confirmed_at as "confirmedAt"
+  from orders.order
+  where event_id = ${eventId} and status in ('pending', 'confirmed', 'partially_refunded')
+  order by order_id limit ${most}`;

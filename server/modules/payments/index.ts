@@ -1,0 +1,36 @@
+/**
+ * Payments: money in and money back. It owns payments, refunds and the webhook inbox, and speaks
+ * to the provider through one port.
+ *
+ * It promises that no call moves money twice (each has a key that was stored before the call),
+ * that an answer that did not come is `unknown` until it has been read, that no refund exceeds
+ * what was taken, that a refund that fails is owed again, and that a webhook takes effect once
+ * while none is needed: the reconciler finds what they miss.
+ *
+ * It never knows a ticket: what a payment is for is an opaque reference, and what its end means is
+ * decided by the room that composes its functions.
+ */
+export { askIntent } from './ask-intent.ts';
+export { openPayment } from './open-payment.ts';
+export type { PaymentMethod } from './payment.sql.ts';
+export type {
+  Asked,
+  Intent,
+  IntentStatus,
+  PaymentProvider,
+  ProviderRefund,
+  Webhook,
+} from './provider.ts';
+export {
+  findPayment,
+  type PaymentRow,
+  paymentsOf,
+  type RefundRow,
+  refundsOf,
+} from './read-payments.ts';
+export { measurePayments, paymentsToCheck } from './reconcile.ts';
+export { enqueueRefund, resubmitOpenRefunds, submitRefund } from './refund.ts';
+export { enqueueSettle, SETTLE_JOB, type SettleJob } from './settle-job.ts';
+export { type PaymentState, paymentMachine, type RefundState, refundMachine } from './states.ts';
+export { markUnknown, noteFingerprint, voidPayment } from './void-payment.ts';
+export { webhookRoutes } from './webhook.ts';

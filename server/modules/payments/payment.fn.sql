@@ -1,0 +1,72 @@
+-- What other rooms compose: a payment's end and the refund it owes. A capture is recorded in the
+-- same transaction that makes tickets valid or writes down a refund owed, so that at no moment is
+-- money kept without either.
+
+-- Moves a payment to a state that is not about captured money. Does nothing where it is there.
+create function payments.move_payment@v(p_event text, p_payment text, p_to text, p_failure text)
+  returns text language plpgsql as $$
+declare
+  v_from text;
+begin
+  select p.status into v_from from payments.payment p
+  where p.event_id = p_event and p.payment_id = p_payment for no key update;
+  if v_from = p_to or v_from in ('captured', 'disputed', 'voided', 'failed') then
+    return v_from;
+  end if;
+  update payments.payment p
+  set status = p_to,
+      failure_code = coalesce(p_failure, p.failure_code),
+      unknown_since = case when p_to = 'unknown' then kernel.instant(null) end,
+      check_at = case when p_to in ('voided', 'failed') then null else p.check_at end
+  where p.event_id = p_event and p.payment_id = p_payment;
+  return p_to;
+end $$;
+
+-- The money has been taken. True the first time.
+create function payments.record_capture@v(p_event text, p_payment text, p_amount_minor int)
+  returns boolean language plpgsql as $$
+declare
+  v_reference text;
+begin
+  update payments.payment p
+  set status = 'captured', captured_minor = p_amount_minor, check_at = null, unknown_since = null
+  where p.event_id = p_event and p.payment_id = p_payment and p.captured_minor = 0
+  returning p.reference into v_reference;
+  if not found then
+    return false;
+  end if;
+  insert into kernel.outbox (event_id, kind, data)
+  values (p_event, 'payment_captured', jsonb_build_object(
+    'paymentId', p_payment, 'reference', v_reference, 'amountMinor', p_amount_minor));
+  return true;
+end $$;
+
+-- Writes down that so much of a captured payment must go back. Never more than was taken.
+create function payments.owe_refund@v(
+  p_event text, p_payment text, p_refund text, p_amount_minor int, p_reason text
+) returns void language plpgsql as $$
+declare
+  v_captured int;
+  v_refunded int;
+begin
+  select p.captured_minor into v_captured from payments.payment p
+  where p.event_id = p_event and p.payment_id = p_payment for no key update;
+  select coalesce(sum(r.amount_minor), 0) into v_refunded from payments.refund r
+  where r.event_id = p_event and r.payment_id = p_payment;
+  if v_refunded + p_amount_minor > v_captured then
+    raise exception 'a refund of % would exceed what payment % took', p_amount_minor, p_payment
+      using errcode = 'check_violation';
+  end if;
+  insert into payments.refund (event_id, refund_id, payment_id, amount_minor, reason)
+  values (p_event, p_refund, p_payment, p_amount_minor, p_reason);
+  insert into kernel.outbox (event_id, kind, data)
+  values (p_event, 'refund_owed', jsonb_build_object(
+    'refundId', p_refund, 'paymentId', p_payment, 'amountMinor', p_amount_minor));
+end $$;
+
+-- The payment that was taken for a reference; there is at most one.
+create function payments.captured_for@v(p_event text, p_reference text)
+  returns table (payment_id text) language sql stable as $$
+  select p.payment_id from payments.payment p
+  where p.event_id = p_event and p.reference = p_reference and p.captured_minor > 0
+$$;

@@ -1,0 +1,190 @@
+import type { EventId, OrganizerId, PaymentId, RefundId } from '../../kernel/ids.ts';
+import type { Currency } from '../../kernel/money.ts';
+import {
+  command,
+  instant,
+  instantOrNull,
+  int,
+  rows,
+  text,
+  textAs,
+  textOrNull,
+} from '../../kernel/sql.ts';
+import type { PaymentState, RefundState } from './states.ts';
+
+export type PaymentMethod = 'payment_intent' | 'checkout_session' | 'simulated';
+
+export type NewPayment = {
+  readonly eventId: EventId;
+  readonly paymentId: PaymentId;
+  readonly reference: string;
+  readonly organizerId: OrganizerId;
+  readonly method: PaymentMethod;
+  readonly amountMinor: number;
+  readonly currency: string;
+};
+
+export const insertPayment = (p: NewPayment, checkAfterSeconds: number) => command`
+  insert into payments.payment (event_id, payment_id, reference, organizer_id, method,
+    amount_minor, currency, check_at)
+  values (${p.eventId}, ${p.paymentId}, ${p.reference}, ${p.organizerId}, ${p.method},
+    ${p.amountMinor}, ${p.currency},
+    kernel.instant(null) + make_interval(secs => ${checkAfterSeconds}))`;
+
+export const setProviderIntent = (
+  eventId: EventId,
+  paymentId: PaymentId,
+  providerId: string,
+  clientSecret: string | null,
+) => command`
+  update payments.payment set provider_id = ${providerId}, client_secret = ${clientSecret}
+  where event_id = ${eventId} and payment_id = ${paymentId}`;
+
+export const setFingerprint = (eventId: EventId, paymentId: PaymentId, fingerprint: string) =>
+  command`
+  update payments.payment set card_fingerprint = ${fingerprint}
+  where event_id = ${eventId} and payment_id = ${paymentId}`;
+
+/** When the reconciler looks again; null: never, the payment has ended. */
+export const setCheck = (eventId: EventId, paymentId: PaymentId, afterSeconds: number) => command`
+  update payments.payment
+  set check_at = kernel.instant(null) + make_interval(secs => ${afterSeconds})
+  where event_id = ${eventId} and payment_id = ${paymentId} and check_at is not null`;
+
+const columns = {
+  eventId: textAs<EventId>(),
+  paymentId: textAs<PaymentId>(),
+  reference: text,
+  organizerId: textAs<OrganizerId>(),
+  method: textAs<PaymentMethod>(),
+  amountMinor: int,
+  currency: textAs<Currency>(),
+  status: textAs<PaymentState>(),
+  capturedMinor: int,
+  providerId: textOrNull,
+  clientSecret: textOrNull,
+  failureCode: textOrNull,
+  unknownSince: instantOrNull,
+  madeAt: instant,
+};
+
+export type PaymentRow = ReturnType<ReturnType<typeof selectPayment>['decode']>;
+
+export const selectPayment = (eventId: EventId, paymentId: PaymentId) => rows(columns)`
+  select event_id as "eventId", payment_id as "paymentId", reference,
+    organizer_id as "organizerId", method, amount_minor as "amountMinor", currency, status,
+    captured_minor as "capturedMinor", provider_id as "providerId",
+    client_secret as "clientSecret", failure_code as "failureCode",
+    unknown_since as "unknownSince", made_at as "madeAt"
+  from payments.payment where event_id = ${eventId} and payment_id = ${paymentId}`;
+
+export const selectPaymentsOf = (eventId: EventId, reference: string) => rows(columns)`
+  select event_id as "eventId", payment_id as "paymentId", reference,
+    organizer_id as "organizerId", method, amount_minor as "amountMinor", currency, status,
+    captured_minor as "capturedMinor", provider_id as "providerId",
+    client_secret as "clientSecret", failure_code as "failureCode",
+    unknown_since as "unknownSince", made_at as "madeAt"
+  from payments.payment where event_id = ${eventId} and reference = ${reference}
+  order by made_at, payment_id`;
+
+export const selectByProviderId = (providerId: string) => rows({
+  eventId: textAs<EventId>(),
+  paymentId: textAs<PaymentId>(),
+})`
+  select event_id as "eventId", payment_id as "paymentId"
+  from payments.payment where provider_id = ${providerId}`;
+
+/** Leases them to this caller for a while, so that several processes do not all look. */
+export const takePaymentsToCheck = (most: number, againAfterSeconds: number) => rows({
+  eventId: textAs<EventId>(),
+  paymentId: textAs<PaymentId>(),
+})`
+  update payments.payment p
+  set check_at = kernel.instant(null) + make_interval(secs => ${againAfterSeconds})
+  from (
+    select event_id, payment_id from payments.payment
+    where check_at <= kernel.instant(null) order by check_at limit ${most}
+    for no key update skip locked
+  ) due
+  where p.event_id = due.event_id and p.payment_id = due.payment_id
+  returning p.event_id as "eventId", p.payment_id as "paymentId"`;
+
+export const callMovePayment = (
+  eventId: EventId,
+  paymentId: PaymentId,
+  to: PaymentState,
+  failureCode: string | null,
+) => rows({ status: textAs<PaymentState>() })`
+  select payments.move_payment@v(${eventId}, ${paymentId}, ${to}, ${failureCode}) as status`;
+
+export const countUnknown = (olderThanSeconds: number) => rows({ unknown: int })`
+  select count(*)::int as unknown from payments.payment
+  where status = 'unknown'
+    and unknown_since < kernel.instant(null) - make_interval(secs => ${olderThanSeconds})`;
+
+export const insertWebhook = (w: { id: string; type: string; objectId: string | null }) => command`
+  insert into payments.webhook (webhook_id, type, object_id)
+  values (${w.id}, ${w.type}, ${w.objectId}) on conflict (webhook_id) do nothing`;
+
+const refundColumns = {
+  eventId: textAs<EventId>(),
+  refundId: textAs<RefundId>(),
+  paymentId: textAs<PaymentId>(),
+  amountMinor: int,
+  currency: textAs<Currency>(),
+  reason: text,
+  status: textAs<RefundState>(),
+  attempt: int,
+  providerId: textOrNull,
+  intentId: textOrNull,
+  madeAt: instant,
+};
+
+export type RefundRow = ReturnType<ReturnType<typeof selectRefund>['decode']>;
+
+export const selectRefund = (eventId: EventId, refundId: RefundId) => rows(refundColumns)`
+  select r.event_id as "eventId", r.refund_id as "refundId", r.payment_id as "paymentId",
+    r.amount_minor as "amountMinor", p.currency, r.reason, r.status, r.attempt,
+    r.provider_id as "providerId", p.provider_id as "intentId", r.made_at as "madeAt"
+  from payments.refund r
+  join payments.payment p on p.event_id = r.event_id and p.payment_id = r.payment_id
+  where r.event_id = ${eventId} and r.refund_id = ${refundId}`;
+
+export const selectRefundsOf = (eventId: EventId, reference: string) => rows(refundColumns)`
+  select r.event_id as "eventId", r.refund_id as "refundId", r.payment_id as "paymentId",
+    r.amount_minor as "amountMinor", p.currency, r.reason, r.status, r.attempt,
+    r.provider_id as "providerId", p.provider_id as "intentId", r.made_at as "madeAt"
+  from payments.refund r
+  join payments.payment p on p.event_id = r.event_id and p.payment_id = r.payment_id
+  where p.event_id = ${eventId} and p.reference = ${reference}
+  order by r.made_at, r.refund_id`;
+
+export const moveRefund = (
+  eventId: EventId,
+  refundId: RefundId,
+  from: readonly RefundState[],
+  to: RefundState,
+  more: { providerId?: string | null; failureCode?: string | null } = {},
+) => command`
+  update payments.refund
+  set status = ${to},
+      attempt = attempt + case when ${to}::text = 'owed' then 1 else 0 end,
+      provider_id = coalesce(${more.providerId ?? null}, provider_id),
+      failure_code = ${more.failureCode ?? null}
+  where event_id = ${eventId} and refund_id = ${refundId} and status = any(${from}::text[])`;
+
+export const selectOpenRefunds = (most: number) => rows({
+  eventId: textAs<EventId>(),
+  refundId: textAs<RefundId>(),
+})`
+  select event_id as "eventId", refund_id as "refundId" from payments.refund
+  where status in ('owed', 'submitted', 'pending', 'failed')
+    and made_at < kernel.instant(null) - interval '30 seconds'
+  order by made_at limit ${most}`;
+
+export const selectRefundByProviderId = (providerId: string) => rows({
+  eventId: textAs<EventId>(),
+  refundId: textAs<RefundId>(),
+})`
+  select event_id as "eventId", refund_id as "refundId" from payments.refund
+  where provider_id = ${providerId} limit 1`;

@@ -1,0 +1,80 @@
+/**
+ * Refunds, in three beats: owed (recorded with what caused it) → submitted (before the call, with
+ * a key of its own per attempt) → the provider's answer. An answer that did not come is asked for
+ * again under the same key; a failure makes it owed again, under the next key.
+ */
+import type { Ctx } from '../../kernel/context.ts';
+import { all, maybe, type Queryable, run } from '../../kernel/db.ts';
+import type { EventId, RefundId } from '../../kernel/ids.ts';
+import { enqueue, type JobHandler, NotYet } from '../../kernel/jobs.ts';
+import { present } from '../../kernel/result.ts';
+import { moveRefund, selectOpenRefunds, selectRefund } from './payment.sql.ts';
+import type { ProviderRefund } from './provider.ts';
+
+const REFUND_JOB = 'submit_refund';
+const PENDING_LOOK_SECONDS = 60;
+const FAILED_WAIT_SECONDS = 300;
+const RESUBMIT_AT_ONCE = 200;
+
+type RefundJob = { readonly eventId: EventId; readonly refundId: RefundId };
+
+export async function enqueueRefund(on: Queryable, data: RefundJob): Promise<void> {
+  await enqueue(on, { kind: REFUND_JOB, key: data.refundId, data });
+}
+
+/** The job: moves one refund as far as it goes now. */
+export const submitRefund: { readonly kind: string; readonly handler: JobHandler } = {
+  kind: REFUND_JOB,
+  handler: async (ctx, job) => {
+    // Written by `enqueueRefund`.
+    const { eventId, refundId } = job.data as RefundJob;
+    const refund = await maybe(ctx.db, selectRefund(eventId, refundId));
+    if (!refund || refund.status === 'succeeded') return;
+    if (refund.status === 'pending') {
+      const read = await ctx.ports.payments.readRefund(present(refund.providerId, 'refund id'));
+      if (read.kind !== 'ok') throw new NotYet(PENDING_LOOK_SECONDS);
+      return recordAnswer(ctx, eventId, refundId, read.value);
+    }
+    if (refund.status === 'failed') {
+      await run(ctx.db, moveRefund(eventId, refundId, ['failed'], 'owed'));
+      throw new NotYet(FAILED_WAIT_SECONDS);
+    }
+    await run(ctx.db, moveRefund(eventId, refundId, ['owed'], 'submitted'));
+    const asked = await ctx.ports.payments.refund({
+      intentId: present(refund.intentId, 'the intent of a captured payment'),
+      amountMinor: refund.amountMinor,
+      metadata: { refund_id: refundId, event_id: eventId },
+      idempotencyKey: `refund:${refundId}:${refund.attempt}`,
+    });
+    if (asked.kind === 'ok') return recordAnswer(ctx, eventId, refundId, asked.value);
+    if (asked.kind === 'refused') {
+      const failureCode = asked.code;
+      await run(ctx.db, moveRefund(eventId, refundId, ['submitted'], 'failed', { failureCode }));
+    }
+    throw new Error(`refund ${refundId}: ${asked.message}`);
+  },
+};
+
+async function recordAnswer(
+  ctx: Ctx,
+  eventId: EventId,
+  refundId: RefundId,
+  answer: ProviderRefund,
+): Promise<void> {
+  const more = { providerId: answer.id, failureCode: answer.failureCode };
+  await run(ctx.db, moveRefund(eventId, refundId, ['submitted', 'pending'], answer.status, more));
+  if (answer.status === 'succeeded') return;
+  throw new NotYet(answer.status === 'pending' ? PENDING_LOOK_SECONDS : FAILED_WAIT_SECONDS);
+}
+
+/** The reconciler's part: every open refund has a job, also where one was lost. */
+export async function resubmitOpenRefunds(ctx: Ctx): Promise<void> {
+  for (const refund of await all(ctx.db, selectOpenRefunds(RESUBMIT_AT_ONCE))) {
+    await enqueue(ctx.db, {
+      kind: REFUND_JOB,
+      key: refund.refundId,
+      data: refund,
+      onlyIfMissing: true,
+    });
+  }
+}

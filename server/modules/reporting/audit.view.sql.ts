@@ -1,0 +1,147 @@
+/**
+ * The guarantees as questions that must have no answer: each statement finds violations within one
+ * event and returns what it found. `docs/guarantees.md` says them in words.
+ */
+import type { EventId } from '../../kernel/ids.ts';
+import { rows, text, textAs } from '../../kernel/sql.ts';
+
+const found = { objectId: text, detail: text };
+
+export const selectEventIds = (after: string, most: number) => rows({
+  eventId: textAs<EventId>(),
+})`
+  select event_id as "eventId" from inventory.sale
+  where event_id > ${after} order by event_id limit ${most}`;
+
+/** G1: no pool gives out more than it has; pools together not more than the event's total. */
+export const g1 = (eventId: EventId) => rows(found)`
+  select p.pool_id as "objectId",
+    format('%s of %s', p.held + p.claimed + p.sold + p.reserved + p.blocked, p.capacity) as detail
+  from inventory.pool p
+  where p.event_id = ${eventId}
+    and p.held + p.claimed + p.sold + p.reserved + p.blocked > p.capacity
+  union all
+  select s.event_id, format('pools hold %s, the total is %s', sum(p.capacity), s.total_capacity)
+  from inventory.sale s join inventory.pool p on p.event_id = s.event_id
+  where s.event_id = ${eventId}
+  group by s.event_id, s.total_capacity having sum(p.capacity) > s.total_capacity`;
+
+/** G2: counters equal the rows that they count (`held` includes lapsed holds not yet reclaimed). */
+export const g2 = (eventId: EventId) => rows(found)`
+  with counted as (
+    select i.pool_id,
+      sum(i.quantity) filter (where h.status = 'active') as held,
+      sum(i.quantity) filter (where h.status = 'claimed') as claimed,
+      sum(i.quantity - i.returned) filter (where h.status = 'sold') as sold
+    from inventory.hold h
+    join inventory.hold_item i on i.event_id = h.event_id and i.hold_id = h.hold_id
+    where h.event_id = ${eventId} and h.status in ('active', 'claimed', 'sold')
+    group by i.pool_id
+  )
+  select p.pool_id as "objectId",
+    format('counters %s/%s/%s, rows %s/%s/%s', p.held, p.claimed, p.sold,
+      coalesce(c.held, 0), coalesce(c.claimed, 0), coalesce(c.sold, 0)) as detail
+  from inventory.pool p left join counted c on c.pool_id = p.pool_id
+  where p.event_id = ${eventId}
+    and not exists (select from inventory.hold_archive a where a.event_id = ${eventId})
+    and (p.held <> coalesce(c.held, 0) or p.claimed <> coalesce(c.claimed, 0)
+      or p.sold <> coalesce(c.sold, 0))`;
+
+/** G4: places are conserved: live tickets per hold are exactly what inventory says is sold. */
+export const g4 = (eventId: EventId) => rows(found)`
+  with tickets as (
+    select o.hold_id, count(*) as live
+    from orders.ticket t
+    join orders.order o on o.event_id = t.event_id and o.order_id = t.order_id
+    where t.event_id = ${eventId} and t.status <> 'void'
+    group by o.hold_id
+  ), places as (
+    select h.hold_id, sum(i.quantity - i.returned) as sold
+    from inventory.hold h
+    join inventory.hold_item i on i.event_id = h.event_id and i.hold_id = h.hold_id
+    where h.event_id = ${eventId} and h.status in ('claimed', 'sold')
+    group by h.hold_id
+  )
+  select coalesce(t.hold_id, p.hold_id) as "objectId",
+    format('%s live tickets, %s places', coalesce(t.live, 0), coalesce(p.sold, 0)) as detail
+  from tickets t full join places p on p.hold_id = t.hold_id
+  where coalesce(t.live, 0) <> coalesce(p.sold, 0)
+    and not exists (select from inventory.hold_archive a where a.event_id = ${eventId})`;
+
+/** G5: nothing stays held for a minute past its time (one second is the aim; alarms watch it). */
+export const g5 = (eventId: EventId, now: Date | null) => rows(found)`
+  select h.hold_id as "objectId", format('lapsed at %s, still held', h.expires_at) as detail
+  from inventory.hold h
+  where h.event_id = ${eventId} and h.status = 'active'
+    and h.expires_at < kernel.instant(${now}) - interval '1 minute'`;
+
+/** G6: no known key of a person has more than the cap. */
+export const g6 = (eventId: EventId, now: Date | null) => rows(found)`
+  select u.person_key as "objectId",
+    format('%s tickets, the cap is %s', sum(u.quantity), s.person_limit) as detail
+  from inventory.person_use u
+  join inventory.hold h on h.event_id = u.event_id and h.hold_id = u.hold_id
+  join inventory.sale s on s.event_id = u.event_id
+  where u.event_id = ${eventId} and (h.status in ('claimed', 'sold')
+    or (h.status = 'active' and h.expires_at > kernel.instant(${now})))
+  group by u.person_key, s.person_limit having sum(u.quantity) > s.person_limit`;
+
+/** G7: per order, what was captured is live tickets plus refunds, owed or done. */
+export const g7 = (eventId: EventId) => rows(found)`
+  with money as (
+    select p.reference, sum(p.captured_minor) as captured,
+      coalesce(sum((
+        select sum(r.amount_minor) from payments.refund r
+        where r.event_id = p.event_id and r.payment_id = p.payment_id
+      )), 0) as refunded
+    from payments.payment p where p.event_id = ${eventId} group by p.reference
+  ), worth as (
+    select t.order_id, sum(t.price_minor) as live
+    from orders.ticket t
+    where t.event_id = ${eventId} and t.status in ('valid', 'redeemed', 'listed')
+      and not t.complimentary
+    group by t.order_id
+  )
+  select coalesce(m.reference, w.order_id) as "objectId",
+    format('captured %s, tickets %s, refunds %s', coalesce(m.captured, 0), coalesce(w.live, 0),
+      coalesce(m.refunded, 0)) as detail
+  from money m full join worth w on w.order_id = m.reference
+  where coalesce(m.captured, 0) <> coalesce(w.live, 0) + coalesce(m.refunded, 0)`;
+
+/** G9: no valid ticket without a confirmed order, unless it is complimentary. */
+export const g9 = (eventId: EventId) => rows(found)`
+  select t.ticket_id as "objectId", format('%s, its order is %s', t.status, o.status) as detail
+  from orders.ticket t
+  join orders.order o on o.event_id = t.event_id and o.order_id = t.order_id
+  where t.event_id = ${eventId} and t.status in ('valid', 'redeemed', 'listed')
+    and not t.complimentary and o.status not in ('confirmed', 'partially_refunded')`;
+
+/** G14: one caller and key have one hold and one order, and the order is the hold's. */
+export const g14 = (eventId: EventId) => rows(found)`
+  select min(h.hold_id) as "objectId", format('%s holds under one key', count(*)) as detail
+  from inventory.hold h where h.event_id = ${eventId}
+  group by h.caller, h.key having count(*) > 1
+  union all
+  select min(o.order_id), format('%s orders under one key or hold', count(*))
+  from orders.order o where o.event_id = ${eventId}
+  group by o.hold_id having count(*) > 1`;
+
+/** G16: no state was ever entered by an edge that the machines do not have. */
+export const g16 = (eventId: EventId) => rows(found)`
+  select c.object_id as "objectId",
+    format('%s: %s to %s', c.machine, coalesce(c.from_state, '(new)'), c.to_state) as detail
+  from kernel.state_change c
+  where c.event_id = ${eventId} and not exists (
+    select from kernel.transition t
+    where t.machine = c.machine and t.from_state = coalesce(c.from_state, '')
+      and t.to_state = c.to_state
+  )
+  union all
+  select l.object_id, format('the log ends in %s, the row is %s', l.to_state, o.status)
+  from (
+    select distinct on (c.object_id) c.object_id, c.to_state from kernel.state_change c
+    where c.event_id = ${eventId} and c.machine = 'order'
+    order by c.object_id, c.seq desc
+  ) l
+  join orders.order o on o.event_id = ${eventId} and o.order_id = l.object_id
+  where o.status <> l.to_state`;

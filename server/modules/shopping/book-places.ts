@@ -1,0 +1,221 @@
+/**
+ * One call books: hold (unless one is named) → order and payment → the provider's intent. Each step
+ * is found again by its key, so that a repeated request goes on where the first one stopped and
+ * answers the same.
+ */
+import type { Actor } from '../../kernel/actor.ts';
+import type { Ctx } from '../../kernel/context.ts';
+import { inTx } from '../../kernel/db.ts';
+import { type EventId, type HoldId, newScopedId } from '../../kernel/ids.ts';
+import { enqueue } from '../../kernel/jobs.ts';
+import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
+import { findEvent, type Seen } from '../catalog/index.ts';
+import { accessTokenFor, personByMailbox } from '../identity/index.ts';
+import {
+  type Hold,
+  type HoldRefusal,
+  holdPlaces,
+  nameHolder,
+  personKeys,
+} from '../inventory/index.ts';
+import {
+  type OrderRow,
+  type OrderView,
+  orderByKey,
+  orderView,
+  placeOrder,
+  readOrder,
+} from '../orders/index.ts';
+import { askIntent, openPayment, type PaymentRow, paymentsOf } from '../payments/index.ts';
+import { findHold, type Once } from './find-hold.ts';
+import { PAY_SIMULATED_JOB } from './jobs.ts';
+import { settleFree } from './settle-payment.ts';
+
+/** How long the simulated buyer takes to pay. */
+const SIMULATED_PAY_SECONDS = 1;
+
+export type Booking = {
+  readonly items?:
+    | readonly {
+        ticketTypeId: Hold['items'][number]['ticketTypeId'];
+        quantity: number;
+      }[]
+    | undefined;
+  readonly holdId?: HoldId | undefined;
+  readonly buyer: {
+    readonly name: string;
+    readonly email: string;
+    readonly phone?: string | undefined;
+  };
+  readonly payment: { readonly method: 'payment_intent' | 'checkout_session' | 'simulated' };
+};
+
+export type BookingRefusal =
+  | HoldRefusal
+  | RefusalOf<
+      | 'hold_already_booked'
+      | 'payment_method_unavailable'
+      | 'payment_provider_unavailable'
+      | 'payment_refused'
+    >;
+
+export type Booked = {
+  readonly order: OrderView;
+  readonly payment: {
+    readonly provider: string;
+    readonly clientSecret?: string;
+    readonly redirectUrl?: string;
+  };
+  readonly accessToken?: string;
+};
+
+export async function bookPlaces(
+  ctx: Ctx,
+  actor: Actor,
+  eventId: EventId,
+  booking: Booking,
+  once: Once,
+): Promise<Result<Booked, BookingRefusal>> {
+  const seen = await findEvent(ctx, actor, eventId);
+  if (!seen) return refused('not_found');
+  const known = await orderByKey(ctx.db, eventId, once.caller, once.key);
+  if (known && !known.bodyHash.equals(once.bodyHash)) return refused('idempotency_key_reused');
+  // Whoever has nothing but the key gets the object, not the secrets that open it.
+  if (known) return pay(ctx, known, { secrets: once.caller !== 'anonymous' });
+  if (!isAvailable(ctx, booking.payment.method)) return refused('payment_method_unavailable');
+  const hold = await holdFor(ctx, actor, seen, booking, once);
+  if (!hold.ok) return hold;
+  const order = await makeOrder(ctx, actor, seen, hold.value, booking, once);
+  if (!order.ok) return order;
+  return pay(ctx, order.value, { secrets: true });
+}
+
+/** Checkout Sessions come with the hosted flow; the simulated payer never stands beside real keys. */
+function isAvailable(ctx: Ctx, method: Booking['payment']['method']): boolean {
+  if (method === 'checkout_session') return false;
+  return method !== 'simulated' || ctx.ports.payments.simulated;
+}
+
+async function holdFor(
+  ctx: Ctx,
+  actor: Actor,
+  seen: Seen,
+  booking: Booking,
+  once: Once,
+): Promise<Result<Hold, BookingRefusal>> {
+  const { organizerId, eventId } = seen.event;
+  const account = await personByMailbox(ctx.db, organizerId, booking.buyer.email);
+  const own = actor.kind === 'key' ? actor.userId : null;
+  const keys = [
+    ...personKeys(ctx.secrets, { ...booking.buyer, userId: own }),
+    ...(account ? personKeys(ctx.secrets, account) : []),
+  ];
+  if (booking.holdId !== undefined) {
+    const hold = await findHold(ctx, actor, booking.holdId);
+    if (!hold || hold.eventId !== eventId) return refused('not_found');
+    return nameHolder(ctx, booking.holdId, keys);
+  }
+  const { caller, key, bodyHash } = once;
+  return holdPlaces(ctx, {
+    eventId,
+    items: booking.items ?? [],
+    personKeys: keys,
+    caller,
+    key,
+    bodyHash,
+    guarded: true,
+  });
+}
+
+async function makeOrder(
+  ctx: Ctx,
+  actor: Actor,
+  seen: Seen,
+  hold: Hold,
+  booking: Booking,
+  once: Once,
+): Promise<Result<OrderRow, BookingRefusal>> {
+  const { eventId, organizerId, currency, refundableUntil } = seen.event;
+  const orderId = newScopedId(ctx.ids, 'ord', eventId);
+  const paymentId = newScopedId(ctx.ids, 'pay', eventId);
+  const totalMinor = hold.items.reduce((sum, i) => sum + i.quantity * i.unitPriceMinor, 0);
+  const { method } = booking.payment;
+  return inTx({ ...ctx, once: null }, async (tx) => {
+    const placed = await placeOrder(
+      ctx,
+      tx,
+      {
+        eventId,
+        orderId,
+        organizerId,
+        holdId: hold.id,
+        userId: actor.kind === 'key' ? actor.userId : null,
+        buyer: booking.buyer,
+        expiresAt: hold.expiresAt,
+        refundableUntil,
+        totalMinor,
+        currency,
+        method,
+        ...once,
+      },
+      hold.items,
+    );
+    if (!placed) {
+      const earlier = await orderByKey(tx, eventId, once.caller, once.key);
+      return earlier ? ok(earlier) : refused('hold_already_booked');
+    }
+    if (totalMinor > 0) {
+      await openPayment(tx, {
+        eventId,
+        paymentId,
+        reference: orderId,
+        organizerId,
+        method,
+        amountMinor: totalMinor,
+        currency,
+      });
+      if (method === 'simulated') {
+        const job = { kind: PAY_SIMULATED_JOB, key: paymentId, data: { eventId, paymentId } };
+        await enqueue(tx, { ...job, delaySeconds: SIMULATED_PAY_SECONDS });
+      }
+    }
+    return ok(present(await readOrder(tx, eventId, orderId), 'the new order'));
+  });
+}
+
+/** The last beat: the provider's intent, made now or found again. */
+async function pay(
+  ctx: Ctx,
+  order: OrderRow,
+  show: { readonly secrets: boolean },
+): Promise<Result<Booked, BookingRefusal>> {
+  const [payment] = await paymentsOf(ctx.db, order.eventId, order.orderId);
+  const accessToken = accessTokenFor(ctx.secrets, order.orderId);
+  const opened = show.secrets ? { accessToken } : {};
+  if (!payment) {
+    if (order.status === 'pending') await settleFree(ctx, order);
+    return ok({ order: await viewNow(ctx, order), payment: { provider: 'none' }, ...opened });
+  }
+  let secret = payment.clientSecret;
+  if (payment.providerId === null && order.status === 'pending') {
+    const asked = await askIntent(ctx, payment, `Order ${order.orderId}`);
+    if (asked.kind === 'unknown') return refused('payment_provider_unavailable');
+    if (asked.kind === 'refused') return refused('payment_refused', { detail: asked.message });
+    secret = asked.value.clientSecret;
+  }
+  const view = await viewNow(ctx, order);
+  const ways = show.secrets && secret !== null ? await waysToPay(ctx, payment, secret) : {};
+  return ok({ order: view, payment: { provider: ctx.ports.payments.name, ...ways }, ...opened });
+}
+
+async function waysToPay(ctx: Ctx, payment: PaymentRow, clientSecret: string) {
+  const { hostedPage } = ctx.ports.payments;
+  const intentId = clientSecret.replace(/_secret_.*$/, '');
+  const redirectUrl = payment.method === 'payment_intent' && hostedPage?.(intentId, clientSecret);
+  return { clientSecret, ...(redirectUrl ? { redirectUrl } : {}) };
+}
+
+async function viewNow(ctx: Ctx, order: OrderRow): Promise<OrderView> {
+  const now = await readOrder(ctx.db, order.eventId, order.orderId);
+  return orderView(ctx, ctx.db, now ?? order);
+}

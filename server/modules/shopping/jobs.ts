@@ -1,0 +1,66 @@
+import type { Ctx } from '../../kernel/context.ts';
+import { type JobHandler, NotYet, type Recurring } from '../../kernel/jobs.ts';
+import { sweepLapsed } from '../inventory/index.ts';
+import { expireOrders } from '../orders/index.ts';
+import {
+  enqueueSettle,
+  findPayment,
+  measurePayments,
+  paymentsToCheck,
+  resubmitOpenRefunds,
+  SETTLE_JOB,
+  type SettleJob,
+} from '../payments/index.ts';
+import { settlePayment } from './settle-payment.ts';
+
+export const PAY_SIMULATED_JOB = 'pay_simulated';
+
+/** The card that the simulated buyer of E4 pays with. */
+const SIMULATED_CARD = 'pm_card_visa';
+const SWEEP_MS = 500;
+const RECONCILE_MS = 5_000;
+
+/** The asynchronous payer of E4: pays with a card that works, then lets settlement look. */
+async function paySimulated(ctx: Ctx, { eventId, paymentId }: SettleJob): Promise<void> {
+  const payment = await findPayment(ctx.db, eventId, paymentId);
+  // The booking is just asking for the intent, or the reconciler will.
+  if (payment?.status === 'created' && payment.providerId === null) throw new NotYet(1);
+  if (payment?.providerId && payment.status === 'created') {
+    const key = `simulated:${paymentId}`;
+    const paid = await ctx.ports.payments.confirmIntent(payment.providerId, SIMULATED_CARD, key);
+    if (paid.kind === 'unknown') throw new Error(paid.message);
+  }
+  await settlePayment(ctx, eventId, paymentId);
+}
+
+export const settleHandlers: Readonly<Record<string, JobHandler>> = {
+  // Both were written by `enqueueSettle` or the booking.
+  [SETTLE_JOB]: (ctx, job) => {
+    const { eventId, paymentId } = job.data as SettleJob;
+    return settlePayment(ctx, eventId, paymentId);
+  },
+  [PAY_SIMULATED_JOB]: (ctx, job) => paySimulated(ctx, job.data as SettleJob),
+};
+
+export const expireRecurring: Recurring = {
+  name: 'expire',
+  everyMs: SWEEP_MS,
+  run: async (ctx) => {
+    // Orders first: their holds are given up with them, in one transaction.
+    await expireOrders(ctx);
+    await sweepLapsed(ctx);
+  },
+};
+
+/** Webhooks are an optimisation: this finds what they miss. */
+export const settleRecurring: Recurring = {
+  name: 'reconcile',
+  everyMs: RECONCILE_MS,
+  run: async (ctx) => {
+    const due = await paymentsToCheck(ctx);
+    for (const job of due) await enqueueSettle(ctx.db, job);
+    if (due.length > 0) ctx.wakeJobs();
+    await resubmitOpenRefunds(ctx);
+    await measurePayments(ctx);
+  },
+};

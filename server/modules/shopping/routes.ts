@@ -1,0 +1,243 @@
+import { z } from 'zod';
+import type { HoldId } from '../../kernel/ids.ts';
+import { ok, present, refused } from '../../kernel/result.ts';
+import { type Route, route } from '../../kernel/route.ts';
+import { email, id, line, moneyOut, phone, quantity, timeOut } from '../../kernel/schemas.ts';
+import { findEvent } from '../catalog/index.ts';
+import {
+  changeHold,
+  type Hold,
+  holdPlaces,
+  holdRefusals,
+  personKeys,
+  readHold,
+  releaseHold,
+} from '../inventory/index.ts';
+import { orderSchema } from '../orders/index.ts';
+import { bookPlaces } from './book-places.ts';
+import { findHold } from './find-hold.ts';
+
+const LINES_MAX = 20;
+
+const items = z
+  .array(z.strictObject({ ticketTypeId: id('tt'), quantity }))
+  .min(1)
+  .max(LINES_MAX)
+  .superRefine((lines, context) => {
+    const seen = new Set<string>();
+    for (const [i, { ticketTypeId }] of lines.entries()) {
+      if (seen.has(ticketTypeId)) {
+        context.addIssue({
+          code: 'custom',
+          path: [i, 'ticketTypeId'],
+          message: 'is there twice: add the quantities up',
+          params: { code: 'duplicate_item' },
+        });
+      }
+      seen.add(ticketTypeId);
+    }
+  });
+
+const buyer = z
+  .strictObject({ name: line(200), email, phone: phone.optional() })
+  .meta({ id: 'Buyer' });
+
+const holdSchema = z
+  .object({
+    id: z.string(),
+    eventId: z.string(),
+    status: z.enum(['active', 'claimed', 'sold', 'released', 'lapsed']),
+    expiresAt: timeOut,
+    items: z.array(z.object({ ticketTypeId: z.string(), quantity: z.int(), unitPrice: moneyOut })),
+    total: moneyOut,
+  })
+  .meta({ id: 'Hold' });
+
+type Held = Pick<Hold, 'eventId' | 'expiresAt' | 'currency' | 'items'>;
+
+function holdView(holdId: HoldId, hold: Held, status: z.infer<typeof holdSchema>['status']) {
+  const money = (amount: number) => ({ amount, currency: hold.currency });
+  return {
+    id: holdId,
+    eventId: hold.eventId,
+    status,
+    expiresAt: hold.expiresAt.toISOString(),
+    items: hold.items.map((item) => ({
+      ticketTypeId: item.ticketTypeId,
+      quantity: item.quantity,
+      unitPrice: money(item.unitPriceMinor),
+    })),
+    total: money(hold.items.reduce((sum, i) => sum + i.quantity * i.unitPriceMinor, 0)),
+  };
+}
+
+const ofEvent = z.object({ id: id('evt') });
+const ofHold = z.object({ id: id('hld') });
+
+const exampleItems = [{ ticketTypeId: 'tt_00vtdzt3h1k4r00vtdzt3h1k4r00000000000x', quantity: 2 }];
+
+const holds: readonly Route[] = [
+  route({
+    method: 'POST',
+    path: '/events/:id/holds',
+    summary: 'Hold places',
+    description:
+      'All or nothing, until `expiresAt`. Repeating the request with its `Idempotency-Key` gives ' +
+      'the first answer. An event with a cap per person needs the buyer.',
+    tag: 'Buying',
+    access: { kind: 'public' },
+    idempotency: 'own',
+    params: ofEvent,
+    body: z
+      .strictObject({
+        items,
+        buyer: z
+          .strictObject({ name: line(200).optional(), email, phone: phone.optional() })
+          .optional(),
+      })
+      .meta({ id: 'HoldInput' }),
+    success: { status: 201, schema: holdSchema, description: 'The hold' },
+    refusals: {
+      ...holdRefusals,
+      idempotency_key_required: { status: 400, title: 'The header Idempotency-Key is required' },
+    },
+    example: { body: { items: exampleItems, buyer: { email: 'ada@example.org' } } },
+    handle: async (ctx, { actor, params, body, once }) => {
+      if (!once) return refused('idempotency_key_required');
+      if (!(await findEvent(ctx, actor, params.id))) return refused('not_found');
+      const userId = actor.kind === 'key' ? actor.userId : null;
+      const held = await holdPlaces(ctx, {
+        eventId: params.id,
+        items: body.items,
+        personKeys: personKeys(ctx.secrets, { ...body.buyer, userId }),
+        ...once,
+        guarded: once.caller !== 'anonymous',
+      });
+      return held.ok ? ok({ body: holdView(held.value.id, held.value, 'active') }) : held;
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/holds/:id',
+    summary: 'Read a hold',
+    description: 'An anonymous buyer’s hold opens to whoever has its id; others to their caller.',
+    tag: 'Buying',
+    access: { kind: 'public' },
+    params: ofHold,
+    success: { status: 200, schema: holdSchema, description: 'The hold' },
+    refusals: {},
+    handle: async (ctx, { actor, params }) => {
+      const hold = await findHold(ctx, actor, params.id);
+      return hold ? ok({ body: holdView(params.id, hold, hold.status) }) : refused('not_found');
+    },
+  }),
+  route({
+    method: 'PUT',
+    path: '/holds/:id',
+    summary: 'Change what is held',
+    description: 'The old selection is lost only if the new one is granted. The expiry stays.',
+    tag: 'Buying',
+    access: { kind: 'public' },
+    params: ofHold,
+    body: z.strictObject({ items }).meta({ id: 'HoldChange' }),
+    success: { status: 200, schema: holdSchema, description: 'The hold' },
+    refusals: holdRefusals,
+    example: { body: { items: exampleItems } },
+    handle: async (ctx, { actor, params, body }) => {
+      if (!(await findHold(ctx, actor, params.id))) return refused('not_found');
+      const changed = await changeHold(ctx, params.id, body.items);
+      if (!changed.ok) return changed;
+      const now = present(await readHold(ctx, params.id), 'the hold');
+      return ok({ body: holdView(params.id, now, now.status) });
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/holds/:id',
+    summary: 'Give up a hold',
+    tag: 'Buying',
+    access: { kind: 'public' },
+    params: ofHold,
+    success: { status: 204, schema: null, description: 'Its places are free' },
+    refusals: { hold_ended: holdRefusals.hold_ended },
+    handle: async (ctx, { actor, params }) => {
+      if (!(await findHold(ctx, actor, params.id))) return refused('not_found');
+      const released = await releaseHold(ctx, params.id);
+      return released.ok ? ok({ body: null }) : released;
+    },
+  }),
+];
+
+const bookings: readonly Route[] = [
+  route({
+    method: 'POST',
+    path: '/events/:id/bookings',
+    summary: 'Book: hold, order and payment in one call',
+    description:
+      'With `items`, or with the `holdId` of a hold. The answer says how to pay: a client secret ' +
+      'for the provider’s widget, and in the sandbox a page to pay on. `simulated` is paid by a ' +
+      'job after a moment. A guest keeps `accessToken`: it opens the order. To be able to ask ' +
+      'for a lost answer again with its secrets, send `X-Device-Token` (16 to 128 characters of ' +
+      'your own choosing).',
+    tag: 'Buying',
+    access: { kind: 'public' },
+    idempotency: 'own',
+    params: ofEvent,
+    body: z
+      .strictObject({
+        items: items.optional(),
+        holdId: id('hld').optional(),
+        buyer,
+        payment: z.strictObject({
+          method: z.enum(['payment_intent', 'checkout_session', 'simulated']),
+        }),
+      })
+      .refine((body) => (body.items === undefined) !== (body.holdId === undefined), {
+        path: ['items'],
+        message: 'exactly one of items and holdId is needed',
+        params: { code: 'items_or_hold' },
+      })
+      .meta({ id: 'BookingInput' }),
+    success: {
+      status: 201,
+      schema: z
+        .object({
+          order: orderSchema,
+          payment: z.object({
+            provider: z.string(),
+            clientSecret: z.string().optional(),
+            redirectUrl: z.string().optional(),
+          }),
+          accessToken: z.string().optional(),
+        })
+        .meta({ id: 'Booking' }),
+      description: 'The pending order and how to pay it',
+    },
+    refusals: {
+      ...holdRefusals,
+      idempotency_key_required: { status: 400, title: 'The header Idempotency-Key is required' },
+      hold_already_booked: { status: 409, title: 'This hold has its order already' },
+      payment_method_unavailable: { status: 422, title: 'This way to pay is not available' },
+      payment_refused: { status: 422, title: 'The payment provider refused' },
+      payment_provider_unavailable: {
+        status: 503,
+        title: 'The payment provider does not answer; the places stay held',
+        retryAfterSeconds: 2,
+      },
+    },
+    example: {
+      body: {
+        items: exampleItems,
+        buyer: { name: 'Ada Lovelace', email: 'ada@example.org' },
+        payment: { method: 'simulated' },
+      },
+    },
+    handle: async (ctx, { actor, params, body, once }) => {
+      if (!once) return refused('idempotency_key_required');
+      const booked = await bookPlaces(ctx, actor, params.id, body, once);
+      return booked.ok ? ok({ body: booked.value }) : booked;
+    },
+  }),
+];
+
+export const shoppingRoutes: readonly Route[] = [...holds, ...bookings];

@@ -1,0 +1,123 @@
+/**
+ * The sandbox: a stateful simulator of the part of Stripe's HTTP API that this platform uses, so
+ * that the official SDK and our one adapter run without an account: in development, in tests, and
+ * in production until somebody sets real keys.
+ *
+ * It owns the schema `sandbox`: PaymentIntents, charges, refunds, Checkout Sessions, events,
+ * webhooks and a double-entry ledger that nothing else writes. It promises Stripe's states, errors,
+ * idempotency and at-least-once webhooks; that each call is one transaction; that no more is ever
+ * refunded than was captured; and that what was answered survives a restart, whichever of several
+ * processes answered. Failures are provoked by test cards and by fault rules, never by chance
+ * alone. It does not move money, store a card number, or know what an order is; disputes, payouts
+ * and test clocks are not simulated, and every event goes to every endpoint that wants its type.
+ *
+ * The SDK knows no base path, and asks for `/v1/…`. Give it `host`, `port`, `protocol` and a client
+ * that puts API_PREFIX in front, made around its own, so that connections fail as in production:
+ *
+ *   const node = Stripe.createNodeHttpClient();
+ *   const httpClient: Stripe.HttpClient = {
+ *     getClientName: () => 'sandbox',
+ *     makeRequest: (host, port, path, ...rest) =>
+ *       node.makeRequest(host, port, `${API_PREFIX}${path}`, ...rest),
+ *   };
+ */
+import type { FastifyPluginAsync } from 'fastify';
+import type { Db } from '../kernel/db.ts';
+import type { IdSource } from '../kernel/ids.ts';
+import type { Secrets } from '../kernel/secrets.ts';
+import { createFaults, type FaultPlan, faultPlan } from './api/faults.ts';
+import { runDue } from './due.ts';
+import { type LedgerTotals, readLedger } from './payments/ledger.ts';
+import { sandboxPlugin } from './plugin.ts';
+import { type Delivery, type Post, postByFetch, startDelivery } from './webhooks/delivery.ts';
+import { ensureEndpoint, INSTANCE_ENDPOINT } from './webhooks/endpoints.ts';
+import { keyChars, type Log, type World } from './world.ts';
+
+export { testCards } from './payments/cards.ts';
+export type { LedgerTotals } from './payments/ledger.ts';
+export { API_PREFIX } from './plugin.ts';
+export type { Post } from './webhooks/delivery.ts';
+
+const RETRY_BASE_MS = 1_000;
+
+export type Sandbox = {
+  /** Everything under /sandbox/stripe and /sandbox/pay; encapsulated, brings its own parsers. */
+  readonly plugin: FastifyPluginAsync;
+  /** Delivers webhooks and does what is due, until stopped; any number of processes may. */
+  readonly startDelivery: () => { readonly stop: () => Promise<void> };
+  /** At each start: where this instance receives webhooks, signed with `webhookSecret`. */
+  readonly ensureEndpoint: (url: string) => Promise<void>;
+  readonly webhookSecret: string;
+  readonly secretKey: string;
+  /** For a buyer's browser: confirm and read one PaymentIntent, with its client secret. */
+  readonly publishableKey: string;
+  readonly ledger: () => Promise<LedgerTotals>;
+  /** Settles refunds, expires sessions and authorisations whose time has come, now. */
+  readonly runDue: () => Promise<number>;
+  readonly setFaults: (plan: FaultPlan) => void;
+};
+
+export type SandboxDeps = {
+  readonly db: Db;
+  readonly ids: IdSource;
+  /** Dates objects and decides what is due; a test clock may move it. */
+  readonly nowMs: () => number;
+  readonly secrets: Secrets;
+  readonly log: Log;
+  /** The address that people use, for links to the payment page; else the request's own. */
+  readonly baseUrl?: () => string | null;
+  /** What the provider keeps of a captured amount; nothing, if not given. */
+  readonly feeFor?: (amountMinor: number) => number;
+  /** How webhooks are sent; over HTTP, if not given. */
+  readonly post?: Post;
+  readonly retryBaseMs?: number;
+};
+
+export function createSandbox(deps: SandboxDeps): Sandbox {
+  const running = new Set<Delivery>();
+  const webhookSecretOf = (endpointId: string) =>
+    `whsec_${keyChars(deps.secrets, 'sandbox webhook secret', endpointId)}`;
+  const world: World = {
+    db: deps.db,
+    ids: deps.ids,
+    nowMs: deps.nowMs,
+    log: deps.log,
+    faults: createFaults(),
+    secretKey: `sk_test_sandbox${keyChars(deps.secrets, 'sandbox key', 'secret')}`,
+    publishableKey: `pk_test_sandbox${keyChars(deps.secrets, 'sandbox key', 'publishable')}`,
+    webhookSecretOf,
+    baseUrl: deps.baseUrl ?? (() => null),
+    feeFor: deps.feeFor ?? (() => 0),
+    wake: () => {
+      for (const delivery of running) delivery.wake();
+    },
+  };
+  const delivery = {
+    post: deps.post ?? postByFetch,
+    retryBaseMs: deps.retryBaseMs ?? RETRY_BASE_MS,
+  };
+  return {
+    plugin: sandboxPlugin(world),
+    startDelivery: () => {
+      const started = startDelivery(world, delivery);
+      running.add(started);
+      return {
+        stop: async () => {
+          running.delete(started);
+          await started.stop();
+        },
+      };
+    },
+    ensureEndpoint: (url) => ensureEndpoint(world, url),
+    webhookSecret: webhookSecretOf(INSTANCE_ENDPOINT),
+    secretKey: world.secretKey,
+    publishableKey: world.publishableKey,
+    ledger: () => readLedger(deps.db),
+    runDue: async () => {
+      const done = await runDue(world);
+      world.wake();
+      return done;
+    },
+    setFaults: (plan) => world.faults.set(faultPlan.parse(plan)),
+  };
+}
