@@ -1,6 +1,6 @@
 /**
  * Callers over real sockets, in a thread of their own: one process, yet they do not take turns with
- * the server on one event loop. No HTTP client library: parsing answers would cost more than serving.
+ * the server on one event loop. No HTTP client library: it would cost more than the server does.
  */
 import { createConnection } from 'node:net';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';

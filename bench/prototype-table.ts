@@ -15,14 +15,14 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fastify } from 'fastify';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../server/adapters/postgres/index.ts';
 import { projectRoot } from '../server/kernel/root.ts';
 import { postAll } from './http-callers.ts';
-import { bareFunction, ruledFunction, schema } from './prototype-table.sql.ts';
+import { bareFunction, ruledFunction, schema } from './prototype-schema.ts';
 
 const ROUNDS = 5;
 const CALLERS = 256;
@@ -278,7 +278,8 @@ async function machineLines(client: pg.Client, dataDir: string): Promise<string[
   return [
     `${cores.length} cores (${cores[0]?.model.trim()}), Node ${process.versions.node}, ` +
       `PostgreSQL ${pgIs?.version}, fsync ${pgIs?.fsync}, synchronous_commit ${pgIs?.commit}, ` +
-      `fdatasync of 8 KB ${syncMs(dataDir).toFixed(2)} ms (median of ${SYNC_WRITES})`,
+      `fdatasync of 8 KB ${syncMs(dataDir).toFixed(2)} ms (median of ${SYNC_WRITES}), ` +
+      `load of others at the start ${loadavg()[0]?.toFixed(1)}`,
     `One hot event; callers, server and database on the same machine; ${CONNECTIONS} connections ` +
       'for single transactions, 1 for a lane.',
     `Fixed work, arms taking turns, median of ${ROUNDS} rounds (slowest to fastest). ` +

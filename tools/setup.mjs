@@ -143,7 +143,8 @@ async function compile(say) {
   if (!existsSync(mainFile)) rmSync(join(dist, '.tsbuildinfo'), { force: true });
   rmSync(builtStamp, { force: true });
   const tsc = join(modules, 'typescript', 'bin', 'tsc');
-  const args = [tsc, '-p', join(root, 'tsconfig.build.json'), '--pretty', 'false'];
+  // Types are checked by `npm test`; a start need not wait for them (2 s instead of 9 s).
+  const args = [tsc, '-p', join(root, 'tsconfig.build.json'), '--noCheck', '--pretty', 'false'];
   const { code, said } = await run(process.execPath, args);
   if (code !== 0) {
     throw new NotReady(`The sources could not be built, "tsc" ended with ${code}.${told(said)}`);
@@ -287,7 +288,7 @@ function removeClaim(folder, id) {
   for (const end of ['held', 'claim']) rmSync(join(folder, `${id}.${end}`), { force: true });
 }
 
-/** Tells a process from a later one with its number, where the system says; null when it is dead. */
+/** Tells a process from a later one with its number, where the system says; null for a dead one. */
 function startOf(pid) {
   try {
     process.kill(pid, 0);

@@ -12,20 +12,26 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
-  watch,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { projectRoot } from '../server/kernel/root.ts';
 
+const POLL_MS = 10;
+const begun: ChildProcess[] = [];
 let folder: string;
 let clone: string;
 let count = 0;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'fanfare-setup-'));
+});
+
+afterEach(() => {
+  begun.splice(0).forEach(killGroup);
 });
 
 afterAll(() => {
@@ -120,12 +126,23 @@ function fanfare(args: readonly string[] = [], env: Readonly<Record<string, stri
 
 function begin(env: Readonly<Record<string, string>> = {}): ChildProcess {
   const bin = join(clone, 'bin', 'fanfare.mjs');
-  return spawn(process.execPath, [bin], {
+  const child = spawn(process.execPath, [bin], {
     cwd: tmpdir(),
     env: environment(env),
     stdio: 'ignore',
     detached: true,
   });
+  begun.push(child);
+  return child;
+}
+
+/** The process and whatever it started. */
+function killGroup({ pid = 0 }: ChildProcess): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It ended by itself.
+  }
 }
 
 function calls(): readonly string[] {
@@ -161,14 +178,8 @@ describe('a fresh clone', () => {
   it('whose installation was killed is installed again', async () => {
     mkdirSync(join(clone, 'node_modules'));
     const first = begin({ NPM: 'hangs' });
-    await new Promise<void>((resolve) => {
-      const watcher = watch(clone, () => {
-        if (!existsSync(join(clone, 'node_modules', 'typescript', 'bin'))) return;
-        watcher.close();
-        resolve();
-      });
-    });
-    process.kill(-(first.pid ?? 0), 'SIGKILL');
+    while (!existsSync(join(clone, 'node_modules', 'typescript', 'bin'))) await sleep(POLL_MS);
+    killGroup(first);
     await once(first, 'exit');
     expect(fanfare().code).toBe(0);
     expect(calls()).toEqual(['npm ci', 'npm ci', 'tsc']);

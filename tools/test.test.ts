@@ -49,7 +49,7 @@ function put(path: string, text: string): void {
   writeFileSync(join(clone, path), text);
 }
 
-/** Writes the results that it is given; with STRAY it also leaves a process, as a bad test would. */
+/** Writes the results it is given; with STRAY it also leaves a process, as a bad test would. */
 const vitest = `
   import { spawn } from 'node:child_process';
   import { writeFileSync } from 'node:fs';

@@ -21,7 +21,7 @@ import {
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import { type Account, isReachable } from './account.ts';
-import { PostgresUnavailable } from './unavailable.ts';
+import { codeOf, PostgresUnavailable } from './unavailable.ts';
 
 const INSTEAD = 'or set DATABASE_URL to a PostgreSQL of your own';
 
@@ -117,7 +117,7 @@ function makeLink(link: string, target: string): void {
     symlinkSync(relative(dirname(link), target), link);
   } catch (error) {
     // Another copy that starts beside us may have made it.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
   }
 }
 

@@ -21,7 +21,7 @@ import {
 import { join } from 'node:path';
 import { type Account, giveTo, giveTreeTo } from './account.ts';
 import type { Binaries } from './binaries.ts';
-import { PostgresUnavailable, unavailable } from './unavailable.ts';
+import { messageOf, PostgresUnavailable, unavailable } from './unavailable.ts';
 
 const PASSWORD_FILE = 'fanfare.password';
 const PASSWORD_BYTES = 24;
@@ -89,7 +89,7 @@ async function makeCluster(
     throw unavailable(
       `The database could not be made in ${place.homeDir}: set DATA_DIR to a folder ` +
         'that Fanfare may write and that has 100 MB free, or set DATABASE_URL.',
-      (error as Error).message,
+      messageOf(error),
     );
   } finally {
     rmSync(passwordFile, { force: true });

@@ -20,7 +20,7 @@ import {
 } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { type Account, chooseAccount, giveTreeTo, isReachable } from './account.ts';
-import { PostgresUnavailable } from './unavailable.ts';
+import { codeOf, messageOf, PostgresUnavailable } from './unavailable.ts';
 
 /** Holds data that must outlive a reboot, so not a cache or temporary folder. */
 export const SYSTEM_REFUGE = '/var/lib/fanfare';
@@ -79,7 +79,7 @@ function makeFolder(path: string): string {
     return realpathSync(path);
   } catch (error) {
     throw new PostgresUnavailable(
-      `The database folder ${path} cannot be made (${(error as Error).message}): ` +
+      `The database folder ${path} cannot be made (${messageOf(error)}): ` +
         'set DATA_DIR to a folder that Fanfare may write, or set DATABASE_URL.',
     );
   }
@@ -94,7 +94,7 @@ function moveTree(from: string, to: string, account: Account): void {
   try {
     renameSync(from, to);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    if (codeOf(error) !== 'EXDEV') throw error;
     const half = `${to}.half`;
     rmSync(half, { recursive: true, force: true });
     cpSync(from, half, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });

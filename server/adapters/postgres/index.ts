@@ -15,10 +15,17 @@ import { findPackage, prepareBinaries } from './binaries.ts';
 import { type ClusterPlace, openCluster, readPassword } from './cluster.ts';
 import { createDatabase } from './database.sql.ts';
 import { chooseHome, SYSTEM_REFUGE, settleIn } from './home.ts';
-import { canHoldSocket, freePort, makeListening, urlOf, usualSocketBases } from './listening.ts';
+import {
+  canHoldSocket,
+  freePort,
+  makeListening,
+  removeSocketDir,
+  urlOf,
+  usualSocketBases,
+} from './listening.ts';
 import { takeOwnership } from './owner.ts';
 import { endLeftOver, type Postmaster, sendSignal, startPostmaster } from './postmaster.ts';
-import { PostgresUnavailable, unavailable } from './unavailable.ts';
+import { codeOf, PostgresUnavailable, unavailable } from './unavailable.ts';
 
 export { PostgresUnavailable } from './unavailable.ts';
 
@@ -118,7 +125,7 @@ async function startIn(
 
   const { listening, pid } = postmaster;
   const url = urlOf(listening, DATABASE, () => readPassword(clusterDir));
-  const letGo = watch(postmaster, { binDir, logFile, say });
+  const letGo = watch(postmaster, { binDir, homeDir: place.homeDir, logFile, say });
   let stopping: Promise<void> | undefined;
   const stop = () => {
     stopping ??= (async () => {
@@ -173,12 +180,12 @@ function waitsForOrphans(error: unknown): boolean {
   return error instanceof PostgresUnavailable && error.message.includes('is still in use');
 }
 
-/** No folder for the socket could be made, or the server could not use the place that it was given. */
+/** No folder for the socket could be made, or the server cannot use the place it was given. */
 function cannotListen(error: unknown): boolean {
   if (error instanceof PostgresUnavailable) {
     return /could not (bind|create any|create socket|create lock file)/.test(error.message);
   }
-  return (error as NodeJS.ErrnoException).syscall === 'mkdtemp';
+  return error instanceof Error && 'syscall' in error && error.syscall === 'mkdtemp';
 }
 
 function settingsOf(options: EmbeddedPostgresOptions): Readonly<Record<string, string>> {
@@ -203,7 +210,7 @@ async function makeSureDatabaseExists(url: string): Promise<void> {
     await client.connect();
   } catch (error) {
     const INVALID_CATALOG_NAME = '3D000';
-    if ((error as pg.DatabaseError).code !== INVALID_CATALOG_NAME) throw error;
+    if (codeOf(error) !== INVALID_CATALOG_NAME) throw error;
     const maintenance = new URL(url);
     maintenance.pathname = '/postgres';
     await runOnce(maintenance.href, createDatabase(DATABASE));
@@ -224,6 +231,7 @@ async function runOnce(url: string, sql: string): Promise<void> {
 
 type Watch = {
   readonly binDir: string;
+  readonly homeDir: string;
   readonly logFile: string;
   readonly say: (line: string) => void;
 };
@@ -232,9 +240,12 @@ type Watch = {
  * While the server runs: its log stays bounded, its death is told, and a Node that exits without
  * stopping it sends it down on the way out. Returns what ends all three.
  */
-function watch(postmaster: Postmaster, { binDir, logFile, say }: Watch): () => void {
+function watch(postmaster: Postmaster, { binDir, homeDir, logFile, say }: Watch): () => void {
   const onExit = () => {
-    if (postmaster.isRunning()) sendSignal(postmaster.pid, 'SIGINT', binDir);
+    if (!postmaster.isRunning()) return;
+    sendSignal(postmaster.pid, 'SIGINT', binDir);
+    // It no longer needs its socket, and nobody may come after it who would tidy up.
+    removeSocketDir(homeDir);
   };
   process.on('exit', onExit);
   const logLook = setInterval(() => void boundLog(logFile), LOG_LOOK_MS);

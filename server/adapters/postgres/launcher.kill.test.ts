@@ -252,8 +252,8 @@ describe('a server and its Fanfare', () => {
     first.send('exit');
     await ended(pid);
     expect(existsSync(join(dataDir, 'cluster', 'postmaster.pid'))).toBe(false);
-    await start(dataDir);
     expect(existsSync(socketDir ?? '')).toBe(false);
+    await start(dataDir);
     expect(said).toEqual([]);
   });
 

@@ -1,4 +1,4 @@
-/** The launcher inside this process. What happens when a process is killed: launcher.kill.test.ts. */
+/** The launcher inside this process. What a killed process leaves is in launcher.kill.test.ts. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {

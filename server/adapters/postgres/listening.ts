@@ -75,7 +75,7 @@ export function listeningSettings(listening: Listening): Readonly<Record<string,
   };
 }
 
-/** Parseable by WHATWG `URL`, by `pg` and by libpq alike: `host` as a parameter wins over the name. */
+/** Understood by `URL`, `pg` and libpq alike: `host` as a parameter wins over the name. */
 export function urlOf(listening: Listening, database: string, password: () => string): string {
   const { socketDir, port } = listening;
   return socketDir === null

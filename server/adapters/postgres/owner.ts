@@ -27,7 +27,7 @@ import {
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive, pidSpace, startMark } from './processes.ts';
-import { PostgresUnavailable } from './unavailable.ts';
+import { codeOf, PostgresUnavailable } from './unavailable.ts';
 
 const RIVAL_POLL_MS = 10;
 const RIVAL_WAIT_MAX_MS = 5_000;
@@ -97,7 +97,7 @@ function readClaim(folder: string, id: string): ReadClaim {
   try {
     return { claim: JSON.parse(readFileSync(path, 'utf8')), touchedMs: statSync(path).mtimeMs };
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'withdrawn' : 'broken';
+    return codeOf(error) === 'ENOENT' ? 'withdrawn' : 'broken';
   }
 }
 

@@ -9,9 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CLEAN_ENVIRONMENT, type ClusterPlace, cannotRun } from './cluster.ts';
 import { type Listening, listeningSettings, removeSocketDir } from './listening.ts';
 import { servesCluster } from './processes.ts';
-import { PostgresUnavailable, tailOf, unavailable } from './unavailable.ts';
+import { codeOf, PostgresUnavailable, tailOf, unavailable } from './unavailable.ts';
 
-/** Replaying the log after a crash takes as long as it takes; more than this has never been seen. */
+/** Replaying the log after a crash may take a while; who needs longer has no embedded database. */
 const START_MAX_MS = 120_000;
 const POLL_FAST_MS = 4;
 const POLL_SLOW_MS = 25;
@@ -103,7 +103,7 @@ function readPidFile(clusterDir: string): PidFile | null {
     return { pid, status: (lines[7] ?? '').trim() };
   } catch (error) {
     // Removed by the server between the look and the reading.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if (codeOf(error) === 'ENOENT') return null;
     throw error;
   }
 }
@@ -149,7 +149,10 @@ async function stopProcess(pid: number, isRunning: () => boolean, binDir: string
   return !isRunning();
 }
 
-/** Also called while Node exits, so it must not wait. Windows has no signals; PostgreSQL has its own. */
+/**
+ * Also called while Node exits, so it must not wait. Windows has no signals; PostgreSQL brings its
+ * own.
+ */
 export function sendSignal(pid: number, signal: NodeJS.Signals, binDir: string): void {
   try {
     if (process.platform === 'win32') {

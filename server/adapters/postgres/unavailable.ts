@@ -8,6 +8,15 @@ export class PostgresUnavailable extends Error {
   override readonly name = 'PostgresUnavailable';
 }
 
+/** The system's name for what went wrong (ENOENT), or an SQLSTATE; empty for other errors. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** The sentence, then what PostgreSQL itself said last. */
 export function unavailable(sentence: string, saidLast: string): PostgresUnavailable {
   const lines = saidLast.split('\n').filter((line) => line.trim() !== '');

@@ -121,7 +121,8 @@ function clientConfig({ sandbox }: StripeOptions): Stripe.StripeConfig {
 }
 
 /**
- * A definite no is a 4xx: nothing happened. A timeout, a lost connection, a 5xx, a rate limit or a
+ * A definite no is a 4xx: nothing happened. A key that is not accepted is no answer at all.
+ * A timeout, a lost connection, a 5xx, a rate limit or a
  * key that is in use says nothing about what happened.
  */
 async function ask<T>(call: () => Promise<T>): Promise<Asked<T>> {
@@ -135,6 +136,8 @@ async function ask<T>(call: () => Promise<T>): Promise<Asked<T>> {
       statusCode !== undefined &&
       statusCode >= 400 &&
       statusCode < 500 &&
+      statusCode !== 401 &&
+      statusCode !== 403 &&
       statusCode !== 409 &&
       statusCode !== 429;
     if (!definite) return { kind: 'unknown', message };
@@ -220,6 +223,7 @@ function openWebhook(
 /** The PaymentIntent and the refund that an object is or belongs to. */
 function aboutWhat(object: unknown): Pick<Webhook, 'intentId' | 'refundId'> {
   if (typeof object !== 'object' || object === null) return { intentId: null, refundId: null };
+  // Only looked at; each member is checked before it is used.
   const named = object as { object?: unknown; id?: unknown; payment_intent?: unknown };
   const text = (value: unknown) => (typeof value === 'string' ? value.slice(0, 255) : null);
   const own = text(named.id);

@@ -41,8 +41,8 @@ export const bareFunction = `
 
 /**
  * The first statement locks, every read comes after it. What is known about a request is looked up
- * in scalar subqueries: as a join, also a lateral one, PostgreSQL flattens it on an empty table into
- * one pass over all holds of the event per request, and the rate falls from 22,000 to 1,200.
+ * in scalar subqueries: of a join, also a lateral one, PostgreSQL makes one pass over all holds of
+ * the event per request while the table is new, and the rate falls from 22,000 to 1,200.
  */
 export const ruledFunction = `
   create function bench.hold_ruled(
