@@ -41,6 +41,7 @@ create table identity.api_key (
   made_at timestamptz not null default clock_timestamp()
 );
 create index api_key_page on identity.api_key (organizer_id, key_id);
+create index api_key_role on identity.api_key (role);
 create index api_key_person on identity.api_key (user_id) where user_id is not null;
 
 grant select, insert, update on identity.organizer, identity.person, identity.api_key to fanfare_app;

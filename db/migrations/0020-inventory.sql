@@ -63,6 +63,10 @@ create table inventory.hold (
   caller text not null,
   key text not null,
   body_hash bytea not null,
+  -- What was granted first; a swap changes the lines, not this.
+  granted_items jsonb not null,
+  -- From the moment that an order stands on it: it is not changed or given up any more.
+  bound boolean not null default false,
   -- Whether a key was presented at creation; such a hold opens only to that caller.
   guarded boolean not null,
   made_at timestamptz not null,

@@ -22,6 +22,8 @@ create table payments.payment (
   -- When a look at the provider is due although no webhook came.
   check_at timestamptz,
   unknown_since timestamptz,
+  -- How often an answer did not come; part of the next call's idempotency key.
+  attempt int not null default 0,
   made_at timestamptz not null default clock_timestamp(),
   primary key (event_id, payment_id),
   check ((status in ('captured', 'disputed')) = (captured_minor > 0))

@@ -1,5 +1,6 @@
 /** Who asks. Found once per request, from its credentials; every use case is told. */
 
+import { createHash } from 'node:crypto';
 import type { OrganizerId, UserId } from './ids.ts';
 import { assert } from './result.ts';
 
@@ -31,10 +32,6 @@ export function actorLabel(actor: Actor): string {
   return actor.accessToken ? 'buyer' : 'anonymous';
 }
 
-export function hasScope(actor: Actor, scope: string): boolean {
-  return actor.kind === 'key' && actor.scopes.has(scope);
-}
-
 /** Whether this actor is staff of the organizer (or of the platform) with that scope. */
 export function isStaffOf(actor: Actor, organizerId: string, scope: string): boolean {
   return (
@@ -52,9 +49,16 @@ export function keyOf(actor: Actor): Key {
   return actor;
 }
 
-/** The name under which a caller's idempotency keys are kept: two callers may use the same key. */
+/**
+ * The name under which a caller's idempotency keys are kept: two callers may use the same key. It
+ * is stored, so what opens something is hashed first.
+ */
 export function callerOf(actor: Actor): string {
   if (actor.kind === 'key') return actor.userId ?? actor.keyId;
-  if (actor.device) return `device:${actor.device}`;
-  return actor.accessToken ? `access:${actor.accessToken}` : 'anonymous';
+  if (actor.device) return `device:${digest(actor.device)}`;
+  return actor.accessToken ? `access:${digest(actor.accessToken)}` : 'anonymous';
+}
+
+function digest(secret: string): string {
+  return createHash('sha256').update(secret).digest('base64url');
 }

@@ -2,10 +2,17 @@
  * The only reader of `process.env`. Every setting has a type, a default and a sentence; what is
  * wrong is told all at once, before anything starts.
  */
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 const flag = z.enum(['0', '1', 'on', 'off', 'true', 'false']).transform((v) => /1|on|true/.test(v));
-const port = z.coerce.number().int().min(0).max(65_535);
+/** Digits only: what else `Number` understands (a blank, `0x50`, `1e3`) is a slip. */
+const whole = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, `must be a whole number from ${least} to ${most}`)
+    .transform(Number)
+    .pipe(z.int().min(least).max(most));
 const url = (protocols: string[]) =>
   z.string().refine(
     (value) => {
@@ -18,16 +25,37 @@ const url = (protocols: string[]) =>
     `must be a URL that starts with ${protocols.map((p) => `${p}://`).join(' or ')}`,
   );
 
+/** `10.0.0.1, 10.1.0.0/16, loopback`, as the server's framework understands them. */
+const proxies = z.string().refine(
+  (list) =>
+    list.split(',').every((entry) => {
+      const [address = '', bits, ...rest] = entry.trim().split('/');
+      if (/^(loopback|linklocal|uniquelocal)$/.test(entry.trim())) return true;
+      const most = { 4: 32, 6: 128 }[isIP(address)] ?? -1;
+      const fits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most);
+      return most > 0 && fits && rest.length === 0;
+    }),
+  'must be addresses, networks (10.0.0.0/8) or loopback, linklocal, uniquelocal, with commas',
+);
+
 const settings = {
   HOST: [z.string().default('127.0.0.1'), 'address to listen on'],
-  PORT: [port.default(3000), 'port to listen on; if it is taken the next free one is used'],
-  BASE_URL: [url(['http', 'https']).optional(), 'public address, for links (default: HOST:PORT)'],
+  PORT: [
+    whole(0, 65_535).default(3000),
+    'port to listen on; if it is taken the next free one is used',
+  ],
+  BASE_URL: [
+    url(['http', 'https'])
+      .transform((base) => base.replace(/\/+$/, ''))
+      .optional(),
+    'public address, for links (default: HOST:PORT)',
+  ],
   DATABASE_URL: [
     url(['postgres', 'postgresql']).optional(),
     'your PostgreSQL (15 or newer); the embedded one is used without it',
   ],
   DATA_DIR: [z.string().min(1).optional(), 'where the embedded database lives (default: .data)'],
-  DATABASE_POOL: [z.coerce.number().int().min(2).max(200).default(20), 'connections per process'],
+  DATABASE_POOL: [whole(2, 200).default(20), 'connections per process'],
   STRIPE_SECRET_KEY: [
     z
       .string()
@@ -36,7 +64,7 @@ const settings = {
     'the real Stripe; without it the sandbox takes the payments',
   ],
   STRIPE_WEBHOOK_SECRET: [
-    z.string().startsWith('whsec_').optional(),
+    z.string().startsWith('whsec_', 'must start with whsec_').optional(),
     'signing secret of the webhook endpoint /webhooks/stripe',
   ],
   ALLOW_EMBEDDED_DATABASE: [flag.default(false), 'allow the embedded database beside live keys'],
@@ -50,7 +78,7 @@ const settings = {
   ],
   RATE_LIMIT: [flag.default(true), 'off for load tests'],
   TRUST_PROXY: [
-    z.string().optional(),
+    proxies.optional(),
     'addresses of the proxies in front (comma-separated), whose X-Forwarded-For is believed',
   ],
   DEMO: [flag.default(true), 'load the demo season into an empty database'],
@@ -68,28 +96,32 @@ export class ConfigError extends Error {
 
 /** Reads and checks all settings. Throws ConfigError with a table of everything that is wrong. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const wrong: string[] = [];
+  const wrong = new Map<string, string>();
   const values: Record<string, unknown> = {};
   for (const [name, [schema]] of Object.entries(settings)) {
     const raw = env[name];
     const parsed = schema.safeParse(raw === '' ? undefined : raw);
     if (parsed.success) values[name] = parsed.data;
-    else wrong.push(`  ${name.padEnd(24)} ${parsed.error.issues[0]?.message ?? 'is not valid'}`);
+    else wrong.set(name, parsed.error.issues[0]?.message ?? 'is not valid');
   }
   // Every setting was parsed by its own schema above, or is listed in `wrong`.
   const config = values as RawConfig;
-  if (wrong.length === 0) wrong.push(...contradictions(config));
-  if (wrong.length > 0) throw new ConfigError(`these settings are wrong:\n${wrong.join('\n')}`);
-  return config;
+  for (const [name, message] of contradictions(config)) {
+    if (!wrong.has(name)) wrong.set(name, message);
+  }
+  if (wrong.size === 0) return config;
+  const lines = [...wrong].map(([name, message]) => `  ${name.padEnd(24)} ${message}`);
+  throw new ConfigError(`these settings are wrong:\n${lines.join('\n')}`);
 }
 
-function contradictions(config: RawConfig): string[] {
-  const wrong: string[] = [];
+/** Names with what is wrong about them; a setting that is wrong by itself counts as not given. */
+function contradictions(config: RawConfig): (readonly [string, string])[] {
+  const wrong: (readonly [string, string])[] = [];
   if (isLive(config) && !config.DATABASE_URL && !config.ALLOW_EMBEDDED_DATABASE) {
-    wrong.push('  DATABASE_URL             is required with live Stripe keys');
+    wrong.push(['DATABASE_URL', 'is required with live Stripe keys']);
   }
   if (config.STRIPE_SECRET_KEY && !config.STRIPE_WEBHOOK_SECRET) {
-    wrong.push('  STRIPE_WEBHOOK_SECRET    is required with STRIPE_SECRET_KEY');
+    wrong.push(['STRIPE_WEBHOOK_SECRET', 'is required with STRIPE_SECRET_KEY']);
   }
   return wrong;
 }
@@ -116,8 +148,14 @@ export function describeConfig(config: RawConfig): readonly string[] {
 function shown(name: string, value: unknown): string {
   if (value === undefined) return '(not set)';
   if (SECRET.has(name)) return '(set, hidden)';
-  if (name === 'DATABASE_URL') return String(value).replace(/\/\/[^@/]*@/, '//…@');
-  return String(value);
+  return name === 'DATABASE_URL' ? withoutCredentials(String(value)) : String(value);
+}
+
+/** Who connects and with what password may stand before the host or among the parameters. */
+function withoutCredentials(url: string): string {
+  const { protocol, host, pathname, username, password, search } = new URL(url);
+  const who = username || password ? '…@' : '';
+  return `${protocol}//${who}${host}${pathname}${search ? '?…' : ''}`;
 }
 
 /** The environment of this process; main and the commands call it, nobody else. */

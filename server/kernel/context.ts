@@ -15,6 +15,8 @@ export interface Ports {}
 /** Everything that a use case may need and may not reach for by itself. */
 export type Ctx = {
   readonly db: Db;
+  /** Reads only, as the auditor's role, no statement longer than AUDIT_STATEMENT_MAX_MS. */
+  readonly auditDb: Db;
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly log: Logger;

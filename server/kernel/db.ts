@@ -7,7 +7,8 @@
  *
  * `inTx` commits when its callback returns ok and **rolls back when it returns a refusal**. It runs
  * the callback again on a serialization failure or a deadlock, at most MAX_ATTEMPTS times, and
- * turns a lock timeout into the refusal `busy`. Everything else is a fault and is thrown.
+ * turns a timeout of a lock, a statement or the pool into the refusal `busy`. Everything else is a
+ * fault and is thrown.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import pg from 'pg';
@@ -16,29 +17,30 @@ import type { Statement } from './sql.ts';
 
 const MAX_ATTEMPTS = 4;
 const RETRY_BASE_MS = 5;
+/** A caller waits for a connection as long as for a lock; connecting itself may take as long. */
+/** No snapshot of the audit may hold clean-up back for longer while places are being sold. */
+export const AUDIT_STATEMENT_MAX_MS = 500;
 const POOL_WAIT_MAX_MS = 3_000;
-const CONNECT_MAX_MS = 3_000;
+/** Callers beyond this are told `busy` at once: their turn would not come in time. */
+const WAITING_PER_CONNECTION = 100;
 
 /** SQLSTATEs after which the same transaction may simply be run again. */
 const RETRYABLE = new Set(['40001', '40P01']);
 /** SQLSTATEs that mean "somebody is in the way": lock timeout and statement timeout. */
 const BUSY = new Set(['55P03', '57014']);
-/** SQLSTATEs and driver codes that mean "the database is away for the moment". */
+/**
+ * SQLSTATEs and driver codes that mean "the database is away for the moment": the connection is
+ * lost or was ended (08, 57P, and 25P03: a transaction that stood still), the server is full (53).
+ */
 const AWAY = new Set([
-  '08000',
-  '08003',
-  '08006',
-  '08001',
-  '53300',
-  '57P01',
-  '57P02',
-  '57P03',
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOENT',
-  'EPIPE',
-  'ETIMEDOUT',
+  ...['08000', '08001', '08003', '08004', '08006', '25P03'],
+  ...['53000', '53100', '53200', '53300', '57P01', '57P02', '57P03', '57P05'],
+  ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'],
+  // The socket of the embedded server is a file; a name that cannot be looked up.
+  ...['ENOENT', 'ENOTFOUND', 'EAI_AGAIN'],
 ]);
+/** What the driver says, without a code, of a connection that is gone. */
+const GONE = /^(Connection terminated|Client has encountered a connection error|Client was closed)/;
 
 pg.types.setTypeParser(pg.types.builtins.INT8, (raw) => {
   const value = Number(raw);
@@ -56,6 +58,8 @@ export type DbTimings = {
 export type Db = {
   readonly kind: 'db';
   readonly pool: pg.Pool;
+  /** How many callers may wait for a connection. */
+  readonly waitingMax: number;
   readonly timings: DbTimings;
 };
 
@@ -84,13 +88,16 @@ export function openDb(options: {
   readonly url: string;
   readonly role: DbRole | null;
   readonly maxConnections: number;
+  readonly waitingMax?: number;
   readonly name: string;
   readonly timings?: DbTimings;
   readonly onError?: (error: Error) => void;
+  /** How long one statement, and so its snapshot, may take. */
+  readonly statementMaxMs?: number;
 }): Db {
   const settings = [
     'lock_timeout=3s',
-    'statement_timeout=10s',
+    `statement_timeout=${options.statementMaxMs ?? 10_000}ms`,
     'idle_in_transaction_session_timeout=5s',
     'default_transaction_isolation=read\\ committed',
     'timezone=UTC',
@@ -101,14 +108,19 @@ export function openDb(options: {
     connectionString: options.url,
     max: options.maxConnections,
     application_name: `fanfare ${options.name}`,
-    connectionTimeoutMillis: Math.max(POOL_WAIT_MAX_MS, CONNECT_MAX_MS),
+    connectionTimeoutMillis: POOL_WAIT_MAX_MS,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     options: settings.map((setting) => `-c ${setting}`).join(' '),
   });
   // An idle connection that dies is replaced at the next use; unheard, the error ends the process.
   pool.on('error', (error) => options.onError?.(error));
-  return { kind: 'db', pool, timings: options.timings ?? silent };
+  return {
+    kind: 'db',
+    pool,
+    waitingMax: options.waitingMax ?? options.maxConnections * WAITING_PER_CONNECTION,
+    timings: options.timings ?? silent,
+  };
 }
 
 export async function closeDb(db: Db): Promise<void> {
@@ -144,18 +156,32 @@ export async function run(on: Queryable, statement: Statement<unknown>): Promise
   return result.rowCount ?? 0;
 }
 
+/** All connections are taken, and so is the place in the queue for them. */
+class PoolFull extends Error {
+  override readonly name = 'PoolFull';
+}
+
 async function withClient<T>(db: Db, use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  // Whoever holds a connection and waits for a second one can wait for themselves.
+  assertOutsideTx('a statement of its own');
+  if (db.pool.waitingCount >= db.waitingMax) throw new PoolFull('too many wait for a connection');
   const askedAt = performance.now();
   const client = await db.pool.connect();
   db.timings.poolWaited((performance.now() - askedAt) / 1000);
   let broken: Error | undefined;
+  // A connection can die between two statements; unheard, that error would end the process.
+  const onError = (error: Error) => {
+    broken = error;
+  };
+  client.on('error', onError);
   try {
     return await use(client);
   } catch (error) {
     // A connection that died must not go back to the pool; a refused statement may.
-    if (isAway(error)) broken = error as Error;
+    if (error instanceof Error && isAway(error)) broken ??= error;
     throw error;
   } finally {
+    client.off('error', onError);
     client.release(broken);
   }
 }
@@ -192,10 +218,10 @@ export async function inTx<Outcome extends Result<unknown, Refusal>>(
     try {
       return await withClient(db, (client) => attemptTx(scope, client, work, options));
     } catch (error) {
-      const state = sqlStateOf(error);
-      if (BUSY.has(state)) {
+      if (isBusy(error)) {
         return refused('busy', { detail: 'Many people want this at once. Try again in a moment.' });
       }
+      const state = sqlStateOf(error);
       if (!RETRYABLE.has(state) || attempt === MAX_ATTEMPTS) throw error;
       db.timings.retried(state);
       await pauseBeforeRetry(attempt);
@@ -220,7 +246,9 @@ async function attemptTx<Outcome extends Result<unknown, Refusal>>(
   try {
     const result = await insideTx.run(true, () => work({ kind: 'tx', client }));
     if (result.ok) await scope.once?.complete({ kind: 'tx', client }, result.value);
-    await client.query(result.ok ? 'commit' : 'rollback');
+    const { command } = await client.query(result.ok ? 'commit' : 'rollback');
+    // PostgreSQL answers the commit of a failed transaction with a rollback, and no error.
+    assert(!result.ok || command === 'COMMIT', 'a statement failed, unheard, before the commit');
     return result;
   } catch (error) {
     // Where the connection itself is gone the server has rolled back; the first error is the cause.
@@ -246,14 +274,15 @@ export function sqlStateOf(error: unknown): string {
   return String(error.code);
 }
 
+/** Somebody is in the way: of a row, of the processor, or of a connection. */
 export function isBusy(error: unknown): boolean {
-  return BUSY.has(sqlStateOf(error)) || isPoolTimeout(error);
+  return BUSY.has(sqlStateOf(error)) || error instanceof PoolFull || isPoolTimeout(error);
 }
 
 /** The database cannot be reached now; the same request may work in a moment. */
 export function isAway(error: unknown): boolean {
   if (AWAY.has(sqlStateOf(error))) return true;
-  return error instanceof Error && /^Connection terminated/.test(error.message);
+  return error instanceof Error && GONE.test(error.message);
 }
 
 function isPoolTimeout(error: unknown): boolean {

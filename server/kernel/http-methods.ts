@@ -1,15 +1,20 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemError } from './http-problem.ts';
+import type { CountRequest } from './http-rates.ts';
 
-/** 404 for an unknown address; 405 with `Allow` for a known one asked in another way. */
-export function methodGuard(app: FastifyInstance): void {
+/**
+ * 404 for an unknown address; 405 with `Allow` for a known one asked in another way. Both before a
+ * body is read: what it is made of does not matter there.
+ */
+export function methodGuard(app: FastifyInstance, count: CountRequest): void {
   const known = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>();
   app.addHook('onRoute', ({ url, method }) => {
     const entry = known.get(url) ?? { pattern: patternOf(url), methods: new Set<string>() };
     for (const name of Array.isArray(method) ? method : [method]) entry.methods.add(name);
     known.set(url, entry);
   });
-  app.setNotFoundHandler(async (request, reply) => {
+  const refuse = async (request: FastifyRequest, reply: FastifyReply): Promise<never> => {
+    await count(request, reply);
     const path = request.url.replace(/\?.*/s, '');
     const allowed = [...known.values()].filter((entry) => entry.pattern.test(path));
     if (allowed.length === 0) {
@@ -21,7 +26,11 @@ export function methodGuard(app: FastifyInstance): void {
       code: 'method_not_allowed',
       title: `${request.method} is not possible here`,
     });
+  };
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404) await refuse(request, reply);
   });
+  app.setNotFoundHandler(refuse);
 }
 
 function patternOf(url: string): RegExp {

@@ -31,10 +31,14 @@ export function sendProblem(
 ): FastifyReply {
   if (input.retryAfterSeconds !== undefined) reply.header('retry-after', input.retryAfterSeconds);
   const instance = request.url.replace(/\?.*/s, '').slice(0, 300);
-  return reply
-    .status(input.status)
-    .header('cache-control', 'no-store')
-    .type('application/problem+json')
-    .serializer((body: string) => body)
-    .send(JSON.stringify(problem(input, request.id, instance)));
+  return (
+    reply
+      .status(input.status)
+      .header('cache-control', 'no-store')
+      // Already there, but for an address so wrong that no hook has run.
+      .header('x-request-id', request.id)
+      .type('application/problem+json')
+      .serializer((body: string) => body)
+      .send(JSON.stringify(problem(input, request.id, instance)))
+  );
 }

@@ -1,5 +1,5 @@
 /** Rate limits per API key and per address, in the memory of this process. */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemError } from './http-problem.ts';
 
 export type RateLimits = {
@@ -11,8 +11,23 @@ export const defaultRates: RateLimits = { perAddressPerMinute: 3_000, perKeyPerM
 
 /** Answers that scrapers and balancers need even from an address that asks too much. */
 const UNLIMITED = new Set(['/healthz', '/readyz', '/metrics', '/webhooks/stripe']);
+/** The simulated provider: this server calls it itself, all from one address. */
+const UNLIMITED_BELOW = '/sandbox/stripe/';
 
-export function limitRates(app: FastifyInstance, rates: RateLimits): void {
+function isUnlimited(url: string): boolean {
+  return UNLIMITED.has(url) || url.startsWith(UNLIMITED_BELOW);
+}
+
+/** Counts a request, once, and throws the 429 where it is one too many. */
+export type CountRequest = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+
+export const countNothing: CountRequest = async () => {};
+
+/**
+ * Counts every request of `app`: under its key or, without one, its address. A route counts as soon
+ * as it knows who asks, also if that is nobody: who guesses keys is counted under their address.
+ */
+export function limitRates(app: FastifyInstance, rates: RateLimits): CountRequest {
   const byAddress = app.createRateLimit({
     max: rates.perAddressPerMinute,
     timeWindow: '1 minute',
@@ -21,11 +36,12 @@ export function limitRates(app: FastifyInstance, rates: RateLimits): void {
   const byKey = app.createRateLimit({
     max: rates.perKeyPerMinute,
     timeWindow: '1 minute',
-    keyGenerator: (request) =>
-      request.actor.kind === 'key' ? `key:${request.actor.keyId}` : `ip:${request.ip}`,
+    keyGenerator: ({ actor, ip }) => (actor.kind === 'key' ? `key:${actor.keyId}` : `ip:${ip}`),
   });
-  app.addHook('preParsing', async (request, reply) => {
-    if (UNLIMITED.has(request.routeOptions.url ?? '')) return;
+  const counted = new WeakSet<FastifyRequest>();
+  const count: CountRequest = async (request, reply) => {
+    if (isUnlimited(request.routeOptions.url ?? '') || counted.has(request)) return;
+    counted.add(request);
     const verdict = await (request.actor.kind === 'key' ? byKey(request) : byAddress(request));
     if (verdict.isAllowed) return;
     reply
@@ -39,5 +55,8 @@ export function limitRates(app: FastifyInstance, rates: RateLimits): void {
       title: 'Too many requests',
       retryAfterSeconds: Math.max(1, verdict.ttlInSeconds),
     });
-  });
+  };
+  // For what is no route of the API: pages, the sandbox, unknown addresses.
+  app.addHook('preParsing', count);
+  return count;
 }

@@ -1,19 +1,27 @@
-/** One route on the server: authenticate, authorize, parse, run once, answer. */
+/** One route on the server: authenticate, count, authorize, parse, run once, answer. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type Actor, actorLabel, callerOf } from './actor.ts';
 import type { Ctx } from './context.ts';
 import { type Authenticate, ProblemError, sendProblem } from './http-problem.ts';
+import type { CountRequest } from './http-rates.ts';
 import { type Begun, beginOnce, hashBody, isIdempotencyKey } from './idempotency.ts';
 import { problemOfRefusal, problemSchema } from './problem.ts';
 import { type Issue, ok, type Refusal, type Result } from './result.ts';
 import type { Reply, Route, RouteInput } from './route.ts';
 
+/** Nobody reads more; a hostile body has ten thousand. */
+const ISSUES_MAX = 100;
+
 export function registerRoute(
   app: FastifyInstance,
   ctx: Ctx,
   route: Route,
-  options: { readonly basePath: string; readonly authenticate: Authenticate },
+  options: {
+    readonly basePath: string;
+    readonly authenticate: Authenticate;
+    readonly count: CountRequest;
+  },
 ): void {
   const { status, schema, contentType } = route.success;
   app.route({
@@ -40,9 +48,12 @@ export function registerRoute(
     // Input is parsed once, in the handler, so that every refusal has one shape and one order:
     // who are you, may you, is it well-formed, is it possible.
     validatorCompiler: () => (value: unknown) => ({ value }),
-    onRequest: async (request) => {
-      request.actor = await authenticate(ctx, options, request);
-      authorize(route, request.actor);
+    onRequest: async (request, reply) => {
+      const actor = await authenticate(ctx, options, request);
+      if (actor) request.actor = actor;
+      await options.count(request, reply);
+      if (!actor) throw new ProblemError(notSignedIn);
+      authorize(route, actor);
     },
     handler: (request, reply) => handle(ctx, route, request, reply),
   });
@@ -53,11 +64,15 @@ export function fullPath(basePath: string, path: string): string {
   return path.startsWith('//') ? path.slice(1) : `${basePath}${path}`;
 }
 
+const notSignedIn = { status: 401, code: 'unauthenticated', title: 'Not signed in' } as const;
+
+/** Null for a credential that opens nothing. */
 async function authenticate(
   ctx: Ctx,
   options: { readonly authenticate: Authenticate },
   request: FastifyRequest,
-): Promise<Actor> {
+): Promise<Actor | null> {
+  // The framework's parser makes an object of whatever stands there.
   const query = request.query as Readonly<Record<string, unknown>>;
   const device = request.headers['x-device-token'];
   const found = await options.authenticate(ctx, {
@@ -65,8 +80,7 @@ async function authenticate(
     access: typeof query['access'] === 'string' ? query['access'] : null,
     device: typeof device === 'string' ? device : null,
   });
-  if (found.ok) return found.value;
-  throw new ProblemError({ status: 401, code: 'unauthenticated', title: 'Not signed in' });
+  return found.ok ? found.value : null;
 }
 
 /** May this actor call this route at all? Whose object it is, the use case decides. */
@@ -75,7 +89,7 @@ export function authorize(route: Route, actor: Actor): void {
   if (access.kind === 'public' || access.kind === 'signed') return;
   if (actor.kind === 'anonymous') {
     if (access.kind === 'owner' && actor.accessToken) return;
-    throw new ProblemError({ status: 401, code: 'unauthenticated', title: 'Not signed in' });
+    throw new ProblemError(notSignedIn);
   }
   if (access.kind === 'owner' && (actor.userId !== null || actor.scopes.has(access.scope))) return;
   const allowed = actor.scopes.has(access.scope) && (access.kind !== 'platform' || actor.platform);
@@ -117,7 +131,7 @@ async function handle(
 function parse(route: Route, request: FastifyRequest): RouteInput<unknown, unknown, unknown> {
   const params = part(route.params, request.params, '', 'params');
   const query = part(route.query, withoutAccess(request.query), '', 'query');
-  const body = part(route.body ?? noBody, request.body, '', 'body');
+  const body = part(route.body ?? noBody, request.body ?? undefined, '', 'body');
   return {
     params,
     query,
@@ -131,7 +145,8 @@ function parse(route: Route, request: FastifyRequest): RouteInput<unknown, unkno
 const noBody = z.strictObject({}).optional().nullable();
 
 function withoutAccess(query: unknown): unknown {
-  // `?access=` is a credential of mail links, accepted everywhere and no route's parameter.
+  // `?access=` is a credential of mail links, accepted everywhere and no route's parameter. The
+  // framework's parser makes an object of whatever stands there.
   const { access: _credential, ...rest } = query as Record<string, unknown>;
   return rest;
 }
@@ -146,7 +161,7 @@ function part(schema: z.ZodType | undefined, value: unknown, at: string, what: s
     status: 422,
     code: 'validation_failed',
     title: 'The request is not valid',
-    issues: parsed.error.issues.flatMap((issue) => toIssues(issue, at)),
+    issues: parsed.error.issues.flatMap((issue) => toIssues(issue, at)).slice(0, ISSUES_MAX),
   });
 }
 
@@ -161,9 +176,9 @@ function toIssues(issue: ZodIssue, at: string): Issue[] {
       message: 'is not a field of this request',
     }));
   }
-  const custom =
-    issue.code === 'custom' ? (issue.params?.['code'] as string | undefined) : undefined;
-  return [{ path, code: custom ?? issue.code, message: issue.message }];
+  const custom: unknown = issue.code === 'custom' ? issue.params?.['code'] : undefined;
+  const code = typeof custom === 'string' ? custom : issue.code;
+  return [{ path, code, message: issue.message }];
 }
 
 function onceOf(route: Route, request: FastifyRequest): RouteInput<never, never, never>['once'] {
@@ -215,17 +230,25 @@ async function handleFirst(
   input: RouteInput<unknown, unknown, unknown>,
   begun: Begun & { readonly kind: 'first' },
 ): Promise<Result<Reply<unknown>, Refusal>> {
-  let stored = false;
-  const once = {
-    complete: async (...args: Parameters<typeof begun.once.complete>) => {
-      await begun.once.complete(...args);
-      stored = true;
+  let completed = false;
+  const once: typeof begun.once = {
+    complete: async (tx, value) => {
+      await begun.once.complete(tx, value);
+      completed = true;
     },
   };
+  let done = false;
   try {
-    return await route.handle({ ...ctx, once }, input);
+    const result = await route.handle({ ...ctx, once }, input);
+    done = result.ok && completed;
+    return result;
   } finally {
-    if (!stored) await begun.forget().catch(() => {});
+    // After a refusal or a fault the key is free again; an answer that was committed stays.
+    if (!done) {
+      await begun.forget().catch((error: unknown) => {
+        ctx.log.warn({ err: error }, 'an idempotency key stays taken until its lease ends');
+      });
+    }
   }
 }
 

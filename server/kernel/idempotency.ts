@@ -10,7 +10,7 @@
 import { createHash } from 'node:crypto';
 import { type Db, maybe, run, type Tx } from './db.ts';
 import { assert, ok, type Refusal, type Result, refused } from './result.ts';
-import { bytes, command, int, json, rows, textAs } from './sql.ts';
+import { bytes, command, int, json, rows, text, textAs } from './sql.ts';
 
 const RUNNING_MAX_SECONDS = 30;
 const KEPT_HOURS = 24;
@@ -38,7 +38,8 @@ export type Begun =
   | { readonly kind: 'first'; readonly once: Once; readonly forget: () => Promise<void> }
   | { readonly kind: 'replay'; readonly body: unknown };
 
-const claimKey = (r: OnceRequest) => command`
+/** The lease is the time it ends, as text: a JavaScript date would drop its microseconds. */
+const claimKey = (r: OnceRequest) => rows({ lease: text })`
   insert into kernel.idempotency as i (caller, key, route, body_hash, running_until)
   values (${r.caller}, ${r.key}, ${r.route}, ${r.bodyHash},
     clock_timestamp() + make_interval(secs => ${RUNNING_MAX_SECONDS}))
@@ -46,7 +47,8 @@ const claimKey = (r: OnceRequest) => command`
     set route = excluded.route, body_hash = excluded.body_hash, state = 'running', status = null,
         body = null, running_until = excluded.running_until, made_at = clock_timestamp()
     where (i.state = 'running' and i.running_until < clock_timestamp())
-       or i.made_at < clock_timestamp() - make_interval(hours => ${KEPT_HOURS})`;
+       or i.made_at < clock_timestamp() - make_interval(hours => ${KEPT_HOURS})
+  returning running_until::text as lease`;
 
 const selectKey = (r: OnceRequest) => rows({
   route: textAs<string>(),
@@ -57,14 +59,16 @@ const selectKey = (r: OnceRequest) => rows({
   select route, body_hash as "bodyHash", state, body
   from kernel.idempotency where caller = ${r.caller} and key = ${r.key}`;
 
-const completeKey = (r: OnceRequest, body: string) => command`
+const completeKey = (r: OnceRequest, lease: string, body: string) => command`
   update kernel.idempotency
   set state = 'done', status = ${r.status}, body = ${body}::jsonb, running_until = null
-  where caller = ${r.caller} and key = ${r.key} and state = 'running'`;
+  where caller = ${r.caller} and key = ${r.key} and state = 'running'
+    and running_until = ${lease}::timestamptz`;
 
-const forgetKey = (r: OnceRequest) => command`
+const forgetKey = (r: OnceRequest, lease: string) => command`
   delete from kernel.idempotency
-  where caller = ${r.caller} and key = ${r.key} and state = 'running'`;
+  where caller = ${r.caller} and key = ${r.key} and state = 'running'
+    and running_until = ${lease}::timestamptz`;
 
 const deleteOldKeys = () => rows({ deleted: int })`
   with old as (
@@ -99,18 +103,25 @@ function canonical(value: unknown): string {
   return JSON.stringify(value) ?? 'null';
 }
 
+/**
+ * Claims the key, or says what became of the request that has it. `forget` frees it where nothing
+ * took effect; after `complete` was committed it changes nothing, so it is safe to call always.
+ */
 export async function beginOnce(db: Db, request: OnceRequest): Promise<Result<Begun, OnceRefusal>> {
-  if ((await run(db, claimKey(request))) === 1) {
+  const claimed = await maybe(db, claimKey(request));
+  if (claimed) {
+    const { lease } = claimed;
     return ok({
       kind: 'first',
       once: {
         complete: async (tx, value) => {
-          const stored = await run(tx, completeKey(request, JSON.stringify(value ?? null)));
+          const body = JSON.stringify(value ?? null);
+          const stored = await run(tx, completeKey(request, lease, body));
           assert(stored === 1, 'the idempotency key was taken over by another request');
         },
       },
       forget: async () => {
-        await run(db, forgetKey(request));
+        await run(db, forgetKey(request, lease));
       },
     });
   }

@@ -4,11 +4,15 @@
  * its late completion is recognised by the lease token and changes nothing. At least once: handlers
  * are idempotent. After MAX_ATTEMPTS a job is parked, counted and left to a person.
  *
+ * Enqueued again while it runs, a job runs once more after this run, not beside it: what it has
+ * read may be stale. `run_at` tells: it lies after the moment the job was taken.
+ *
  * A library was looked at first: its dead workers' jobs stay locked for hours, and money waits for
  * seconds at most (docs/decisions/0006).
  */
 import type { Ctx } from './context.ts';
-import { all, type Queryable, run } from './db.ts';
+import { all, one, type Queryable, run } from './db.ts';
+import { present } from './result.ts';
 import { command, int, json, rows, text } from './sql.ts';
 
 const LEASE_SECONDS = 60;
@@ -38,12 +42,19 @@ export type Recurring = {
 
 const insertJob = (kind: string, key: string, data: string, delaySeconds: number) => command`
   insert into kernel.job as j (kind, key, data, run_at)
-  values (${kind}, ${key}, ${data}::jsonb, clock_timestamp() + make_interval(secs => ${delaySeconds}))
+  values (${kind}, ${key}, ${data}::jsonb,
+    clock_timestamp() + make_interval(secs => ${delaySeconds}))
   on conflict (kind, key) do update
-    set run_at = least(j.run_at, excluded.run_at),
-        -- A running job is told to run once more: what it has already read may be stale.
-        lease_token = j.lease_token + 1,
-        leased_until = null,
+    set run_at = case
+          when j.parked_at is not null then excluded.run_at
+          -- Not before it was taken, even if this statement began before that and had to wait.
+          when j.leased_until > clock_timestamp()
+            and j.run_at <= j.leased_until - make_interval(secs => ${LEASE_SECONDS})
+            then greatest(excluded.run_at, clock_timestamp())
+          else least(j.run_at, excluded.run_at)
+        end,
+        -- Somebody wants it again: it gets its attempts again.
+        attempts = case when j.parked_at is null then j.attempts else 0 end,
         parked_at = null`;
 
 const takeJobs = (kinds: string[], most: number) => rows({
@@ -60,7 +71,7 @@ const takeJobs = (kinds: string[], most: number) => rows({
       attempts = j.attempts + 1
   from (
     select d.id from kernel.job d
-    where d.parked_at is null and d.run_at <= clock_timestamp()
+    where d.parked_at is null and d.run_at <= clock_timestamp() and d.attempts < ${MAX_ATTEMPTS}
       and (d.leased_until is null or d.leased_until < clock_timestamp())
       and d.kind = any(${kinds}::text[])
     order by d.run_at
@@ -70,16 +81,47 @@ const takeJobs = (kinds: string[], most: number) => rows({
   where j.id = due.id
   returning j.id, j.kind, j.key, j.data, j.attempts, j.lease_token as "leaseToken"`;
 
-const deleteJob = (id: number, leaseToken: number) => command`
-  delete from kernel.job where id = ${id} and lease_token = ${leaseToken}`;
+/** Gone if nobody enqueued it again meanwhile; else due again. */
+const finishJob = (job: Job) => command`
+  with mine as (
+    select id, run_at > leased_until - make_interval(secs => ${LEASE_SECONDS}) as again
+    from kernel.job
+    where id = ${job.id} and lease_token = ${job.leaseToken}
+    for update
+  ), done as (
+    delete from kernel.job j using mine where j.id = mine.id and not mine.again
+  )
+  update kernel.job j set leased_until = null, attempts = 0
+  from mine where j.id = mine.id and mine.again`;
 
-const postponeJob = (job: Job, error: string, seconds: number, park: boolean) => command`
-  update kernel.job
+type Postponed = {
+  readonly error: string;
+  readonly seconds: number;
+  readonly park: boolean;
+  /** Whether this run counts as an attempt. */
+  readonly counts: boolean;
+};
+
+const postponeJob = (job: Job, p: Postponed) => command`
+  update kernel.job j
   set leased_until = null,
-      run_at = clock_timestamp() + make_interval(secs => ${seconds}),
-      last_error = ${error},
-      parked_at = case when ${park}::boolean then clock_timestamp() end
-  where id = ${job.id} and lease_token = ${job.leaseToken}`;
+      run_at = case
+        when j.run_at > j.leased_until - make_interval(secs => ${LEASE_SECONDS})
+          then least(j.run_at, later.at)
+        else later.at
+      end,
+      attempts = j.attempts - case when ${p.counts}::boolean then 0 else 1 end,
+      last_error = ${p.error},
+      parked_at = case when ${p.park}::boolean then clock_timestamp() end
+  from (select clock_timestamp() + make_interval(secs => ${p.seconds}) as at) later
+  where j.id = ${job.id} and j.lease_token = ${job.leaseToken}`;
+
+/** Jobs whose every attempt ended with the end of their worker: no handler parks those. */
+const parkDeadJobs = () => command`
+  update kernel.job
+  set parked_at = clock_timestamp(), leased_until = null,
+      last_error = coalesce(last_error, 'the worker ended each time')
+  where parked_at is null and attempts >= ${MAX_ATTEMPTS} and leased_until < clock_timestamp()`;
 
 const countParked = () => rows({ parked: int })`
   select count(*)::int as parked from kernel.job where parked_at is not null`;
@@ -132,6 +174,44 @@ export type Worker = {
 
 type Handlers = Readonly<Record<string, JobHandler>>;
 
+/** What runs now: counted for room, waited for at the end. */
+type Crew = {
+  readonly size: () => number;
+  readonly track: (work: Promise<void>, after: () => void) => void;
+  readonly next: () => Promise<void>;
+  readonly allDone: () => Promise<void>;
+};
+
+function createCrew(): Crew {
+  const running = new Set<Promise<void>>();
+  return {
+    size: () => running.size,
+    track: (work, after) => {
+      const tracked = work.finally(() => {
+        running.delete(tracked);
+        after();
+      });
+      running.add(tracked);
+    },
+    next: () => Promise.race(running),
+    allDone: async () => {
+      await Promise.allSettled(running);
+    },
+  };
+}
+
+/** `work` again and again, never beside itself, until the timer is cleared. */
+function repeat(everyMs: number, crew: Crew, work: () => Promise<void>): NodeJS.Timeout {
+  let busy = false;
+  return setInterval(() => {
+    if (busy) return;
+    busy = true;
+    crew.track(work(), () => {
+      busy = false;
+    });
+  }, everyMs);
+}
+
 /**
  * Takes jobs as long as there are any and room for them; woken by a commit of this process, by a
  * job that ends, and once a second for what others enqueued.
@@ -142,19 +222,14 @@ export function createWorker(
   recurring: readonly Recurring[],
   concurrency: number,
 ): Worker {
-  const running = new Set<Promise<void>>();
-  const timers = new Set<NodeJS.Timeout>();
+  // Recurring work has hands of its own: it must not wait for jobs, nor they for it.
+  const jobs = createCrew();
+  const recurrent = createCrew();
+  const timers: NodeJS.Timeout[] = [];
   const state = { started: false, stopping: false, woken: false };
   let looping: Promise<void> | undefined;
 
-  const track = (work: Promise<void>, after: () => void) => {
-    const tracked = work.finally(() => {
-      running.delete(tracked);
-      after();
-    });
-    running.add(tracked);
-  };
-  const take = () => takeAndRun(getCtx(), handlers, concurrency - running.size, track, wake);
+  const take = () => takeAndRun(getCtx(), handlers, concurrency - jobs.size(), jobs, wake);
 
   const loop = async () => {
     while (state.woken && !state.stopping) {
@@ -164,7 +239,7 @@ export function createWorker(
       } catch (error) {
         getCtx().log.warn({ err: error }, 'jobs could not be read');
       }
-      if (running.size >= concurrency) return;
+      if (jobs.size() >= concurrency) return;
     }
   };
 
@@ -173,28 +248,18 @@ export function createWorker(
     if (!state.started || state.stopping || looping) return;
     looping = loop().finally(() => {
       looping = undefined;
-      if (state.woken && running.size < concurrency) wake();
+      if (state.woken && jobs.size() < concurrency) wake();
     });
   }
-
-  const every = (ms: number, work: () => Promise<void>) => {
-    let busy = false;
-    const tick = () => {
-      if (busy || state.stopping) return;
-      busy = true;
-      track(work(), () => {
-        busy = false;
-      });
-    };
-    timers.add(setInterval(tick, ms));
-  };
 
   return {
     wake,
     start: () => {
       state.started = true;
-      every(POLL_MS, async () => wake());
-      for (const task of recurring) every(task.everyMs, () => runRecurring(getCtx(), task));
+      timers.push(repeat(POLL_MS, recurrent, async () => wake()));
+      for (const task of recurring) {
+        timers.push(repeat(task.everyMs, recurrent, () => runRecurring(getCtx(), task)));
+      }
       wake();
     },
     drain: async () => {
@@ -202,15 +267,15 @@ export function createWorker(
       for (;;) {
         const taken = await take();
         total += taken;
-        if (taken === 0 && running.size === 0) return total;
-        if (running.size > 0) await Promise.race(running);
+        if (taken === 0 && jobs.size() === 0) return total;
+        if (jobs.size() > 0) await jobs.next();
       }
     },
     stop: async () => {
       state.stopping = true;
       for (const timer of timers) clearInterval(timer);
       await looping;
-      await Promise.allSettled(running);
+      await Promise.all([jobs.allDone(), recurrent.allDone()]);
     },
   };
 }
@@ -219,15 +284,15 @@ async function takeAndRun(
   ctx: Ctx,
   handlers: Handlers,
   room: number,
-  track: (work: Promise<void>, after: () => void) => void,
+  crew: Crew,
   wake: () => void,
 ): Promise<number> {
   const kinds = Object.keys(handlers);
   const most = Math.min(TAKE_AT_ONCE, room);
   if (most <= 0 || kinds.length === 0) return 0;
-  const jobs = await all(ctx.db, takeJobs(kinds, most));
-  for (const job of jobs) track(runJob(ctx, handlers, job), wake);
-  return jobs.length;
+  const taken = await all(ctx.db, takeJobs(kinds, most));
+  for (const job of taken) crew.track(runJob(ctx, handlers, job), wake);
+  return taken.length;
 }
 
 async function runRecurring(ctx: Ctx, task: Recurring): Promise<void> {
@@ -242,8 +307,9 @@ async function runRecurring(ctx: Ctx, task: Recurring): Promise<void> {
 
 async function runJob(ctx: Ctx, handlers: Handlers, job: Job): Promise<void> {
   try {
-    await handlers[job.kind]?.({ ...ctx, actor: `job:${job.kind}` }, job);
-    await run(ctx.db, deleteJob(job.id, job.leaseToken));
+    const handler = present(handlers[job.kind], `the handler of ${job.kind}`);
+    await handler({ ...ctx, actor: `job:${job.kind}` }, job);
+    await run(ctx.db, finishJob(job));
     ctx.metrics.jobs.inc({ kind: job.kind, outcome: 'done' });
   } catch (error) {
     await postpone(ctx, job, error).catch((second: unknown) => {
@@ -255,19 +321,22 @@ async function runJob(ctx: Ctx, handlers: Handlers, job: Job): Promise<void> {
 
 async function postpone(ctx: Ctx, job: Job, error: unknown): Promise<void> {
   if (error instanceof NotYet) {
-    await run(ctx.db, postponeJob(job, error.message, error.seconds, false));
+    const { message, seconds } = error;
+    await run(ctx.db, postponeJob(job, { error: message, seconds, park: false, counts: false }));
     ctx.metrics.jobs.inc({ kind: job.kind, outcome: 'not_yet' });
     return;
   }
   const park = job.attempts >= MAX_ATTEMPTS;
   const seconds = Math.min(RETRY_MAX_SECONDS, RETRY_BASE_SECONDS * 2 ** (job.attempts - 1));
-  const message = error instanceof Error ? error.message : String(error);
-  await run(ctx.db, postponeJob(job, message.slice(0, 500), seconds, park));
+  const message = (error instanceof Error ? error.message : String(error)).slice(0, 500);
+  await run(ctx.db, postponeJob(job, { error: message, seconds, park, counts: true }));
   ctx.metrics.jobs.inc({ kind: job.kind, outcome: park ? 'parked' : 'failed' });
   ctx.log.error({ err: error, job: job.kind, key: job.key, park }, 'a job failed');
 }
 
+/** Parks what only ever ended its worker, and counts what waits for a person. */
 export async function measureJobs(ctx: Ctx): Promise<void> {
-  const [row] = await all(ctx.db, countParked());
-  ctx.metrics.jobsParked.set(row?.parked ?? 0);
+  await run(ctx.db, parkDeadJobs());
+  const { parked } = await one(ctx.db, countParked());
+  ctx.metrics.jobsParked.set(parked);
 }

@@ -13,6 +13,15 @@ export function createMetrics(options: { readonly process: boolean } = { process
   if (options.process) collectDefaultMetrics({ register: registry });
   return {
     registry,
+    ...httpMetrics(registers),
+    ...databaseMetrics(registers),
+    ...jobMetrics(registers),
+    ...saleMetrics(registers),
+  };
+}
+
+function httpMetrics(registers: Registry[]) {
+  return {
     http: new Histogram({
       name: 'fanfare_http_request_seconds',
       help: 'Time to answer, by route and status class',
@@ -20,6 +29,17 @@ export function createMetrics(options: { readonly process: boolean } = { process
       buckets: FAST_BUCKETS_SECONDS,
       registers,
     }),
+    refusals: new Counter({
+      name: 'fanfare_refusals_total',
+      help: 'Requests refused, by stable code',
+      labelNames: ['code'],
+      registers,
+    }),
+  };
+}
+
+function databaseMetrics(registers: Registry[]) {
+  return {
     poolWait: new Histogram({
       name: 'fanfare_db_pool_wait_seconds',
       help: 'Time a caller waited for a database connection',
@@ -43,12 +63,11 @@ export function createMetrics(options: { readonly process: boolean } = { process
       help: 'Age of the oldest snapshot that holds back clean-up',
       registers,
     }),
-    refusals: new Counter({
-      name: 'fanfare_refusals_total',
-      help: 'Requests refused, by stable code',
-      labelNames: ['code'],
-      registers,
-    }),
+  };
+}
+
+function jobMetrics(registers: Registry[]) {
+  return {
     jobs: new Counter({
       name: 'fanfare_jobs_total',
       help: 'Jobs run, by kind and outcome',
@@ -60,6 +79,11 @@ export function createMetrics(options: { readonly process: boolean } = { process
       help: 'Jobs that failed too often and wait for a person',
       registers,
     }),
+  };
+}
+
+function saleMetrics(registers: Registry[]) {
+  return {
     lapsedPlaces: new Counter({
       name: 'fanfare_lapsed_holds_total',
       help: 'Holds whose places came back because they lapsed',

@@ -11,13 +11,20 @@ const PAGE_LIMIT_DEFAULT = 50;
 const SIGNATURE_CHARS = 12;
 
 export const pageQuery = {
-  limit: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(PAGE_LIMIT_MAX)
+  limit: z
+    .string()
+    // Digits only: what else `Number` understands (`1e2`, `0x10`, a blank) is a slip.
+    .regex(/^[0-9]{1,9}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.int().min(1).max(PAGE_LIMIT_MAX))
     .default(PAGE_LIMIT_DEFAULT)
-    .describe('How many at most'),
+    .meta({
+      type: 'integer',
+      minimum: 1,
+      maximum: PAGE_LIMIT_MAX,
+      default: PAGE_LIMIT_DEFAULT,
+      description: 'How many at most',
+    }),
   cursor: z.string().max(500).optional().describe('`nextCursor` of the page before'),
 };
 
@@ -34,8 +41,8 @@ export function readCursor(
   cursor: string | undefined,
 ): Result<readonly string[] | null, CursorRefusal> {
   if (cursor === undefined) return ok(null);
-  const [payload = '', signature = ''] = cursor.split('.');
-  if (sameSecret(signature, sign(secrets, list, payload))) {
+  const [payload = '', signature = '', ...rest] = cursor.split('.');
+  if (rest.length === 0 && sameSecret(signature, sign(secrets, list, payload))) {
     const values: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
     // Only what `writeCursor` wrote carries this signature.
     return ok(values as readonly string[]);

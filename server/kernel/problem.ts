@@ -1,4 +1,4 @@
-/** Errors as RFC 9457 problem documents, with a stable `code`. No stack, no SQL, no value echoed. */
+/** Errors as RFC 9457 problem documents with a stable `code`. No stack, no SQL, no value echoed. */
 import { z } from 'zod';
 import type { Issue, Refusal } from './result.ts';
 
@@ -70,6 +70,7 @@ export const problemSchema = z
 
 export function problem(input: ProblemInput, requestId: string, instance: string): Problem {
   return {
+    ...input.extra,
     type: `${TYPE_BASE}${input.code}`,
     title: input.title,
     status: input.status,
@@ -78,12 +79,12 @@ export function problem(input: ProblemInput, requestId: string, instance: string
     instance,
     requestId,
     ...(input.issues ? { issues: input.issues } : {}),
-    ...input.extra,
   };
 }
 
 export function problemOfRefusal(refusal: Refusal, table: RefusalTable<string>): ProblemInput {
-  const known = table[refusal.code] ?? (commonRefusals as RefusalTable<string>)[refusal.code];
+  const common: RefusalTable<string> = commonRefusals;
+  const known = table[refusal.code] ?? common[refusal.code];
   if (!known) throw new Error(`the refusal ${refusal.code} has no HTTP status`);
   return { ...known, ...refusal };
 }

@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import type { Actor } from './actor.ts';
 import type { Ctx } from './context.ts';
 import type { RefusalTable } from './problem.ts';
-import type { Refusal, Result } from './result.ts';
+import { ok, type Refusal, type Result } from './result.ts';
 
 /**
  * Who may call it.
@@ -139,4 +139,12 @@ export function route<
     // The server parses the input with the schemas of this very spec before it calls.
     handle: spec.handle as Route['handle'],
   };
+}
+
+/** For a use case whose value is the answer's body as it stands. */
+export async function bodyOf<T, R extends Refusal>(
+  outcome: Promise<Result<T, R>>,
+): Promise<Result<Reply<T>, R>> {
+  const result = await outcome;
+  return result.ok ? ok({ body: result.value }) : result;
 }

@@ -18,10 +18,14 @@ const seconds = (value: string): number => {
 };
 const within = (most: number) => (value: string) => seconds(value) > 0 && seconds(value) <= most;
 
-export const safetyRules: readonly Rule[] = [
+const safetyRules: readonly Rule[] = [
   { setting: 'fsync', safe: (v) => v === 'on', must: 'be on' },
   { setting: 'full_page_writes', safe: (v) => v === 'on', must: 'be on' },
-  { setting: 'synchronous_commit', safe: (v) => v !== 'off' && v !== 'local', must: 'be on' },
+  {
+    setting: 'synchronous_commit',
+    safe: (v) => v === 'on' || v === 'remote_write' || v === 'remote_apply',
+    must: 'be on',
+  },
   { setting: 'idle_in_transaction_session_timeout', safe: within(5), must: 'be 5s or less' },
   { setting: 'lock_timeout', safe: within(3), must: 'be 3s or less' },
   { setting: 'statement_timeout', safe: within(10), must: 'be 10s or less' },

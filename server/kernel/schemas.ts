@@ -5,7 +5,7 @@ import { isCurrency, MAX_CHARGE_MINOR } from './money.ts';
 import { isTimeZone, parseInstant } from './time.ts';
 
 /** Control characters, bidirectional overrides and zero-width marks: never part of a name. */
-const UNSEEN = /[\p{Cc}\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u;
+const UNSEEN = /[\p{Cc}\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u;
 const UNSEEN_BUT_BREAKS = /[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069\ufeff]/u;
 const EMAIL_MAX_CHARS = 254;
 
@@ -117,7 +117,7 @@ export function id<P extends RootPrefix | ScopedPrefix>(prefix: P) {
     .meta({ type: 'string', pattern: `^${prefix}_[0-9a-z]+$`, maxLength: 64 });
 }
 
-/** Where mail ends up, as far as can be told without asking: case and Unicode form do not matter. */
+/** Where mail ends up, as far as can be told without asking: case and form do not matter. */
 export function sameMailbox(address: string): string {
   return address.normalize('NFKC').toLowerCase();
 }

@@ -4,24 +4,26 @@
  * tokens, the keys under which people are counted, the sandbox's webhook secret.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { type Db, one } from './db.ts';
-import { bytes, rows } from './sql.ts';
+import { type Db, one, run } from './db.ts';
+import { bytes, command, rows } from './sql.ts';
+
+const SECRET_BYTES = 32;
 
 export type Secrets = {
-  /** HMAC-SHA-256 of `value` under a key of its own for each `purpose`; base64url, 43 characters. */
+  /** HMAC-SHA-256 of `value`, with a key for each `purpose`; base64url, 43 characters. */
   readonly derive: (purpose: string, value: string) => string;
 };
 
-const insertOrReadSecret = (fresh: Buffer) => rows({ secret: bytes })`
-  with made as (
-    insert into kernel.instance (only_row, secret) values (true, ${fresh})
-    on conflict (only_row) do nothing
-    returning secret
-  )
-  select secret from made union all select secret from kernel.instance limit 1`;
+const insertSecret = (fresh: Buffer) => command`
+  insert into kernel.instance (only_row, secret) values (true, ${fresh})
+  on conflict (only_row) do nothing`;
 
+const selectSecret = () => rows({ secret: bytes })`select secret from kernel.instance`;
+
+/** Two statements: one would not see the row that another process is just writing. */
 export async function loadSecrets(db: Db): Promise<Secrets> {
-  const { secret } = await one(db, insertOrReadSecret(randomBytes(32)));
+  await run(db, insertSecret(randomBytes(SECRET_BYTES)));
+  const { secret } = await one(db, selectSecret());
   return secretsFrom(secret);
 }
 

@@ -41,7 +41,13 @@ export function listOf<T>(column: Column<T>): Column<readonly T[]> {
 
 /** A JSON column with named members. */
 export function objectOf<C extends Columns>(columns: C): Column<RowOf<C>> {
-  return (raw) => decodeRow(columns, raw as Readonly<Record<string, unknown>>);
+  return (raw) => {
+    if (typeof raw !== 'object' || raw === null) {
+      throw new AssertionError(`expected an object, got ${raw === null ? 'null' : typeof raw}`);
+    }
+    // Any object can be asked for a member; what is missing fails its column.
+    return decodeRow(columns, raw as Readonly<Record<string, unknown>>);
+  };
 }
 
 export const text = typed<string>('text', (raw) => typeof raw === 'string');
@@ -57,9 +63,11 @@ export const instantOrNull = nullable(instant);
 
 /** Text of a known shape: an id, a state. Trusted here because the table's constraints hold it. */
 export function textAs<T extends string>(): Column<T> {
+  // The constraint of the column that is read.
   return text as unknown as Column<T>;
 }
 export function textAsOrNull<T extends string>(): Column<T | null> {
+  // As above.
   return textOrNull as unknown as Column<T | null>;
 }
 
@@ -72,37 +80,70 @@ function decodeRow<C extends Columns>(
     try {
       row[name] = column(raw[name]);
     } catch (error) {
-      throw new AssertionError(`column ${name}: ${(error as Error).message}`);
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new AssertionError(`column ${name}: ${reason}`);
     }
   }
   // Every key of `columns` has just been filled by its own decoder.
   return row as RowOf<C>;
 }
 
-const rendered = new WeakMap<TemplateStringsArray, { name: string; text: string }>();
+/**
+ * SQL that several statements share, such as the columns of one table: spliced into the text, never
+ * a parameter. At one place in the code it must always be the same one.
+ */
+class Fragment {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
 
-function render(strings: TemplateStringsArray): { name: string; text: string } {
+export function fragment(strings: TemplateStringsArray): Fragment {
+  return new Fragment(strings.join(''));
+}
+
+type Rendered = { readonly name: string; readonly text: string; readonly parts: Fragment[] };
+
+const rendered = new WeakMap<TemplateStringsArray, Rendered>();
+const isFragment = (value: unknown): value is Fragment => value instanceof Fragment;
+
+function render(
+  strings: TemplateStringsArray,
+  values: readonly unknown[],
+): { name: string; text: string; values: readonly unknown[] } {
+  const parameters = values.filter((value) => !isFragment(value));
+  const parts = values.filter(isFragment);
   const known = rendered.get(strings);
-  if (known) return known;
+  if (known) {
+    const same = parts.length === known.parts.length && parts.every((p, i) => p === known.parts[i]);
+    if (!same) throw new AssertionError('another fragment at the same place of a statement');
+    return { name: known.name, text: known.text, values: parameters };
+  }
+  let count = 0;
   const text = strings
-    .reduce((all, part, i) => (i === 0 ? part : `${all}$${i}${part}`), '')
+    .reduce((all, part, i) => {
+      if (i === 0) return part;
+      const value = values[i - 1];
+      if (isFragment(value)) return all + value.text + part;
+      count += 1;
+      return `${all}$${count}${part}`;
+    }, '')
     .replaceAll('@v', functionSuffix());
   const name = createHash('sha1').update(text).digest('hex').slice(0, 20);
-  const statement = { name, text };
-  rendered.set(strings, statement);
-  return statement;
+  rendered.set(strings, { name, text, parts });
+  return { name, text, values: parameters };
 }
 
 /** `rows({ id: text })\`select id from … where x = ${x}\`` */
 export function rows<C extends Columns>(columns: C) {
   return (strings: TemplateStringsArray, ...values: unknown[]): Statement<RowOf<C>> => ({
-    ...render(strings),
-    values,
+    ...render(strings, values),
     decode: (raw) => decodeRow(columns, raw),
   });
 }
 
 /** A statement whose rows nobody reads. */
 export function command(strings: TemplateStringsArray, ...values: unknown[]): Statement<null> {
-  return { ...render(strings), values, decode: () => null };
+  return { ...render(strings, values), decode: () => null };
 }

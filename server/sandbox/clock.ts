@@ -1,7 +1,7 @@
 /** `/sandbox/clock`: move time, and holds, sales windows and refund windows obey. */
 import { z } from 'zod';
 import type { TestClock } from '../kernel/clock.ts';
-import { ok } from '../kernel/result.ts';
+import { ok, refused } from '../kernel/result.ts';
 import { type Route, route } from '../kernel/route.ts';
 import { timeOut } from '../kernel/schemas.ts';
 import { advanceTestClock } from '../kernel/test-clock.ts';
@@ -39,9 +39,14 @@ export function clockRoutes(clock: TestClock, nowMs: () => number): readonly Rou
       idempotency: 'none',
       body: z.strictObject({ advanceSeconds: z.int().min(0).max(ADVANCE_MAX_SECONDS) }),
       success: { status: 200, schema: clockSchema, description: 'The test clock' },
-      refusals: {},
+      refusals: {
+        clock_too_far: { status: 409, title: 'The sandbox would be ten years ahead and more' },
+      },
       example: { body: { advanceSeconds: 900 } },
       handle: async (ctx, { body }) => {
+        const aheadSeconds = clock.offsetMs() / 1000 + body.advanceSeconds;
+        // The clock does not go back: beyond what dates can say, nothing would work any more.
+        if (aheadSeconds > ADVANCE_MAX_SECONDS) return refused('clock_too_far');
         await advanceTestClock(ctx.db, clock, body.advanceSeconds * 1000);
         return ok({ body: view() });
       },

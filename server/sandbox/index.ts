@@ -33,7 +33,6 @@ import { type Delivery, type Post, postByFetch, startDelivery } from './webhooks
 import { ensureEndpoint, INSTANCE_ENDPOINT } from './webhooks/endpoints.ts';
 import { keyChars, type Log, type World } from './world.ts';
 
-export { testCards } from './payments/cards.ts';
 export type { LedgerTotals } from './payments/ledger.ts';
 export { API_PREFIX } from './plugin.ts';
 export type { Post } from './webhooks/delivery.ts';

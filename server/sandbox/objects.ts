@@ -14,7 +14,7 @@ export type IntentStatus =
   | 'canceled';
 
 export const captureMethods = ['automatic', 'automatic_async', 'manual'] as const;
-export type CaptureMethod = (typeof captureMethods)[number];
+type CaptureMethod = (typeof captureMethods)[number];
 
 export const cancellationReasons = [
   'abandoned',

@@ -22,7 +22,7 @@ const FORM = 'application/x-www-form-urlencoded';
 /** Where Stripe's own paths (`/v1/…`) begin; the SDK's client prefixes them with this. */
 export const API_PREFIX = '/sandbox/stripe';
 
-export const endpoints: readonly Endpoint[] = [
+const endpoints: readonly Endpoint[] = [
   ...intentEndpoints,
   ...refundEndpoints,
   ...readingEndpoints,

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cloneDb } from '../../test/kit/db.ts';
-import { requireService } from '../../test/kit/requires.ts';
+import { requireEngine } from '../../test/kit/requires.ts';
 import { type OpenSandbox, openSandbox } from './testing.ts';
 
-const data = requireService('data');
+const data = requireEngine('data');
 const PATH = join(data ?? '', 'stripe', 'fixtures3.json');
 
 /** Members whose shape depends on something else; the fixture shows one of many. */

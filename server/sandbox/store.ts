@@ -98,7 +98,12 @@ export async function insert<K extends ObjectType>(
   return { owner: call.owner, data, hidden };
 }
 
-/** Writes the changed members; returns the object as it is now. */
+/** The object with changed members, not written yet. */
+export function changed<T>(before: Stored<T>, change: Partial<T>): Stored<T> {
+  return { ...before, data: { ...before.data, ...change } };
+}
+
+/** Writes the object with changed members; returns it as it is now. */
 export async function save<K extends ObjectType>(
   call: Call,
   _type: K,

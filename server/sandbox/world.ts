@@ -34,7 +34,7 @@ export type World = {
 };
 
 /** Something that happened, with the object as it was then. */
-export type Happening = { readonly type: string; readonly owner: string; readonly object: object };
+type Happening = { readonly type: string; readonly owner: string; readonly object: object };
 
 export type Call = {
   readonly tx: Tx;

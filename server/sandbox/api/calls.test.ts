@@ -58,10 +58,25 @@ describe('what is refused before anything happens', () => {
       code: 'resource_missing',
       param: 'payment_method',
     });
+    const named = open.stripe.paymentIntents.confirm(id, { payment_method: 'constructor' });
+    expect(await errorOf(named)).toMatchObject({ code: 'resource_missing' });
+    const expanded = open.stripe.paymentIntents.retrieve(id, { expand: ['toString', 'amount'] });
+    expect((await errorOf(expanded)).message).toContain('cannot be expanded');
     expect((await open.call('GET', '/v1/payment_intents/pi%00')).status).toBe(400);
     const address = await open.call('GET', '/v1/subscriptions');
     expect(address.status).toBe(404);
     expect(await address.json()).toMatchObject({ error: { code: 'url_invalid' } });
+  });
+
+  it('leaves nothing behind of a call that was refused halfway', async () => {
+    const account = { stripeAccount: 'acct_halfway' };
+    const create = open.stripe.paymentIntents.create(
+      { ...euros(100), payment_method: 'pm_card_gold', confirm: true },
+      account,
+    );
+    expect(await errorOf(create)).toMatchObject({ code: 'resource_missing' });
+    expect((await open.stripe.paymentIntents.list({}, account)).data).toEqual([]);
+    expect((await open.stripe.events.list({}, account)).data).toEqual([]);
   });
 
   it('answers 401 without a key, and for a wrong one', async () => {

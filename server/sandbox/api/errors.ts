@@ -3,7 +3,7 @@ import type { Refused } from '../../kernel/result.ts';
 import type { ErrorBody } from '../objects.ts';
 import type { ApiError } from '../world.ts';
 
-export function apiError(status: number, error: ErrorBody, began = true): Refused<ApiError> {
+function apiError(status: number, error: ErrorBody, began = true): Refused<ApiError> {
   return { ok: false, refusal: { code: 'stripe_error', status, error, began } };
 }
 

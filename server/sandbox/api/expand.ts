@@ -5,13 +5,13 @@ import { find } from '../store.ts';
 import type { Call, Outcome } from '../world.ts';
 import { invalid } from './errors.ts';
 
-const expandable: Readonly<Record<string, ObjectType>> = {
-  balance_transaction: 'balance_transaction',
-  charge: 'charge',
-  latest_charge: 'charge',
-  payment_intent: 'payment_intent',
-  payment_method: 'payment_method',
-};
+const expandable: ReadonlyMap<string, ObjectType> = new Map([
+  ['balance_transaction', 'balance_transaction'],
+  ['charge', 'charge'],
+  ['latest_charge', 'charge'],
+  ['payment_intent', 'payment_intent'],
+  ['payment_method', 'payment_method'],
+]);
 
 export async function expand(
   call: Call,
@@ -46,7 +46,7 @@ async function along(
     }
     return ok({ ...body, data: items });
   }
-  const type = expandable[name];
+  const type = expandable.get(name);
   if (!type || there === undefined) {
     return invalid(`This property cannot be expanded (${whole}).`, { param: 'expand' });
   }

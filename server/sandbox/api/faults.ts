@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 
-export const callFaults = [
+const callFaults = [
   /** Waits before executing. */
   'delay',
   /** Waits, then closes the connection; nothing was executed. */
@@ -22,7 +22,7 @@ export const callFaults = [
   'rate_limit',
 ] as const;
 
-export const webhookFaults = [
+const webhookFaults = [
   'drop_webhook',
   'duplicate_webhook',
   /** Holds the first attempt back by `ms`. */

@@ -45,7 +45,8 @@ describe('parseForm', () => {
   });
 
   it('reads back whatever an SDK writes', () => {
-    const name = fc.stringMatching(/^[a-z_]{1,10}$/);
+    // The one name that is refused, as the table above says.
+    const name = fc.stringMatching(/^[a-z_]{1,10}$/).filter((text) => text !== '__proto__');
     const object = fc.dictionary(name, fc.string({ unit: 'grapheme' }), { noNullPrototype: true });
     fc.assert(
       fc.property(object, (values) => {

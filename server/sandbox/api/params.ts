@@ -42,7 +42,7 @@ export function integer(min: number, max: number) {
 
 export const amount = integer(1, MAX_AMOUNT_MINOR);
 export const unixTime = integer(0, 99_999_999_999);
-export const limit = integer(1, 100);
+const limit = integer(1, 100);
 
 export const flag = z.enum(['true', 'false']).transform((raw) => raw === 'true');
 

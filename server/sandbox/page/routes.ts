@@ -180,7 +180,7 @@ async function act(
 }
 
 async function actOnSession(call: Call, id: string, action: string): Promise<void> {
-  const card = cardOf[action];
+  const card = cardOf.get(action);
   if (card !== undefined) await paySession(call, id, card);
   if (action === 'approve') await authenticateSession(call, id, true);
   if (action === 'refuse') await authenticateSession(call, id, false);
@@ -190,7 +190,7 @@ async function actOnIntent(call: Call, id: string, action: string): Promise<void
   const intent = await lock(call, 'payment_intent', id);
   if (!intent) return;
   const { status } = intent.data;
-  const card = cardOf[action];
+  const card = cardOf.get(action);
   const confirmable: readonly string[] = allowedIn.confirm;
   if (card !== undefined && confirmable.includes(status)) {
     const attached = await attach(call, intent, card);

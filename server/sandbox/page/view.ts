@@ -3,11 +3,11 @@ import type { CheckoutSession, PaymentIntent } from '../objects.ts';
 import type { Choice, PageView } from './html.ts';
 
 /** Which test card a button stands for. */
-export const cardOf: Readonly<Record<string, string>> = {
-  pay: 'pm_card_visa',
-  decline: 'pm_card_chargeDeclined',
-  authenticate: 'pm_card_authenticationRequired',
-};
+export const cardOf: ReadonlyMap<string, string> = new Map([
+  ['pay', 'pm_card_visa'],
+  ['decline', 'pm_card_chargeDeclined'],
+  ['authenticate', 'pm_card_authenticationRequired'],
+]);
 
 const payChoices: readonly Choice[] = [
   { action: 'pay', label: 'Pay', hint: 'Visa ending in 4242: the bank says yes.', look: 'main' },

@@ -53,7 +53,7 @@ const processing = declined(
   'processing_error',
 );
 
-export const testCards: Readonly<Record<string, TestCard>> = {
+const testCards: Readonly<Record<string, TestCard>> = {
   pm_card_visa: card('visa', '4242'),
   pm_card_visa_debit: card('visa', '5556', { funding: 'debit' }),
   pm_card_mastercard: card('mastercard', '4444'),
@@ -72,6 +72,11 @@ export const testCards: Readonly<Record<string, TestCard>> = {
   pm_card_pendingRefund: card('visa', '7726', { refund: 'pending' }),
   pm_card_refundFail: card('visa', '5126', { refund: 'fails_later' }),
 };
+
+/** The card behind a sentinel; null for anything else. */
+export function testCard(sentinel: string): TestCard | null {
+  return Object.hasOwn(testCards, sentinel) ? (testCards[sentinel] ?? null) : null;
+}
 
 export function detailsOf(given: TestCard): CardDetails {
   const { brand, country, exp_month, exp_year, fingerprint, funding, last4 } = given;

@@ -13,10 +13,10 @@ import {
   newPaymentMethod,
   type PaymentMethod,
 } from '../objects.ts';
-import { find, insert, type Stored, type StoredObject, save } from '../store.ts';
+import { changed, find, insert, type Stored, type StoredObject, save } from '../store.ts';
 import { happen } from '../webhooks/events.ts';
 import { type Call, newId, nowS, type Outcome } from '../world.ts';
-import { type Decline, detailsOf, type TestCard, testCards } from './cards.ts';
+import { type Decline, detailsOf, type TestCard, testCard } from './cards.ts';
 import { moved } from './intent-states.ts';
 import { postCapture } from './ledger.ts';
 
@@ -25,27 +25,51 @@ const AUTHORIZATION_MS = 7 * 24 * 3_600_000;
 
 type Intent = StoredObject<'payment_intent'>;
 
+/** An intent with the card to be asked; not written yet, because the attempt will write it. */
+export type Attached = {
+  readonly intent: Intent;
+  readonly method: StoredObject<'payment_method'>;
+  readonly card: TestCard;
+};
+
 /** `decline`: the error object that the client of this attempt gets. */
 export type Attempt = { readonly intent: Intent; readonly decline: ErrorBody | null };
 
 /** A sentinel such as `pm_card_visa` becomes a payment method of its own, as at Stripe. */
-export async function attach(call: Call, intent: Intent, given: string): Promise<Outcome<Intent>> {
-  const known = await find(call, 'payment_method', given);
-  const card = testCards[given];
-  if (!known && !card) return noSuchParam('PaymentMethod', given, 'payment_method');
-  const id = known?.data.id ?? newId(call.world, 'pm');
-  if (!known && card) {
-    const method = newPaymentMethod(id, nowS(call.world), detailsOf(card));
-    await insert(call, 'payment_method', method, { hidden: { sentinel: given } });
-  }
-  const change = { ...moved(intent.data, 'requires_confirmation'), payment_method: id };
-  return ok(await save(call, 'payment_intent', intent, { ...change, next_action: null }));
+export async function attach(
+  call: Call,
+  intent: Intent,
+  given: string,
+): Promise<Outcome<Attached>> {
+  const method = await methodFrom(call, given);
+  if (!method) return noSuchParam('PaymentMethod', given, 'payment_method');
+  const attached = changed(intent, {
+    ...moved(intent.data, 'requires_confirmation'),
+    next_action: null,
+    payment_method: method.data.id,
+  });
+  return ok({ intent: attached, method, card: cardBehind(method) });
 }
 
-/** Confirms an intent that has its payment method: to the bank, or first to the customer. */
-export async function attempt(call: Call, intent: Intent): Promise<Attempt> {
-  const { method, card } = await cardOf(call, intent);
-  if (!card.authenticates) return charge(call, intent, method, card);
+async function methodFrom(
+  call: Call,
+  given: string,
+): Promise<StoredObject<'payment_method'> | null> {
+  const card = testCard(given);
+  if (!card) return find(call, 'payment_method', given);
+  const method = newPaymentMethod(newId(call.world, 'pm'), nowS(call.world), detailsOf(card));
+  return insert(call, 'payment_method', method, { hidden: { sentinel: given } });
+}
+
+function cardBehind(method: StoredObject<'payment_method'>): TestCard {
+  const sentinel = present(method.hidden.sentinel, `the test card of ${method.data.id}`);
+  return present(testCard(sentinel), `test card ${sentinel}`);
+}
+
+/** Confirms: to the bank, or first to the customer. */
+export async function attempt(call: Call, attached: Attached): Promise<Attempt> {
+  const { intent, card } = attached;
+  if (!card.authenticates) return charge(call, attached);
   const { id, client_secret } = intent.data;
   const url = `${call.baseUrl}/sandbox/pay/${id}?client_secret=${client_secret}`;
   const waiting = await save(call, 'payment_intent', intent, {
@@ -65,8 +89,9 @@ export async function finishAuthentication(
   intent: Intent,
   passed: boolean,
 ): Promise<Attempt> {
-  const { method, card } = await cardOf(call, intent);
-  if (passed) return charge(call, intent, method, card);
+  const id = present(intent.data.payment_method, 'the payment method that asked for its customer');
+  const method = present(await find(call, 'payment_method', id), `payment method ${id}`);
+  if (passed) return charge(call, { intent, method, card: cardBehind(method) });
   const error: ErrorBody = {
     type: 'invalid_request_error',
     code: 'payment_intent_authentication_failure',
@@ -78,26 +103,8 @@ export async function finishAuthentication(
   return failed(call, intent, error);
 }
 
-async function cardOf(
-  call: Call,
-  intent: Intent,
-): Promise<{ method: StoredObject<'payment_method'>; card: TestCard }> {
-  const id = present(intent.data.payment_method, 'the payment method of an intent to confirm');
-  const method = present(await find(call, 'payment_method', id), `payment method ${id}`);
-  const sentinel = present(method.hidden.sentinel, `the test card of ${id}`);
-  return { method, card: present(testCards[sentinel], `test card ${sentinel}`) };
-}
-
-async function charge(
-  call: Call,
-  confirmed: Intent,
-  method: StoredObject<'payment_method'>,
-  card: TestCard,
-): Promise<Attempt> {
-  const intent = await save(call, 'payment_intent', confirmed, {
-    ...moved(confirmed.data, 'processing'),
-    next_action: null,
-  });
+async function charge(call: Call, { intent: asked, method, card }: Attached): Promise<Attempt> {
+  const intent = changed(asked, { ...moved(asked.data, 'processing'), next_action: null });
   const id = newId(call.world, 'ch');
   const authorized = newCharge(id, nowS(call.world), intent.data, method.data);
   if (card.decline) return declined(call, intent, method.data, authorized, card.decline);
@@ -169,8 +176,7 @@ async function declined(
     payment_method: method,
     ...(decline.code === 'expired_card' ? { param: 'exp_month' } : {}),
   };
-  const charged = await save(call, 'payment_intent', intent, { latest_charge: refused.id });
-  return failed(call, charged, error);
+  return failed(call, changed(intent, { latest_charge: refused.id }), error);
 }
 
 /** Back to the start, with the reason; the intent can be tried with another card. */

@@ -11,7 +11,7 @@ import { invalid } from '../api/errors.ts';
 import type { IntentStatus, PaymentIntent } from '../objects.ts';
 import type { Outcome } from '../world.ts';
 
-export const intentMachine = defineMachine<IntentStatus>({
+const intentMachine = defineMachine<IntentStatus>({
   name: 'sandbox_intent',
   initial: ['requires_payment_method'],
   edges: {

@@ -68,8 +68,18 @@ async function create(call: Call, params: z.output<typeof createParams>): Promis
   if (!made.ok) return made;
   if (params.confirm) return confirmWith(call, made.value, params.payment_method);
   if (params.payment_method === undefined) return answer(made.value.data);
-  const attached = await attach(call, made.value, params.payment_method);
-  return attached.ok ? answer(attached.value.data) : attached;
+  return attachAnswer(call, made.value, params.payment_method);
+}
+
+/** Without confirming: the intent waits for that. */
+async function attachAnswer(
+  call: Call,
+  intent: Intent,
+  paymentMethod: string,
+): Promise<Outcome<Answer>> {
+  const attached = await attach(call, intent, paymentMethod);
+  if (!attached.ok) return attached;
+  return answer((await save(call, 'payment_intent', attached.value.intent, {})).data);
 }
 
 /** Also what a Checkout Session does when its buyer pays. */
@@ -136,8 +146,7 @@ async function update(
     metadata: withMetadata(intent.data.metadata, params.metadata),
   });
   if (params.payment_method === undefined) return answer(changed.data);
-  const attached = await attach(call, changed, params.payment_method);
-  return attached.ok ? answer(attached.value.data) : attached;
+  return attachAnswer(call, changed, params.payment_method);
 }
 
 const confirmParams = z.strictObject({

@@ -24,7 +24,7 @@ import {
 
 const INTENTS_PER_PAGE = 1_000;
 
-export type Totals = {
+type Totals = {
   readonly currency: string;
   readonly capturedMinor: number;
   /** Taken back from the balance, refunds in transit included, failed ones not. */
@@ -35,7 +35,7 @@ export type Totals = {
   readonly netMinor: number;
 };
 
-export type IntentTotals = Totals & {
+type IntentTotals = Totals & {
   readonly intentId: string;
   readonly orderId: string | null;
   readonly merchant: string;

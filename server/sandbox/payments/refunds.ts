@@ -14,7 +14,7 @@ import type { Refund } from '../objects.ts';
 import { find, insert, lock, type StoredObject, save } from '../store.ts';
 import { happen } from '../webhooks/events.ts';
 import { type Answer, type Call, newId, nowS, type Outcome } from '../world.ts';
-import { testCards } from './cards.ts';
+import { testCard } from './cards.ts';
 import { postRefund, postRefundFailed, postRefundSettled } from './ledger.ts';
 
 const PATH = '/v1/refunds';
@@ -117,7 +117,7 @@ function refusalOf(
 
 async function refundBehaviour(call: Call, methodId: string) {
   const method = present(await find(call, 'payment_method', methodId), methodId);
-  const card = testCards[present(method.hidden.sentinel, `the test card of ${methodId}`)];
+  const card = testCard(present(method.hidden.sentinel, `the test card of ${methodId}`));
   return card?.refund ?? 'succeeds';
 }
 

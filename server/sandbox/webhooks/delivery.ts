@@ -11,7 +11,9 @@ import { API_VERSION, nowS, type World } from '../world.ts';
 import { leaseDeliveries, markDelivered, markFailed, nextDelivery } from './delivery.sql.ts';
 import { signatureHeader } from './signature.ts';
 
-const MAX_IN_FLIGHT = 8;
+const MAX_IN_FLIGHT = 32;
+/** More are fetched only when this few are left: one look at the table for many deliveries. */
+const FETCH_BELOW = 16;
 const MAX_ATTEMPTS = 16;
 const MAX_RETRY_MS = 3_600_000;
 const TIMEOUT_MS = 10_000;
@@ -56,11 +58,11 @@ export function startDelivery(world: World, options: DeliveryOptions): Delivery 
 
   async function sendDue(): Promise<void> {
     while (!stopped) {
-      const free = MAX_IN_FLIGHT - inFlight.size;
-      if (free === 0) {
+      if (inFlight.size > FETCH_BELOW) {
         await Promise.race(inFlight);
         continue;
       }
+      const free = MAX_IN_FLIGHT - inFlight.size;
       const leased = await all(world.db, leaseDeliveries(free, LEASE_MS));
       if (leased.length === 0) return;
       for (const delivery of leased) {

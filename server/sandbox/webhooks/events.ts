@@ -22,7 +22,7 @@ import {
 
 const DEFAULT_PAGE = 10;
 
-export type EventBody = {
+type EventBody = {
   readonly id: string;
   readonly object: 'event';
   readonly account?: string;

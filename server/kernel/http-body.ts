@@ -1,0 +1,39 @@
+/** Bodies: JSON only, as it stands, read strictly; the raw bytes stay at hand for signatures. */
+import type { FastifyBodyParser, FastifyInstance } from 'fastify';
+import { ProblemError } from './http-problem.ts';
+import { parseStrictJson } from './json.ts';
+
+export function acceptStrictJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addHook('preParsing', async (request, reply) => {
+    const encoding = request.headers['content-encoding'];
+    if (encoding === undefined || encoding.toLowerCase() === 'identity') return;
+    // What unpacks to how much is not known before: nothing packed is taken.
+    reply.header('accept-encoding', 'identity');
+    throw new ProblemError({
+      status: 415,
+      code: 'unsupported_media_type',
+      title: 'The body must not be compressed',
+    });
+  });
+  const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  const parse: FastifyBodyParser<Buffer> = (request, raw, done) => {
+    request.rawBody = raw;
+    if (raw.length === 0) return done(null, undefined);
+    let text: string;
+    try {
+      text = utf8.decode(raw);
+    } catch {
+      return done(malformed('malformed_json', 'The body is not UTF-8.'));
+    }
+    const parsed = parseStrictJson(text);
+    if (parsed.ok) return done(null, parsed.value);
+    return done(malformed(parsed.refusal.code, parsed.refusal.detail));
+  };
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, parse);
+  app.addContentTypeParser(/^application\/[a-z.-]+\+json$/, { parseAs: 'buffer' }, parse);
+}
+
+function malformed(code: string, detail: string | undefined): ProblemError {
+  return new ProblemError({ status: 400, code, title: 'The body is not acceptable JSON', detail });
+}
