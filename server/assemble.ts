@@ -5,7 +5,7 @@ import { buildApp, buildWorker, machines } from './app.ts';
 import { databaseClock } from './kernel/clock.ts';
 import { type Config, isLive, usesSandbox } from './kernel/config.ts';
 import { type Ctx, neverPause, type Ports, systemIds } from './kernel/context.ts';
-import { closeDb, type Db, openDb } from './kernel/db.ts';
+import { AUDIT_STATEMENT_MAX_MS, closeDb, type Db, openDb } from './kernel/db.ts';
 import type { Worker } from './kernel/jobs.ts';
 import { createLog } from './kernel/log.ts';
 import { createMetrics } from './kernel/metrics.ts';
@@ -17,6 +17,8 @@ import { loadTestClock } from './kernel/test-clock.ts';
 import type { PaymentProvider } from './modules/payments/index.ts';
 import { clockRoutes } from './sandbox/clock.ts';
 import { API_PREFIX, createSandbox, type Sandbox } from './sandbox/index.ts';
+
+const AUDIT_CONNECTIONS = 2;
 
 export class NotFit extends Error {
   override readonly name = 'NotFit';
@@ -44,13 +46,12 @@ export type AssembleOptions = {
 
 /** Throws NotFit, with a sentence for each reason, where nothing may be sold on this database. */
 export async function assemble(options: AssembleOptions): Promise<Parts> {
-  const { config } = options;
   const metrics = createMetrics({ process: true });
-  const log = createLog(config);
+  const log = createLog(options.config);
   const db = openDb({
     url: options.databaseUrl,
     role: 'fanfare_app',
-    maxConnections: config.DATABASE_POOL,
+    maxConnections: options.config.DATABASE_POOL,
     name: 'api',
     timings: {
       poolWaited: (seconds) => metrics.poolWait.observe(seconds),
@@ -59,70 +60,91 @@ export async function assemble(options: AssembleOptions): Promise<Parts> {
     },
     onError: (error) => log.warn({ err: error }, 'an idle database connection was lost'),
   });
+  const auditDb = openDb({
+    url: options.databaseUrl,
+    role: 'fanfare_auditor',
+    maxConnections: AUDIT_CONNECTIONS,
+    name: 'audit',
+    statementMaxMs: AUDIT_STATEMENT_MAX_MS,
+    onError: (error) => log.warn({ err: error }, 'an idle database connection was lost'),
+  });
   try {
     await refuseUnfit(db);
-    const secrets = await loadSecrets(db);
-    const testClock = usesSandbox(config) ? await loadTestClock(db) : null;
-    const clock = options.override?.clock ?? testClock ?? databaseClock;
-    const nowMs = () => clock.now()?.getTime() ?? systemIds.nowMs();
-    const address = { baseUrl: null as string | null };
-    const sandbox = usesSandbox(config)
-      ? createSandbox({ db, ids: systemIds, nowMs, secrets, log, baseUrl: () => address.baseUrl })
-      : null;
-    let provider: PaymentProvider | null = sandbox ? null : stripeProvider(config, nowMs);
-    const ports: Ports = {
-      get payments() {
-        return present(provider, 'the payment provider (the server does not listen yet)');
-      },
-    };
-    let draining = false;
-    const ctx: Ctx = {
-      db,
-      clock,
-      ids: systemIds,
-      log,
-      metrics,
-      config,
-      ports,
-      secrets,
-      actor: 'system',
-      requestId: null,
-      once: null,
-      wakeJobs: () => worker.wake(),
-      isDraining: () => draining,
-      pause: neverPause,
-      ...options.override,
-    };
-    const worker = buildWorker(() => ctx);
-    const app = await buildApp(ctx, testClock ? clockRoutes(testClock, nowMs) : []);
-    if (sandbox) await app.register(sandbox.plugin);
-    let delivery: { stop: () => Promise<void> } | null = null;
-    return {
-      ctx,
-      app,
-      worker,
-      sandbox,
-      listening: async ({ host, port }) => {
-        address.baseUrl = config.BASE_URL ?? `http://${host}:${port}`;
-        if (!sandbox) return;
-        provider = sandboxProvider(sandbox, { host, port, baseUrl: address.baseUrl }, nowMs);
-        await sandbox.ensureEndpoint(`http://${host}:${port}/webhooks/stripe`);
-        delivery = sandbox.startDelivery();
-      },
-      drain: () => {
-        draining = true;
-      },
-      close: async () => {
-        await app.close();
-        await worker.stop();
-        await delivery?.stop();
-        await closeDb(db);
-      },
-    };
+    return await build(options, { db, auditDb, log, metrics });
   } catch (error) {
     await closeDb(db);
+    await closeDb(auditDb);
     throw error;
   }
+}
+
+async function build(
+  { config, override }: AssembleOptions,
+  base: Pick<Ctx, 'db' | 'auditDb' | 'log' | 'metrics'>,
+): Promise<Parts> {
+  const { db, log } = base;
+  const secrets = await loadSecrets(db);
+  const isSandbox = usesSandbox(config);
+  const movable = isSandbox ? await loadTestClock(db) : null;
+  const clock = override?.clock ?? movable ?? databaseClock;
+  const nowMs = () => clock.now()?.getTime() ?? systemIds.nowMs();
+  const state: { baseUrl: string | null; provider: PaymentProvider | null; draining: boolean } = {
+    baseUrl: null,
+    provider: isSandbox ? null : stripeProvider(config, nowMs),
+    draining: false,
+  };
+  const baseUrl = () => state.baseUrl;
+  const sandbox = isSandbox
+    ? createSandbox({ db, ids: systemIds, nowMs, secrets, log, baseUrl })
+    : null;
+  const ports: Ports = {
+    get payments() {
+      return present(state.provider, 'the payment provider (the server does not listen yet)');
+    },
+  };
+  const ctx: Ctx = {
+    ...base,
+    clock,
+    ids: systemIds,
+    config,
+    ports,
+    secrets,
+    actor: 'system',
+    requestId: null,
+    once: null,
+    wakeJobs: () => worker.wake(),
+    isDraining: () => state.draining,
+    pause: neverPause,
+    ...override,
+  };
+  const worker = buildWorker(() => ctx);
+  const app = await buildApp(ctx, movable ? clockRoutes(movable, nowMs) : []);
+  if (sandbox) await app.register(sandbox.plugin);
+  let delivery: { readonly stop: () => Promise<void> } | null = null;
+  return {
+    ctx,
+    app,
+    worker,
+    sandbox,
+    listening: async ({ host, port }) => {
+      const own = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+      state.baseUrl = config.BASE_URL ?? own;
+      if (!sandbox) return;
+      state.provider = sandboxProvider(sandbox, { host, port, baseUrl: state.baseUrl }, nowMs);
+      await sandbox.ensureEndpoint(`${own}/webhooks/stripe`);
+      delivery = sandbox.startDelivery();
+    },
+    drain: () => {
+      state.draining = true;
+    },
+    close: async () => {
+      await app.close();
+      await worker.stop();
+      await delivery?.stop();
+      await closeDb(db);
+      await closeDb(base.auditDb);
+    },
+  };
 }
 
 async function refuseUnfit(db: Db): Promise<void> {

@@ -17,6 +17,8 @@ export type Running = {
   readonly url: string;
   /** Null where the operator brought none and the database is theirs. */
   readonly adminKey: string | null;
+  /** The sandbox's keys, for programs that pay by test card or provoke faults. */
+  readonly sandboxKeys: { readonly publishable: string; readonly secret: string } | null;
   /** A line that buys a ticket, where the demo season was loaded. */
   readonly tryIt: string | null;
   readonly stop: () => Promise<void>;
@@ -50,7 +52,12 @@ async function serve(
   const url = config.BASE_URL ?? `http://${host}:${port}`;
   const demo = config.DEMO && parts.sandbox && adminKey !== null;
   const tryIt = demo ? await loadDemo(`http://${host}:${port}`, url, adminKey, parts.ctx) : null;
-  return { url, adminKey, tryIt, stop: () => stop(parts, database) };
+  const { sandbox } = parts;
+  const sandboxKeys =
+    sandbox && database.embedded
+      ? { publishable: sandbox.publishableKey, secret: sandbox.secretKey }
+      : null;
+  return { url, adminKey, sandboxKeys, tryIt, stop: () => stop(parts, database) };
 }
 
 /** Beside the embedded database an admin key is always there, the same one at every start. */

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { isId, type OrganizerId } from '../kernel/ids.ts';
+import { isId } from '../kernel/ids.ts';
 import { parseStrictJson } from '../kernel/json.ts';
 import { isCurrency, parsePrice } from '../kernel/money.ts';
 import { isTimeZone } from '../kernel/time.ts';
@@ -62,7 +62,7 @@ function readArgs(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw new UsageError(error instanceof Error ? error.message : String(error));
   }
 }
 
@@ -93,7 +93,7 @@ function check(values: Values) {
     currency,
     price: money,
     capacity: places,
-    organizerId: (organizer ?? null) as OrganizerId | null,
+    organizerId: organizer ?? null,
     publish: values.publish,
     dryRun: values['dry-run'],
   };

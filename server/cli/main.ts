@@ -71,15 +71,15 @@ function explain(error: unknown): number {
     console.error(`Fanfare cannot go on: ${error.message}`);
     return 1;
   }
-  if (isUnreachable(error)) {
-    console.error(`Fanfare cannot reach its database: ${(error as Error).message}`);
+  if (error instanceof Error && isUnreachable(error)) {
+    console.error(`Fanfare cannot reach its database: ${error.message}`);
     return 1;
   }
   console.error(error);
   return 1;
 }
 
-function isUnreachable(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+function isUnreachable(error: Error): boolean {
+  const code = 'code' in error ? String(error.code) : '';
   return ['ECONNREFUSED', 'ENOTFOUND', 'ETIMEDOUT', '28P01', '28000', '3D000'].includes(code);
 }

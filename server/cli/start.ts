@@ -1,6 +1,9 @@
+import { environment } from '../kernel/config.ts';
 import { startServer } from '../main.ts';
 import { startWorker } from '../worker.ts';
 import { type Command, say, takesNothing } from './command.ts';
+
+const PARENT_LOOK_MS = 500;
 
 /** Resolves at the first signal to end; a second one ends the process at once. */
 function ended(): Promise<string> {
@@ -12,6 +15,16 @@ function ended(): Promise<string> {
         first = false;
         resolve(signal);
       });
+    }
+    // `npm start` does not hand every signal on: when it is gone, so is the one who started us.
+    const parent = process.ppid;
+    if (environment()['npm_lifecycle_event'] !== undefined) {
+      const timer = setInterval(() => {
+        if (process.ppid === parent) return;
+        clearInterval(timer);
+        resolve('npm has ended');
+      }, PARENT_LOOK_MS);
+      timer.unref();
     }
   });
 }
@@ -31,6 +44,10 @@ finishes what runs. Settings are environment variables: fanfare config lists the
     console.log(`  What is on      ${running.url}/`);
     console.log(`  API reference   ${running.url}/docs`);
     if (running.adminKey) console.log(`  Admin key       ${running.adminKey}`);
+    if (running.sandboxKeys) {
+      console.log(`  Sandbox keys    ${running.sandboxKeys.publishable}`);
+      console.log(`                  ${running.sandboxKeys.secret}`);
+    }
     if (running.tryIt) console.log(`\n  Buy two tickets:\n  ${running.tryIt}`);
     console.log('\n  Ctrl-C stops it; the data stays.\n');
     const signal = await end;

@@ -9,6 +9,7 @@ import { readAvailability, type SaleStatus } from '../modules/inventory/index.ts
 import { escapeHtml, page, stylesheet } from './page.ts';
 
 const SHOWN_EVENTS = 50;
+const OPENING_MAX_CHARS = 160;
 const DAY_MS = 86_400_000;
 
 const words: Readonly<Record<SaleStatus, string>> = {
@@ -36,15 +37,18 @@ async function homePage(ctx: Ctx): Promise<string> {
   const list = await listEvents(ctx, anonymous, { limit: SHOWN_EVENTS, from });
   const events = list.ok ? list.value.data : [];
   const items = await Promise.all(events.map((event) => eventItem(ctx, event)));
-  return page(
-    'Fanfare · What is on',
-    `<header><h1>What is on</h1>
-<nav><a href="/docs">API reference</a><a href="/openapi.json">OpenAPI</a></nav></header>
-<p class="lead">Tickets at face value, sold straight to fans. Each title opens the event as the
-API shows it; the reference says how to buy.</p>
-${items.length > 0 ? `<ol class="events">\n${items.join('\n')}\n</ol>` : '<p>Nothing is announced at the moment.</p>'}
-<footer>Fanfare is free software (Apache-2.0).</footer>`,
-  );
+  const shown =
+    items.length > 0
+      ? `<ol class="events">\n${items.join('\n')}\n</ol>`
+      : '<p>Nothing is announced at the moment.</p>';
+  return page({
+    title: 'What is on',
+    current: '/',
+    body: `<h1 id="title">What is on</h1>
+<p class="lead">Tickets at face value, sold straight to fans. Each title opens the event as the API
+shows it; the <a href="/docs">reference</a> says how to buy.</p>
+${shown}`,
+  });
 }
 
 async function eventItem(ctx: Ctx, event: EventView): Promise<string> {
@@ -52,13 +56,23 @@ async function eventItem(ctx: Ctx, event: EventView): Promise<string> {
   const sale = await readAvailability(ctx, event.id as Parameters<typeof readAvailability>[1]);
   const status = sale?.status ?? 'closed';
   const when = formatLocal(new Date(event.startsAt), event.timezone, 'en-GB');
-  const where = event.venueName ? escapeHtml(event.venueName) : '';
+  const facts = [event.venueName ? escapeHtml(event.venueName) : '', priceRange(event)];
   return `<li>
+<div>
 <time datetime="${escapeHtml(event.startsAt)}">${escapeHtml(when)}</time>
-<div><h2><a href="/api/v1/events/${event.id}">${escapeHtml(event.name)}</a></h2>
-<p>${[where, priceRange(event)].filter(Boolean).join(' · ')}</p></div>
+<h2><a href="/api/v1/events/${event.id}">${escapeHtml(event.name)}</a></h2>
+<p class="facts">${facts.filter(Boolean).join(' · ')}</p>
+${event.description ? `<p class="about">${escapeHtml(opening(event.description))}</p>` : ''}
+</div>
 <span class="status ${status}">${words[status]}</span>
 </li>`;
+}
+
+/** As much of a text as fits a list, cut between words. */
+function opening(text: string): string {
+  const line = text.replace(/\s+/g, ' ');
+  if (line.length <= OPENING_MAX_CHARS) return line;
+  return `${line.slice(0, OPENING_MAX_CHARS).replace(/\s\S*$/, '')} …`;
 }
 
 function priceRange(event: EventView): string {
@@ -67,5 +81,7 @@ function priceRange(event: EventView): string {
   // The catalogue stores only currencies that it has checked.
   const shown = (amount: number) => formatMoney(money(amount, event.currency as Currency), 'en-GB');
   const [low, high] = [Math.min(...prices), Math.max(...prices)];
-  return low === high ? shown(low) : `${shown(low)} to ${shown(high)}`;
+  if (high === 0) return 'free';
+  if (low === high) return shown(low);
+  return `${low === 0 ? 'free' : shown(low)} to ${shown(high)}`;
 }

@@ -4,7 +4,7 @@ import { all, type Busy, inTx, one, run, type Tx } from '../../kernel/db.ts';
 import { type EventId, newScopedId, type PoolId } from '../../kernel/ids.ts';
 import { assert, ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { keepWallClockDistance } from '../../kernel/time.ts';
-import { readSupply, type SupplyRow, setPool, setTicketType } from '../inventory/index.ts';
+import { readSupply, type Supply, setPool, setTicketType } from '../inventory/index.ts';
 import { createEventIn } from './create-event.ts';
 import { lockOwn } from './edit-event.ts';
 import {
@@ -42,7 +42,7 @@ export function cloneEvent(
   });
 }
 
-function clonedInput(event: EventRow, supply: SupplyRow, overrides: Overrides) {
+function clonedInput(event: EventRow, supply: Supply, overrides: Overrides) {
   const times = clonedTimes(
     { ...event, salesOpenAt: supply.sale.opensAt, salesCloseAt: supply.sale.closesAt },
     overrides.startsAt,
@@ -73,7 +73,7 @@ function clonedInput(event: EventRow, supply: SupplyRow, overrides: Overrides) {
 async function copySupply(
   ctx: Ctx,
   tx: Tx,
-  original: { event: EventRow; supply: SupplyRow; startsAt: Date },
+  original: { event: EventRow; supply: Supply; startsAt: Date },
   eventId: EventId,
 ): Promise<void> {
   const { event, supply, startsAt } = original;
@@ -88,7 +88,7 @@ async function copySupply(
   const moved = (at: Date | null) =>
     at ? keepWallClockDistance(at, event.startsAt, startsAt, event.timezone) : null;
   const terms = new Map(supply.ticketTypes.map((type) => [type.ticketTypeId, type]));
-  for (const text of await all(tx, selectTicketTypeTexts(event.eventId))) {
+  for (const text of await all(tx, selectTicketTypeTexts([event.eventId]))) {
     const term = present(terms.get(text.ticketTypeId), 'the terms of a ticket type');
     if (term.withdrawn) continue;
     const ticketTypeId = newScopedId(ctx.ids, 'tt', eventId);

@@ -38,7 +38,14 @@ export function saveTicketType(
     // What is held was counted in the old pool, and would be given back to it.
     if (moves && known.everHeld) return refused('capacity_below_committed');
     const id = ticketTypeId ?? newScopedId(ctx.ids, 'tt', eventId);
-    const written = await writeTicketType(ctx, tx, eventId, id, input, known?.poolId ?? null);
+    const isShared = supply.ticketTypes.some(
+      (type) => type.poolId === known?.poolId && type.ticketTypeId !== id && !type.withdrawn,
+    );
+    // A capacity is of its own pool: it never resizes one that others draw on.
+    const leaves = isShared && input.capacity !== undefined;
+    if (leaves && known?.everHeld) return refused('capacity_below_committed');
+    const own = leaves ? null : (known?.poolId ?? null);
+    const written = await writeTicketType(ctx, tx, eventId, id, input, own);
     if (!written.ok) return written;
     await run(tx, touchEvent(eventId));
     await record(tx, { kind: 'ticket_type_changed', eventId, data: { ticketTypeId: id } });

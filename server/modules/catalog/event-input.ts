@@ -66,22 +66,27 @@ export const eventIn = z
   })
   .meta({ id: 'EventInput' });
 
+/** What the server itself adds to an event; taken back with the whole object, and ignored. */
+const readOnly = Object.fromEntries(
+  ['id', 'organizerId', 'status', 'pools', 'ticketTypes', 'createdAt', 'publish'].map((name) => [
+    name,
+    z.unknown().optional().describe('Ignored: not changed here'),
+  ]),
+);
+
 export const eventReplacement = z
-  .strictObject({ ...fields, currency: currency.optional(), version: z.int().min(1) })
+  .strictObject({
+    ...fields,
+    ...readOnly,
+    currency: currency.optional(),
+    version: z.int().min(1),
+  })
   .meta({ id: 'EventReplacement' });
 
 export const eventClone = z
   .strictObject({
+    ...z.strictObject(fields).partial().shape,
     startsAt: instant,
-    name: line(200).optional(),
-    description: prose(5_000).optional(),
-    endsAt: instant.nullable().optional(),
-    doorsAt: instant.nullable().optional(),
-    venueName: line(200).nullable().optional(),
-    salesOpenAt: instant.nullable().optional(),
-    salesCloseAt: instant.nullable().optional(),
-    visibility: z.enum(['public', 'hidden', 'scheduled']).optional(),
-    publicAt: instant.nullable().optional(),
     publish: z.boolean().optional().describe('Default: as the original'),
   })
   .meta({ id: 'EventClone' });

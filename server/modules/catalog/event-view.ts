@@ -4,7 +4,7 @@ import { all } from '../../kernel/db.ts';
 import { present } from '../../kernel/result.ts';
 import { moneyOut, timeOut } from '../../kernel/schemas.ts';
 import { toRfc3339 } from '../../kernel/time.ts';
-import { readSupply } from '../inventory/index.ts';
+import { readSupplies, type Supply } from '../inventory/index.ts';
 import { type EventRow, selectTicketTypeTexts } from './event.sql.ts';
 
 const ticketTypeSchema = z
@@ -61,10 +61,43 @@ export async function eventView(
   event: EventRow,
   audience: 'staff' | 'public',
 ): Promise<EventView> {
-  const supply = present(await readSupply(on, event.eventId), 'the sale of an event');
-  const texts = await all(on, selectTicketTypeTexts(event.eventId));
+  const [view] = await eventViews(on, [event], audience);
+  return present(view, 'the view of an event');
+}
+
+/** A list of them, in as many statements as one takes. */
+export async function eventViews(
+  on: Queryable,
+  events: readonly EventRow[],
+  audience: 'staff' | 'public',
+): Promise<EventView[]> {
+  const ids = events.map((event) => event.eventId);
+  const supplies = await readSupplies(on, ids);
+  const texts = await all(on, selectTicketTypeTexts(ids));
+  return events.flatMap((event) => {
+    const supply = supplies.get(event.eventId);
+    // Deleted since it was listed.
+    if (!supply) return [];
+    const own = texts.filter((text) => text.eventId === event.eventId);
+    return [toView(event, supply, own, audience)];
+  });
+}
+
+type TypeText = ReturnType<ReturnType<typeof selectTicketTypeTexts>['decode']>;
+
+function toView(
+  event: EventRow,
+  supply: Supply,
+  texts: readonly TypeText[],
+  audience: 'staff' | 'public',
+): EventView {
   const terms = new Map(supply.ticketTypes.map((type) => [type.ticketTypeId, type]));
   const capacities = new Map(supply.pools.map((pool) => [pool.poolId, pool.capacity]));
+  const shown = texts.filter((type) => audience === 'staff' || type.visibility === 'public');
+  // A hidden ticket type's pool would give its name away.
+  const isListed = (pool: { poolId: string }) =>
+    audience === 'staff' ||
+    shown.some((type) => terms.get(type.ticketTypeId)?.poolId === pool.poolId);
   const time = (at: Date | null) => (at ? toRfc3339(at, event.timezone) : null);
   return {
     id: event.eventId,
@@ -88,13 +121,12 @@ export async function eventView(
     maxTicketsPerPerson: supply.sale.personLimit,
     holdMinutes: supply.sale.holdMs / 60_000,
     refundableUntil: time(event.refundableUntil),
-    pools: supply.pools.map((pool) => ({
+    pools: supply.pools.filter(isListed).map((pool) => ({
       id: pool.poolId,
       name: pool.name,
       capacity: pool.capacity,
     })),
-    ticketTypes: texts
-      .filter((type) => audience === 'staff' || type.visibility === 'public')
+    ticketTypes: shown
       .map((type) => ({ type, term: present(terms.get(type.ticketTypeId), 'terms of a type') }))
       .filter(({ term }) => !term.withdrawn)
       .map(({ type, term }) => ({

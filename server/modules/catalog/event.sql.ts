@@ -2,6 +2,7 @@ import type { EventId, OrganizerId, TicketTypeId } from '../../kernel/ids.ts';
 import type { Currency } from '../../kernel/money.ts';
 import {
   command,
+  fragment,
   instant,
   instantOrNull,
   int,
@@ -31,6 +32,11 @@ export const eventColumns = {
   series: textAsOrNull<string>(),
   madeAt: instant,
 };
+
+const eventSelect = fragment`event_id as "eventId", organizer_id as "organizerId", name, description,
+    starts_at as "startsAt", ends_at as "endsAt", doors_at as "doorsAt", timezone,
+    venue_name as "venueName", currency, visibility, public_at as "publicAt",
+    refundable_until as "refundableUntil", status, version, series, made_at as "madeAt"`;
 
 export type EventRow = ReturnType<ReturnType<typeof selectEvent>['decode']>;
 
@@ -83,18 +89,12 @@ export const deleteImportRefs = (eventId: EventId) => command`
   delete from catalog.import_ref where event_id = ${eventId}`;
 
 export const selectEvent = (eventId: EventId) => rows(eventColumns)`
-  select event_id as "eventId", organizer_id as "organizerId", name, description,
-    starts_at as "startsAt", ends_at as "endsAt", doors_at as "doorsAt", timezone,
-    venue_name as "venueName", currency, visibility, public_at as "publicAt",
-    refundable_until as "refundableUntil", status, version, series, made_at as "madeAt"
+  select ${eventSelect}
   from catalog.event where event_id = ${eventId}`;
 
 /** Locked, so that two editors take turns. */
 export const lockEvent = (eventId: EventId) => rows(eventColumns)`
-  select event_id as "eventId", organizer_id as "organizerId", name, description,
-    starts_at as "startsAt", ends_at as "endsAt", doors_at as "doorsAt", timezone,
-    venue_name as "venueName", currency, visibility, public_at as "publicAt",
-    refundable_until as "refundableUntil", status, version, series, made_at as "madeAt"
+  select ${eventSelect}
   from catalog.event where event_id = ${eventId} for no key update`;
 
 export type EventFilter = {
@@ -110,10 +110,7 @@ export type EventFilter = {
 };
 
 export const selectEvents = (f: EventFilter, most: number) => rows(eventColumns)`
-  select event_id as "eventId", organizer_id as "organizerId", name, description,
-    starts_at as "startsAt", ends_at as "endsAt", doors_at as "doorsAt", timezone,
-    venue_name as "venueName", currency, visibility, public_at as "publicAt",
-    refundable_until as "refundableUntil", status, version, series, made_at as "madeAt"
+  select ${eventSelect}
   from catalog.event
   where case when ${f.staffOf !== null}::boolean
       then ${f.staffOf?.organizerId ?? null}::text is null
@@ -132,15 +129,16 @@ export const selectEvents = (f: EventFilter, most: number) => rows(eventColumns)
   order by starts_at, event_id limit ${most}`;
 
 const typeColumns = {
+  eventId: textAs<EventId>(),
   ticketTypeId: textAs<TicketTypeId>(),
   name: text,
   description: text,
   visibility: textAs<'public' | 'hidden' | 'code'>(),
 };
 
-export const selectTicketTypeTexts = (eventId: EventId) => rows(typeColumns)`
-  select ticket_type_id as "ticketTypeId", name, description, visibility
-  from catalog.ticket_type where event_id = ${eventId} order by position`;
+export const selectTicketTypeTexts = (eventIds: readonly EventId[]) => rows(typeColumns)`
+  select event_id as "eventId", ticket_type_id as "ticketTypeId", name, description, visibility
+  from catalog.ticket_type where event_id = any(${eventIds}::text[]) order by position`;
 
 export const upsertTicketTypeText = (
   eventId: EventId,

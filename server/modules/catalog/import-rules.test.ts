@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { requireService } from '../../../test/kit/requires.ts';
+import { requireEngine } from '../../../test/kit/requires.ts';
 import { parseStrictJson } from '../../kernel/json.ts';
 import { present } from '../../kernel/result.ts';
 import type { ImportedEvent, ImportOptions, ImportRow } from './import-rules.ts';
@@ -344,7 +344,7 @@ describe('any JSON', () => {
   });
 });
 
-const DATA = requireService('data');
+const DATA = requireEngine('data');
 /** A season's file is large for a request; whoever imports one sets wider bounds. */
 const FILE_LIMITS = { maxDepth: 32, maxMembers: 1_000_000 };
 

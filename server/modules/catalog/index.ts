@@ -11,9 +11,8 @@
  */
 export { archivePastEvents } from './archive-events.ts';
 export { markCancelled } from './cancel-event.ts';
-export { createEvent } from './create-event.ts';
 export { type EventView, eventSchema, eventView } from './event-view.ts';
-export { type ImportReport, importEvents } from './import-events.ts';
+export { type ImportOptions, type ImportReport, importEvents } from './import-events.ts';
 export { findEvent, listEvents, type Seen } from './read-events.ts';
 export { catalogRoutes } from './routes.ts';
-export { type EventState, eventMachine } from './states.ts';
+export { eventMachine } from './states.ts';

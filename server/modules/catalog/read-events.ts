@@ -5,7 +5,7 @@ import type { EventId } from '../../kernel/ids.ts';
 import { readCursor, toPage } from '../../kernel/page.ts';
 import { ok, present } from '../../kernel/result.ts';
 import { type EventRow, selectEvent, selectEvents, selectNow } from './event.sql.ts';
-import { eventView } from './event-view.ts';
+import { eventViews } from './event-view.ts';
 
 export type Seen = { readonly event: EventRow; readonly audience: 'staff' | 'public' };
 
@@ -67,6 +67,6 @@ export async function listEvents(ctx: Ctx, actor: Actor, query: EventQuery) {
     key: (row) => [row.startsAt.toISOString(), row.eventId],
   });
   const audience = staff ? 'staff' : 'public';
-  const data = await Promise.all(page.data.map((row) => eventView(ctx.db, row, audience)));
+  const data = await eventViews(ctx.db, page.data, audience);
   return ok({ data, nextCursor: page.nextCursor });
 }

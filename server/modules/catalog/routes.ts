@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { keyOf } from '../../kernel/actor.ts';
 import { pageOf, pageQuery } from '../../kernel/page.ts';
 import type { RefusalTable } from '../../kernel/problem.ts';
-import { ok, type Refusal, type Result, refused } from '../../kernel/result.ts';
-import { type Route, route } from '../../kernel/route.ts';
+import { ok, refused } from '../../kernel/result.ts';
+import { bodyOf, type Route, route } from '../../kernel/route.ts';
 import { id, instant, line } from '../../kernel/schemas.ts';
 import { cloneEvent } from './clone-event.ts';
 import { createEvent } from './create-event.ts';
@@ -33,23 +33,57 @@ const eventOver = {
   event_over: { status: 409, title: 'The event is cancelled or archived' },
 } as const satisfies RefusalTable<string>;
 
-/** The use case's value is the body as it stands. */
-async function bodyOf<T, R extends Refusal>(result: Promise<Result<T, R>>) {
-  const outcome = await result;
-  return outcome.ok ? ok({ body: outcome.value }) : outcome;
-}
-
-const example = {
+const exampleFields = {
   name: 'Club night',
-  startsAt: '2027-05-01T20:00:00+02:00',
+  description: 'Two live sets and a late bar.',
+  startsAt: '2035-06-02T20:00:00+02:00',
+  endsAt: '2035-06-03T02:00:00+02:00',
+  doorsAt: '2035-06-02T19:00:00+02:00',
   timezone: 'Europe/Berlin',
-  currency: 'EUR',
   venueName: 'Halle Nord',
   maxTicketsPerPerson: 4,
+  refundableUntil: '2035-05-31T20:00:00+02:00',
+};
+const example = {
+  ...exampleFields,
+  currency: 'EUR',
   ticketTypes: [
     { name: 'Standard', price: { amount: 2_500, currency: 'EUR' }, capacity: 300 },
     { name: 'Balcony', price: { amount: 4_000, currency: 'EUR' }, capacity: 80 },
   ],
+};
+
+const exampleEvent = {
+  id: 'evt_00vtdzt3h1k4r',
+  organizerId: 'org_00vtdzq1a2b3c',
+  ...exampleFields,
+  status: 'published',
+  version: 1,
+  series: null,
+  currency: 'EUR',
+  totalCapacity: null,
+  visibility: 'public',
+  publicAt: null,
+  salesOpenAt: null,
+  salesCloseAt: null,
+  holdMinutes: 15,
+  pools: [{ id: 'pool_00vtdzt3h1k4r00vtdzt3a2b4c6d8e1f3g5h7', name: 'Standard', capacity: 300 }],
+  ticketTypes: [
+    {
+      id: 'tt_00vtdzt3h1k4r00vtdzt3k7m2q9x4c5b8n3w6',
+      name: 'Standard',
+      description: '',
+      price: { amount: 2_500, currency: 'EUR' },
+      poolId: 'pool_00vtdzt3h1k4r00vtdzt3a2b4c6d8e1f3g5h7',
+      capacity: 300,
+      minPerOrder: 1,
+      maxPerOrder: 10,
+      salesOpenAt: null,
+      salesCloseAt: null,
+      visibility: 'public',
+    },
+  ],
+  createdAt: '2035-01-02T10:00:00.000Z',
 };
 
 const events: readonly Route[] = [
@@ -65,7 +99,7 @@ const events: readonly Route[] = [
     body: eventIn,
     success: { status: 201, schema: eventSchema, description: 'The event' },
     refusals: supply,
-    example: { body: example },
+    example: { body: example, response: exampleEvent },
     handle: (ctx, { actor, body }) => bodyOf(createEvent(ctx, keyOf(actor).organizerId, body)),
   }),
   route({
@@ -96,6 +130,7 @@ const events: readonly Route[] = [
     params: eventId,
     success: { status: 200, schema: eventSchema, description: 'The event' },
     refusals: {},
+    example: { response: exampleEvent },
     handle: async (ctx, { actor, params }) => {
       const seen = await findEvent(ctx, actor, params.id);
       if (!seen) return refused('not_found');
@@ -118,6 +153,7 @@ const events: readonly Route[] = [
       version_conflict: { status: 409, title: 'Somebody else has changed it since' },
       use_reschedule: { status: 409, title: 'It has sales: its date moves by rescheduling' },
     },
+    example: { body: { ...exampleFields, name: 'Club night, now with a late bar', version: 1 } },
     handle: (ctx, { actor, params, body }) => bodyOf(replaceEvent(ctx, actor, params.id, body)),
   }),
   route({
@@ -142,7 +178,7 @@ const events: readonly Route[] = [
     body: eventClone,
     success: { status: 201, schema: eventSchema, description: 'The new event' },
     refusals: supply,
-    example: { body: { startsAt: '2027-05-02T20:00:00+02:00' } },
+    example: { body: { startsAt: '2035-06-09T20:00:00+02:00' } },
     handle: (ctx, { actor, params, body }) => bodyOf(cloneEvent(ctx, actor, params.id, body)),
   }),
 ];
@@ -252,6 +288,22 @@ const availability = z
   })
   .meta({ id: 'Availability' });
 
+const exampleAvailability = {
+  eventId: 'evt_00vtdzt3h1k4r',
+  version: 42,
+  status: 'on_sale',
+  ticketTypes: [
+    { id: 'tt_00vtdzt3h1k4r00vtdzt3k7m2q9x4c5b8n3w6', available: 105, status: 'on_sale' },
+    { id: 'tt_00vtdzt3h1k4r00vtdzt3b9c4d8e5f1g7h2j6', available: 0, status: 'sold_out' },
+  ],
+};
+
+/** RFC 9110, 13.1.2: a list, `*`, and tags that a compressing proxy has made weak. */
+function matches(header: string | string[] | undefined, etag: string): boolean {
+  const tags = String(header ?? '').split(',');
+  return tags.some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, '')));
+}
+
 const availabilityRoute = route({
   method: 'GET',
   path: '/events/:id/availability',
@@ -262,12 +314,13 @@ const availabilityRoute = route({
   params: eventId,
   success: { status: 200, schema: availability, description: 'By ticket type' },
   refusals: {},
+  example: { response: exampleAvailability },
   handle: async (ctx, { actor, params, request }) => {
     const body = await showAvailability(ctx, actor, params.id);
     if (!body) return refused('not_found');
     const hash = createHash('sha1').update(JSON.stringify(body)).digest('base64url');
     const headers = { etag: `"${hash}"`, 'cache-control': 'no-cache' };
-    const known = request.headers['if-none-match'] === headers.etag;
+    const known = matches(request.headers['if-none-match'], headers.etag);
     return ok({ body, headers, ...(known ? { status: 304 } : {}) });
   },
 });

@@ -11,7 +11,7 @@ export async function showAvailability(ctx: Ctx, actor: Actor, eventId: EventId)
   const seen = await findEvent(ctx, actor, eventId);
   const found = seen && (await readAvailability(ctx, eventId));
   if (!found) return null;
-  const texts = await all(ctx.db, selectTicketTypeTexts(eventId));
+  const texts = await all(ctx.db, selectTicketTypeTexts([eventId]));
   const listed = new Set(
     texts
       .filter((type) => seen.audience === 'staff' || type.visibility === 'public')

@@ -5,7 +5,7 @@ import type { EventId } from '../../kernel/ids.ts';
 import { enqueue, type JobHandler, NotYet } from '../../kernel/jobs.ts';
 import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { type EventView, eventView, findEvent, markCancelled } from '../catalog/index.ts';
-import { giveUp, type OrderRow, refundTickets, selectLiveOrders } from '../orders/index.ts';
+import { giveUp, liveOrders, type OrderRow, refundTickets } from '../orders/index.ts';
 
 const CANCEL_JOB = 'cancel_event_orders';
 const SLICE_ORDERS = 200;
@@ -35,28 +35,36 @@ export async function cancelEvent(
   return done;
 }
 
-/** Ends the orders of a cancelled event, slice by slice, until none is left. */
+/** Ends the orders of a cancelled event, slice by slice; again, until none is left. */
 export const cancelEventJob: { readonly kind: string; readonly handler: JobHandler } = {
   kind: CANCEL_JOB,
   handler: async (ctx, job) => {
     // Written by `cancelEvent`.
     const { eventId } = job.data as { eventId: EventId };
-    for (;;) {
-      const slice = await selectLiveOrders(ctx.db, eventId, SLICE_ORDERS);
-      if (slice.length === 0) return;
-      let ended = 0;
-      for (const order of slice) if (await endOrder(ctx, order)) ended++;
+    let left = 0;
+    for (let after = ''; ; ) {
+      const slice = await liveOrders(ctx.db, eventId, after, SLICE_ORDERS);
+      for (const order of slice) if (!(await endOrder(ctx, order))) left += 1;
       ctx.wakeJobs();
-      // What is left has a capture under way; its settlement decides first.
-      if (ended < slice.length) throw new NotYet(AGAIN_SECONDS);
+      const last = slice.at(-1);
+      if (!last) break;
+      after = last.orderId;
     }
+    // What is left has a capture under way, whose settlement decides first, or failed.
+    if (left > 0) throw new NotYet(AGAIN_SECONDS);
   },
 };
 
+/** One order that cannot be ended must not keep those behind it from their money. */
 async function endOrder(ctx: Ctx, order: OrderRow): Promise<boolean> {
-  if (order.status === 'pending') {
-    const ended = await giveUp(ctx, order, REASON);
-    return ended.ok && ended.value === 'ended';
+  try {
+    if (order.status === 'pending') {
+      const ended = await giveUp(ctx, order, REASON);
+      return ended.ok && ended.value === 'ended';
+    }
+    return (await refundTickets(ctx, order, null, REASON)).ok;
+  } catch (error) {
+    ctx.log.error({ err: error, orderId: order.orderId }, 'an order could not be ended');
+    return false;
   }
-  return (await refundTickets(ctx, order, null, REASON)).ok;
 }

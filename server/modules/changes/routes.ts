@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { ok, refused } from '../../kernel/result.ts';
-import { type Route, route } from '../../kernel/route.ts';
+import { refused } from '../../kernel/result.ts';
+import { bodyOf, type Route, route } from '../../kernel/route.ts';
 import { id, instant } from '../../kernel/schemas.ts';
 import { eventSchema } from '../catalog/index.ts';
 import { cancelEvent } from './cancel-event.ts';
@@ -25,7 +25,8 @@ export const changesRoutes: readonly Route[] = [
         defaultRemedy: remedy.default('refund'),
         rescheduledEventId: id('evt').optional(),
       })
-      .meta({ id: 'EventCancellation' }),
+      .meta({ id: 'EventCancellation' })
+      .prefault({}),
     success: { status: 200, schema: eventSchema, description: 'The cancelled event' },
     refusals: {
       event_over: { status: 409, title: 'It was cancelled or archived before' },
@@ -35,8 +36,7 @@ export const changesRoutes: readonly Route[] = [
     handle: async (ctx, { actor, params, body }) => {
       const others = body.remedies.some((choice) => choice !== 'refund');
       if (others || body.defaultRemedy !== 'refund') return refused('remedy_unavailable');
-      const done = await cancelEvent(ctx, actor, params.id);
-      return done.ok ? ok({ body: done.value }) : done;
+      return bodyOf(cancelEvent(ctx, actor, params.id));
     },
   }),
 ];

@@ -2,6 +2,7 @@ import type { OrganizerId, UserId } from '../../kernel/ids.ts';
 import {
   bool,
   command,
+  fragment,
   instant,
   instantOrNull,
   listOf,
@@ -47,6 +48,10 @@ const keyColumns = {
   madeAt: instant,
 };
 
+const keySelect = fragment`key_id as "keyId", organizer_id as "organizerId", user_id as "userId", role, scopes,
+    name, shown_prefix as "shownPrefix", expires_at as "expiresAt", revoked_at as "revokedAt",
+    last_used_at as "lastUsedAt", made_at as "madeAt"`;
+
 export type NewKey = {
   readonly keyId: string;
   readonly organizerId: OrganizerId;
@@ -69,15 +74,11 @@ export const insertKey = (key: NewKey) => rows(keyColumns)`
     ${key.name}, ${key.shownPrefix}, ${key.secretHash}, ${key.expiresAt}
   from identity.role r where r.role = ${key.role}
   on conflict (secret_hash) do nothing
-  returning key_id as "keyId", organizer_id as "organizerId", user_id as "userId", role, scopes,
-    name, shown_prefix as "shownPrefix", expires_at as "expiresAt", revoked_at as "revokedAt",
-    last_used_at as "lastUsedAt", made_at as "madeAt"`;
+  returning ${keySelect}`;
 
 export const selectKeys = (organizerId: OrganizerId | null, after: string | null, most: number) =>
   rows(keyColumns)`
-  select key_id as "keyId", organizer_id as "organizerId", user_id as "userId", role, scopes, name,
-    shown_prefix as "shownPrefix", expires_at as "expiresAt", revoked_at as "revokedAt",
-    last_used_at as "lastUsedAt", made_at as "madeAt"
+  select ${keySelect}
   from identity.api_key
   where (${organizerId}::text is null or organizer_id = ${organizerId})
     and (${after}::text is null or key_id > ${after})

@@ -28,30 +28,43 @@ export type NewApiKey = {
   readonly expiresAt?: Date | undefined;
 };
 
+type NewKeyRefusal = RefusalOf<
+  | 'unknown_role'
+  | 'unknown_scope'
+  | 'forbidden_role'
+  | 'unknown_person'
+  | 'unknown_organizer'
+  | 'busy'
+>;
+
 /**
  * Makes a key and returns it with its secret, this once. Nobody can make a key that may do more
- * than their own. Refusals: `unknown_role`, `forbidden_role`, `unknown_person`, `unknown_organizer`.
+ * than their own: not by its role, and not by acting as a person whose data theirs does not open.
  */
 export async function createApiKey(
   ctx: Ctx,
   staff: Key,
   wanted: NewApiKey,
-): Promise<
-  Result<
-    ReturnType<typeof keyView> & { secret?: string },
-    RefusalOf<'unknown_role' | 'forbidden_role' | 'unknown_person' | 'unknown_organizer' | 'busy'>
-  >
-> {
+): Promise<Result<ReturnType<typeof keyView> & { secret?: string }, NewKeyRefusal>> {
   const organizerId = wanted.organizerId ?? staff.organizerId;
   if (!staff.platform && organizerId !== staff.organizerId) return refused('unknown_organizer');
   const role = (await all(ctx.db, selectRoles())).find((r) => r.role === wanted.role);
   if (!role) return refused('unknown_role');
+  const strange = wanted.scopes?.find((scope) => !role.scopes.includes(scope));
+  if (strange !== undefined) {
+    return refused('unknown_scope', { detail: `The role ${role.role} has other scopes.` });
+  }
+  // The whole role counts, though fewer scopes were asked for: some power comes with its name.
   const exceeds = role.scopes.some((scope) => !staff.scopes.has(scope));
   if (exceeds) return refused('forbidden_role', { detail: 'The role may do more than your key.' });
+  const isPersons = wanted.userId !== undefined || wanted.role === 'fan';
+  if (isPersons && !staff.scopes.has('users:write')) {
+    return refused('forbidden_role', { detail: 'A key that acts as a person needs users:write.' });
+  }
   const secret = newSecret(ctx);
   const made = await inTx(ctx, async (tx) => {
     if (!(await maybe(tx, selectOrganizer(organizerId)))) return refused('unknown_organizer');
-    if (wanted.userId !== undefined || wanted.role === 'fan') {
+    if (isPersons) {
       const person = await maybe(tx, selectPerson(wanted.userId ?? '', organizerId));
       if (!person) return refused('unknown_person');
     }

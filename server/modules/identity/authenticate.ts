@@ -15,7 +15,8 @@ export function hashSecret(secret: string): Buffer {
 
 /**
  * Finds who asks: `Bearer fk_…` is an API key, `Bearer at_…` or `?access=` a guest's token. No
- * credential is an anonymous buyer; a wrong one is refused, never taken for anonymous.
+ * credential is an anonymous buyer; a wrong one is refused, never taken for anonymous. An API key
+ * does not count in an address, where proxies, logs and histories would keep it.
  */
 export const authenticate: Authenticate = async (ctx, { authorization, access, device }) => {
   const deviceToken = device !== null && DEVICE_PATTERN.test(device) ? device : null;
@@ -27,6 +28,7 @@ export const authenticate: Authenticate = async (ctx, { authorization, access, d
   if (isAccessToken(credential)) {
     return ok({ kind: 'anonymous', device: deviceToken, accessToken: credential });
   }
+  if (authorization === null) return refused('unauthenticated');
   const key = await maybe(ctx.db, selectKeyByHash(hashSecret(credential), ctx.clock.now()));
   if (!key) return refused('unauthenticated');
   if (key.touch) await run(ctx.db, touchKey(key.keyId));

@@ -9,6 +9,6 @@
 export { accessTokenFor, opensWith } from './access-token.ts';
 export { authenticate } from './authenticate.ts';
 export { ensureFirstAdmin } from './ensure-first-admin.ts';
-export { createOrganizer, organizerExists } from './organizers.ts';
+export { organizerExists } from './organizers.ts';
 export { personByMailbox } from './people.ts';
 export { identityRoutes } from './routes.ts';

@@ -1,6 +1,6 @@
 import type { Key } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { all, inTx, maybe, type Queryable } from '../../kernel/db.ts';
+import { all, inTx, maybe, type Queryable, sqlStateOf } from '../../kernel/db.ts';
 import { newRootId, type OrganizerId, type UserId } from '../../kernel/ids.ts';
 import { readCursor, toPage } from '../../kernel/page.ts';
 import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
@@ -12,6 +12,8 @@ import {
   selectPersonByMailbox,
   updatePerson,
 } from './person.sql.ts';
+
+const UNIQUE_VIOLATION = '23505';
 
 type Row = { userId: UserId; organizerId: OrganizerId; name: string; email: string; madeAt: Date };
 export type PersonInput = { readonly name: string; readonly email: string };
@@ -25,7 +27,11 @@ const view = (row: Row) => ({
 });
 
 /** Refusal `email_taken`: the organizer knows a person with this mailbox already. */
-export function createPerson(ctx: Ctx, staff: Key, input: PersonInput) {
+export function createPerson(
+  ctx: Ctx,
+  staff: Key,
+  input: PersonInput,
+): Promise<Result<ReturnType<typeof view>, RefusalOf<'email_taken' | 'busy'>>> {
   return inTx(ctx, async (tx) => {
     const row = await maybe(
       tx,
@@ -56,14 +62,20 @@ export async function replacePerson(
   userId: UserId,
   input: PersonInput,
 ): Promise<Result<ReturnType<typeof view>, RefusalOf<'not_found' | 'email_taken' | 'busy'>>> {
-  return inTx(ctx, async (tx) => {
-    if (!(await visiblePerson(tx, key, userId, 'users:write'))) return refused('not_found');
-    const row = await maybe(
-      tx,
-      updatePerson({ userId, ...input, mailbox: sameMailbox(input.email) }),
-    );
-    return row ? ok(view(row)) : refused('email_taken');
-  });
+  try {
+    return await inTx(ctx, async (tx) => {
+      if (!(await visiblePerson(tx, key, userId, 'users:write'))) return refused('not_found');
+      const row = await maybe(
+        tx,
+        updatePerson({ userId, ...input, mailbox: sameMailbox(input.email) }),
+      );
+      return row ? ok(view(row)) : refused('email_taken');
+    });
+  } catch (error) {
+    // Two took one address at the same moment: what the statement could not see, the table did.
+    if (sqlStateOf(error) === UNIQUE_VIOLATION) return refused('email_taken');
+    throw error;
+  }
 }
 
 async function visiblePerson(on: Queryable, key: Key, userId: UserId, scope: string) {

@@ -1,5 +1,5 @@
 import type { OrganizerId, UserId } from '../../kernel/ids.ts';
-import { instant, rows, text, textAs } from '../../kernel/sql.ts';
+import { fragment, instant, rows, text, textAs } from '../../kernel/sql.ts';
 
 const columns = {
   userId: textAs<UserId>(),
@@ -8,6 +8,8 @@ const columns = {
   email: text,
   madeAt: instant,
 };
+
+const personSelect = fragment`user_id as "userId", organizer_id as "organizerId", name, email, made_at as "madeAt"`;
 
 type NewPerson = {
   readonly userId: UserId;
@@ -21,16 +23,16 @@ export const insertPerson = (p: NewPerson) => rows(columns)`
   insert into identity.person (user_id, organizer_id, name, email, mailbox)
   values (${p.userId}, ${p.organizerId}, ${p.name}, ${p.email}, ${p.mailbox})
   on conflict (organizer_id, mailbox) do nothing
-  returning user_id as "userId", organizer_id as "organizerId", name, email, made_at as "madeAt"`;
+  returning ${personSelect}`;
 
 /** Null organizer: the platform's own look-up. */
 export const selectPerson = (userId: string, organizerId: OrganizerId | null) => rows(columns)`
-  select user_id as "userId", organizer_id as "organizerId", name, email, made_at as "madeAt"
+  select ${personSelect}
   from identity.person
   where user_id = ${userId} and (${organizerId}::text is null or organizer_id = ${organizerId})`;
 
 export const selectPersonByMailbox = (organizerId: OrganizerId, mailbox: string) => rows(columns)`
-  select user_id as "userId", organizer_id as "organizerId", name, email, made_at as "madeAt"
+  select ${personSelect}
   from identity.person where organizer_id = ${organizerId} and mailbox = ${mailbox}`;
 
 export const selectPeople = (
@@ -39,7 +41,7 @@ export const selectPeople = (
   after: string | null,
   most: number,
 ) => rows(columns)`
-  select user_id as "userId", organizer_id as "organizerId", name, email, made_at as "madeAt"
+  select ${personSelect}
   from identity.person
   where (${organizerId}::text is null or organizer_id = ${organizerId})
     and (${email}::text is null or mailbox = ${email})
@@ -54,4 +56,4 @@ export const updatePerson = (p: Omit<NewPerson, 'organizerId'>) => rows(columns)
       where other.organizer_id = person.organizer_id and other.mailbox = ${p.mailbox}
         and other.user_id <> ${p.userId}
     )
-  returning user_id as "userId", organizer_id as "organizerId", name, email, made_at as "madeAt"`;
+  returning ${personSelect}`;

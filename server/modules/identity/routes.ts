@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { keyOf } from '../../kernel/actor.ts';
 import { pageOf, pageQuery } from '../../kernel/page.ts';
 import { ok } from '../../kernel/result.ts';
-import { type Route, route } from '../../kernel/route.ts';
+import { bodyOf, type Route, route } from '../../kernel/route.ts';
 import { email, id, instant, line, timeOut } from '../../kernel/schemas.ts';
 import { createApiKey, listApiKeys, revokeApiKey } from './api-keys.ts';
 import { createOrganizer, listOrganizers } from './organizers.ts';
@@ -18,6 +18,9 @@ const person = z
   })
   .meta({ id: 'User' });
 const personIn = z.strictObject({ name: line(200), email }).meta({ id: 'UserInput' });
+const personReplacement = z
+  .strictObject({ id: id('usr').optional(), name: line(200), email })
+  .meta({ id: 'UserReplacement' });
 const organizer = z
   .object({ id: z.string(), name: z.string(), createdAt: timeOut })
   .meta({ id: 'Organizer' });
@@ -49,11 +52,17 @@ const users: readonly Route[] = [
     body: personIn,
     success: { status: 201, schema: person, description: 'The person' },
     refusals: emailTaken,
-    example: { body: { name: 'Ada Lovelace', email: 'ada@example.org' } },
-    handle: async (ctx, { actor, body }) => {
-      const made = await createPerson(ctx, keyOf(actor), body);
-      return made.ok ? ok({ body: made.value }) : made;
+    example: {
+      body: { name: 'Ada Lovelace', email: 'ada@example.org' },
+      response: {
+        id: 'usr_00vtdzt3j5k8m',
+        organizerId: 'org_00vtdzq1a2b3c',
+        name: 'Ada Lovelace',
+        email: 'ada@example.org',
+        createdAt: '2035-05-02T10:00:00.000Z',
+      },
     },
+    handle: (ctx, { actor, body }) => bodyOf(createPerson(ctx, keyOf(actor), body)),
   }),
   route({
     method: 'GET',
@@ -64,10 +73,7 @@ const users: readonly Route[] = [
     query: z.strictObject({ ...pageQuery, email: email.optional() }),
     success: { status: 200, schema: pageOf(person), description: 'A page of people' },
     refusals: {},
-    handle: async (ctx, { actor, query }) => {
-      const page = await listPeople(ctx, keyOf(actor), query);
-      return page.ok ? ok({ body: page.value }) : page;
-    },
+    handle: (ctx, { actor, query }) => bodyOf(listPeople(ctx, keyOf(actor), query)),
   }),
   route({
     method: 'GET',
@@ -81,8 +87,7 @@ const users: readonly Route[] = [
     refusals: {},
     handle: async (ctx, { actor, params }) => {
       if (actor.kind !== 'key') return { ok: false, refusal: { code: 'not_found' } };
-      const found = await readPerson(ctx, actor, params.id);
-      return found.ok ? ok({ body: found.value }) : found;
+      return bodyOf(readPerson(ctx, actor, params.id));
     },
   }),
   route({
@@ -92,14 +97,13 @@ const users: readonly Route[] = [
     tag: 'People',
     access: { kind: 'owner', scope: 'users:write' },
     params: z.object({ id: id('usr') }),
-    body: personIn,
+    body: personReplacement,
     success: { status: 200, schema: person, description: 'The person' },
     refusals: emailTaken,
     example: { body: { name: 'Ada King', email: 'ada@example.org' } },
     handle: async (ctx, { actor, params, body }) => {
       if (actor.kind !== 'key') return { ok: false, refusal: { code: 'not_found' } };
-      const done = await replacePerson(ctx, actor, params.id, body);
-      return done.ok ? ok({ body: done.value }) : done;
+      return bodyOf(replacePerson(ctx, actor, params.id, body));
     },
   }),
 ];
@@ -131,15 +135,29 @@ const keys: readonly Route[] = [
     },
     refusals: {
       unknown_role: { status: 422, title: 'There is no such role' },
+      unknown_scope: { status: 422, title: 'The role has no such scope' },
       forbidden_role: { status: 403, title: 'A key cannot give more than it has' },
       unknown_person: { status: 422, title: 'There is no such person' },
       unknown_organizer: { status: 422, title: 'There is no such organizer' },
     },
-    example: { body: { name: 'Web shop', role: 'box_office' } },
-    handle: async (ctx, { actor, body }) => {
-      const made = await createApiKey(ctx, keyOf(actor), body);
-      return made.ok ? ok({ body: made.value }) : made;
+    example: {
+      body: { name: 'Web shop', role: 'box_office' },
+      response: {
+        id: 'key_00vtdzt3m2n5p',
+        organizerId: 'org_00vtdzq1a2b3c',
+        userId: null,
+        name: 'Web shop',
+        role: 'box_office',
+        scopes: ['events:read', 'orders:read', 'orders:write', 'users:read'],
+        prefix: 'fk_7q2m9x',
+        expiresAt: null,
+        revokedAt: null,
+        lastUsedAt: null,
+        createdAt: '2035-05-02T10:00:00.000Z',
+        secret: 'fk_7q2m9xk4c5b8n3w6d1f0g2h5j8m4p7r9',
+      },
     },
+    handle: (ctx, { actor, body }) => bodyOf(createApiKey(ctx, keyOf(actor), body)),
   }),
   route({
     method: 'GET',
@@ -150,10 +168,7 @@ const keys: readonly Route[] = [
     query: z.strictObject(pageQuery),
     success: { status: 200, schema: pageOf(apiKey), description: 'A page of keys, no secrets' },
     refusals: {},
-    handle: async (ctx, { actor, query }) => {
-      const page = await listApiKeys(ctx, keyOf(actor), query);
-      return page.ok ? ok({ body: page.value }) : page;
-    },
+    handle: (ctx, { actor, query }) => bodyOf(listApiKeys(ctx, keyOf(actor), query)),
   }),
   route({
     method: 'DELETE',
@@ -213,10 +228,7 @@ const organizers: readonly Route[] = [
     success: { status: 201, schema: organizer, description: 'The organizer' },
     refusals: {},
     example: { body: { name: 'Halle Nord Concerts' } },
-    handle: async (ctx, { body }) => {
-      const made = await createOrganizer(ctx, body.name);
-      return made.ok ? ok({ body: made.value }) : made;
-    },
+    handle: (ctx, { body }) => bodyOf(createOrganizer(ctx, body.name)),
   }),
   route({
     method: 'GET',
@@ -227,10 +239,7 @@ const organizers: readonly Route[] = [
     query: z.strictObject(pageQuery),
     success: { status: 200, schema: pageOf(organizer), description: 'A page of organizers' },
     refusals: {},
-    handle: async (ctx, { query }) => {
-      const page = await listOrganizers(ctx, query);
-      return page.ok ? ok({ body: page.value }) : page;
-    },
+    handle: (ctx, { query }) => bodyOf(listOrganizers(ctx, query)),
   }),
 ];
 

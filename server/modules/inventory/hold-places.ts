@@ -14,6 +14,7 @@ export const holdRefusals = {
   per_person_limit: { status: 409, title: 'More than one person may have' },
   code_required: { status: 409, title: 'This ticket type needs a code' },
   hold_ended: { status: 409, title: 'The hold has ended' },
+  hold_already_booked: { status: 409, title: 'This hold has its order already' },
   buyer_required: { status: 422, title: 'This event counts tickets per person: name the buyer' },
   unknown_ticket_type: { status: 422, title: 'There is no such ticket type' },
   below_order_minimum: { status: 422, title: 'Fewer than one order must have' },

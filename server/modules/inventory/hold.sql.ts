@@ -49,7 +49,10 @@ export const callNameHolder = (
   select inventory.name_holder@v(${eventId}, ${now}, ${holdId}, ${personKeys}) as verdict`;
 
 export const callReleaseHold = (eventId: EventId, holdId: HoldId) => rows({ verdict: text })`
-  select inventory.release_hold@v(${eventId}, ${holdId}) as verdict`;
+  select inventory.give_up_hold@v(${eventId}, ${holdId}) as verdict`;
+
+export const callBindHold = (eventId: EventId, holdId: HoldId, now: Date | null) => rows(verdict)`
+  select inventory.bind_hold@v(${eventId}, ${holdId}, ${now}) as verdict`;
 
 export const callSweepLapsed = (eventId: EventId, now: Date | null, most: number) => rows({
   lapsed: int,

@@ -11,27 +11,21 @@
  * has the right to compose its functions in a transaction.
  */
 export { archiveHolds } from './archive-holds.ts';
-export {
-  type Availability,
-  readAvailability,
-  type SaleStatus,
-  saleStatusOf,
-} from './availability.ts';
+export { readAvailability, type SaleStatus } from './availability.ts';
+export { bindHold } from './bind-hold.ts';
 export { changeHold } from './change-hold.ts';
 export {
   type Hold,
   type HoldRefusal,
-  type HoldRequest,
-  type HoldVerdict,
   holdPlaces,
   holdRefusals,
 } from './hold-places.ts';
 export { nameHolder } from './name-holder.ts';
 export { personKeys } from './person-keys.ts';
 export { readHold } from './read-hold.ts';
-export { readSupply, type SupplyRow } from './read-supply.ts';
+export { readSupplies, readSupply, type Supply } from './read-supply.ts';
 export { releaseHold } from './release-hold.ts';
-export { type HoldState, holdMachine } from './states.ts';
+export { holdMachine } from './states.ts';
 export {
   dropSale,
   dropTicketType,
@@ -41,6 +35,5 @@ export {
   setSale,
   setSaleState,
   setTicketType,
-  type TicketTypeTerms,
 } from './supply.ts';
 export { sweepLapsed } from './sweep-lapsed.ts';

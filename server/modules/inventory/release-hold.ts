@@ -11,9 +11,10 @@ import { callReleaseHold } from './hold.sql.ts';
 export async function releaseHold(
   ctx: Ctx,
   holdId: HoldId,
-): Promise<Result<null, RefusalOf<'not_found' | 'hold_ended'>>> {
+): Promise<Result<null, RefusalOf<'not_found' | 'hold_ended' | 'hold_already_booked'>>> {
   const [row] = await all(ctx.db, callReleaseHold(eventOf(holdId), holdId));
   const { verdict } = present(row, 'verdict');
   if (verdict === 'released') return ok(null);
+  if (verdict === 'bound') return refused('hold_already_booked');
   return refused(verdict === 'not_found' ? 'not_found' : 'hold_ended');
 }

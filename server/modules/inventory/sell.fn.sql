@@ -109,3 +109,9 @@ create function inventory.lock_sale@v(p_event text) returns void language plpgsq
 begin
   perform from inventory.sale s where s.event_id = p_event for no key update;
 end $$;
+
+-- Whether a hold is still in the live tables.
+create function inventory.has_hold@v(p_event text, p_hold text) returns boolean
+  language sql stable as $$
+  select exists (select from inventory.hold h where h.event_id = p_event and h.hold_id = p_hold)
+$$;

@@ -115,6 +115,9 @@ begin
   if exists (
     select from inventory.hold h
     where h.event_id = p_event and h.status in ('active', 'claimed', 'sold')
+  ) or exists (
+    select from inventory.hold_archive a
+    where a.event_id = p_event and a.hold ->> 'status' = 'sold'
   ) then
     return 'event_has_sales';
   end if;

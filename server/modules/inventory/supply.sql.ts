@@ -53,6 +53,10 @@ export const callSetPool = (eventId: EventId, poolId: PoolId, name: string, capa
   rows(verdict)`
   select inventory.set_pool@v(${eventId}, ${poolId}, ${name}, ${capacity}) as verdict`;
 
+/** The event's lock; before a change of what a hold is being decided on. */
+export const callLockSale = (eventId: EventId) => command`
+  select inventory.lock_sale@v(${eventId})`;
+
 export const upsertTicketType = (t: TicketTypeTerms) => command`
   insert into inventory.ticket_type as i (event_id, ticket_type_id, pool_id, price_minor,
     min_per_order, max_per_order, opens_at, closes_at, needs_code)
@@ -71,7 +75,8 @@ export const callDropTicketType = (eventId: EventId, ticketTypeId: TicketTypeId)
 export const callDropSale = (eventId: EventId) => rows(verdict)`
   select inventory.drop_sale@v(${eventId}) as verdict`;
 
-export const selectSale = (eventId: EventId) => rows({
+export const selectSales = (eventIds: readonly EventId[]) => rows({
+  eventId: textAs<EventId>(),
   state: textAs<'unpublished' | 'open' | 'paused' | 'closed' | 'cancelled'>(),
   opensAt: instantOrNull,
   closesAt: instantOrNull,
@@ -80,11 +85,12 @@ export const selectSale = (eventId: EventId) => rows({
   personLimit: intOrNull,
   totalCapacity: intOrNull,
 })`
-  select state, opens_at as "opensAt", closes_at as "closesAt", ends_at as "endsAt",
+  select event_id as "eventId", state, opens_at as "opensAt", closes_at as "closesAt", ends_at as "endsAt",
     hold_ms as "holdMs", person_limit as "personLimit", total_capacity as "totalCapacity"
-  from inventory.sale where event_id = ${eventId}`;
+  from inventory.sale where event_id = any(${eventIds}::text[])`;
 
-export const selectPools = (eventId: EventId) => rows({
+export const selectPools = (eventIds: readonly EventId[]) => rows({
+  eventId: textAs<EventId>(),
   poolId: textAs<PoolId>(),
   name: text,
   capacity: int,
@@ -94,10 +100,12 @@ export const selectPools = (eventId: EventId) => rows({
   reserved: int,
   blocked: int,
 })`
-  select pool_id as "poolId", name, capacity, held, claimed, sold, reserved, blocked
-  from inventory.pool where event_id = ${eventId} order by pool_id`;
+  select event_id as "eventId", pool_id as "poolId", name, capacity, held, claimed, sold, reserved,
+    blocked
+  from inventory.pool where event_id = any(${eventIds}::text[]) order by pool_id`;
 
-export const selectTicketTypes = (eventId: EventId) => rows({
+export const selectTicketTypes = (eventIds: readonly EventId[]) => rows({
+  eventId: textAs<EventId>(),
   ticketTypeId: textAs<TicketTypeId>(),
   poolId: textAs<PoolId>(),
   priceMinor: int,
@@ -109,11 +117,12 @@ export const selectTicketTypes = (eventId: EventId) => rows({
   withdrawn: bool,
   everHeld: bool,
 })`
-  select t.ticket_type_id as "ticketTypeId", t.pool_id as "poolId", t.price_minor as "priceMinor",
+  select t.event_id as "eventId", t.ticket_type_id as "ticketTypeId", t.pool_id as "poolId", t.price_minor as "priceMinor",
     t.min_per_order as "minPerOrder", t.max_per_order as "maxPerOrder", t.opens_at as "opensAt",
     t.closes_at as "closesAt", t.needs_code as "needsCode", t.withdrawn_at is not null as withdrawn,
     exists (
       select from inventory.hold_item i
       where i.event_id = t.event_id and i.ticket_type_id = t.ticket_type_id
     ) as "everHeld"
-  from inventory.ticket_type t where t.event_id = ${eventId} order by t.ticket_type_id`;
+  from inventory.ticket_type t
+  where t.event_id = any(${eventIds}::text[]) order by t.ticket_type_id`;

@@ -4,6 +4,7 @@ import { assert } from '../../kernel/result.ts';
 import {
   callDropSale,
   callDropTicketType,
+  callLockSale,
   callSetPool,
   callSetSale,
   callSetSaleState,
@@ -63,11 +64,15 @@ export async function setPool(
   return verdict;
 }
 
-/** Writes a ticket type's terms; `unknown_pool` where the event has no such pool. */
+/**
+ * Writes a ticket type's terms; `unknown_pool` where the event has no such pool. Under the event's
+ * lock: a hold that is being decided must see one pool and one price, not two.
+ */
 export async function setTicketType(
   tx: Tx,
   terms: TicketTypeTerms,
 ): Promise<'done' | 'unknown_pool'> {
+  await run(tx, callLockSale(terms.eventId));
   return (await run(tx, upsertTicketType(terms))) === 1 ? 'done' : 'unknown_pool';
 }
 

@@ -1,17 +1,19 @@
-import type { Actor } from '../../kernel/actor.ts';
+import { type Actor, isStaffOf } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { type Busy, one } from '../../kernel/db.ts';
+import { type Busy, inTx, one, type Queryable } from '../../kernel/db.ts';
 import type { OrderId, TicketId } from '../../kernel/ids.ts';
 import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { enqueueSettle, paymentsOf } from '../payments/index.ts';
-import { endPending, type RefundRefusal, refundTickets } from './end-order.ts';
+import { endPending, type RefundRefusal, refundTicketsIn } from './end-order.ts';
 import { findOrder, type Standing } from './find-order.ts';
 import { type OrderRow, selectNow } from './order.sql.ts';
-import { type OrderView, orderView } from './order-view.ts';
+import { type OrderView, orderView, referencesOf } from './order-view.ts';
 import { readOrder } from './place-order.ts';
 
 type CancelRefusal =
-  | RefusalOf<'not_found' | 'refund_window_closed' | 'payment_in_progress' | 'order_ended'>
+  | RefusalOf<
+      'not_found' | 'refund_window_closed' | 'payment_in_progress' | 'order_ended' | 'forbidden'
+    >
   | RefundRefusal
   | Busy;
 
@@ -33,10 +35,15 @@ export async function cancelOrder(
     if (!ended.ok) return ended;
     if (ended.value === 'claimed') return refused('payment_in_progress');
     if (ended.value !== 'ended') return cancelOrder(ctx, actor, orderId);
-    return ok(await viewNow(ctx, order));
+    // Read in a transaction, which keeps it as the answer to a repetition.
+    return inTx(ctx, async (tx) => ok(await viewNow(ctx, tx, order)));
   }
   if (order.status !== 'confirmed' && order.status !== 'partially_refunded') {
     return refused('order_ended', { extra: { orderStatus: order.status } });
+  }
+  // Giving money back takes its own right, whichever way it is asked for.
+  if (as === 'staff' && !isStaffOf(actor, order.organizerId, 'refunds:write')) {
+    return refused('forbidden', { detail: 'The scope refunds:write is needed.' });
   }
   return refundOrder(ctx, { order, as }, null, reason);
 }
@@ -48,20 +55,23 @@ export async function giveUp(
   reason: string,
 ): Promise<Result<string, Busy>> {
   const { eventId, orderId } = order;
-  const ended = await endPending(ctx, {
-    eventId,
-    orderId,
-    to: 'cancelled',
-    reason,
-    endClaim: false,
-    payment: null,
-  });
+  const ended = await endPending(
+    { ...ctx, once: null },
+    {
+      eventId,
+      orderId,
+      to: 'cancelled',
+      reason,
+      endClaim: false,
+      payment: null,
+    },
+  );
   if (ended.ok && ended.value === 'ended') await lookAtPayments(ctx, order);
   return ended;
 }
 
 async function lookAtPayments(ctx: Ctx, order: OrderRow): Promise<void> {
-  for (const { eventId, paymentId } of await paymentsOf(ctx.db, order.eventId, order.orderId)) {
+  for (const { eventId, paymentId } of await paymentsOf(ctx.db, referencesOf([order]))) {
     await enqueueSettle(ctx.db, { eventId, paymentId });
   }
   ctx.wakeJobs();
@@ -79,13 +89,20 @@ export async function refundOrder(
     const { now } = await one(ctx.db, selectNow(ctx.clock.now()));
     if (until === null || until <= now) return refused('refund_window_closed');
   }
-  const done = await refundTickets(ctx, order, ticketIds, reason);
-  if (!done.ok) return done;
-  ctx.wakeJobs();
-  return ok(await viewNow(ctx, order));
+  // The view is read inside: what the transaction returns is what a replay is answered with.
+  const done = await inTx(ctx, async (tx) => {
+    const taken = await refundTicketsIn(ctx, tx, order, ticketIds, reason);
+    return taken.ok ? ok(await viewNow(ctx, tx, order)) : taken;
+  });
+  if (done.ok) ctx.wakeJobs();
+  return done;
 }
 
-async function viewNow(ctx: Ctx, { eventId, orderId }: OrderRow): Promise<OrderView> {
-  const order = present(await readOrder(ctx.db, eventId, orderId), 'the order');
-  return orderView(ctx, ctx.db, order);
+async function viewNow(
+  ctx: Ctx,
+  on: Queryable,
+  { eventId, orderId }: OrderRow,
+): Promise<OrderView> {
+  const order = present(await readOrder(on, eventId, orderId), 'the order');
+  return orderView(ctx, on, order);
 }

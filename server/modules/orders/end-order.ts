@@ -1,5 +1,5 @@
 import type { Ctx } from '../../kernel/context.ts';
-import { type Busy, inTx, one } from '../../kernel/db.ts';
+import { type Busy, inTx, one, type Tx } from '../../kernel/db.ts';
 import { type EventId, newScopedId, type OrderId, type TicketId } from '../../kernel/ids.ts';
 import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { enqueueRefund } from '../payments/index.ts';
@@ -17,7 +17,9 @@ export function endPending(ctx: Ctx, ending: Ending): Promise<Result<string, Bus
 
 type RefundAnswer = { readonly verdict: string; readonly refundId?: EventId | null };
 
-export type RefundRefusal = RefusalOf<'not_found' | 'order_not_confirmed' | 'unknown_ticket'>;
+export type RefundRefusal = RefusalOf<
+  'not_found' | 'order_not_confirmed' | 'unknown_ticket' | 'order_archived'
+>;
 
 /**
  * Takes tickets back for their money: all that are live, or those named. The refund is owed at
@@ -25,22 +27,33 @@ export type RefundRefusal = RefusalOf<'not_found' | 'order_not_confirmed' | 'unk
  */
 export function refundTickets(
   ctx: Ctx,
-  order: { readonly eventId: EventId; readonly orderId: OrderId },
+  order: OrderKey,
   ticketIds: readonly TicketId[] | null,
   reason: string,
 ): Promise<Result<null, RefundRefusal | Busy>> {
-  const { eventId, orderId } = order;
+  return inTx(ctx, (tx) => refundTicketsIn(ctx, tx, order, ticketIds, reason));
+}
+
+type OrderKey = { readonly eventId: EventId; readonly orderId: OrderId };
+
+/** The same inside a transaction, for whoever answers with what has become of the order. */
+export async function refundTicketsIn(
+  ctx: Ctx,
+  tx: Tx,
+  { eventId, orderId }: OrderKey,
+  ticketIds: readonly TicketId[] | null,
+  reason: string,
+): Promise<Result<null, RefundRefusal>> {
   const refundId = newScopedId(ctx.ids, 'ref', eventId);
-  return inTx(ctx, async (tx) => {
-    const row = await one(tx, callRefundTickets(eventId, orderId, ticketIds, refundId, reason));
-    // The function answers in this shape.
-    const answer = row.answer as RefundAnswer;
-    if (answer.verdict === 'not_found') return refused('not_found');
-    if (answer.verdict === 'unknown_ticket') return refused('unknown_ticket');
-    if (answer.verdict !== 'refunded') {
-      return refused('order_not_confirmed', { extra: { orderStatus: answer.verdict } });
-    }
-    if (answer.refundId) await enqueueRefund(tx, { eventId, refundId });
-    return ok(null);
-  });
+  const row = await one(tx, callRefundTickets(eventId, orderId, ticketIds, refundId, reason));
+  // The function answers in this shape.
+  const answer = row.answer as RefundAnswer;
+  if (answer.verdict === 'not_found') return refused('not_found');
+  if (answer.verdict === 'unknown_ticket') return refused('unknown_ticket');
+  if (answer.verdict === 'archived') return refused('order_archived');
+  if (answer.verdict !== 'refunded') {
+    return refused('order_not_confirmed', { extra: { orderStatus: answer.verdict } });
+  }
+  if (answer.refundId) await enqueueRefund(tx, { eventId, refundId });
+  return ok(null);
 }

@@ -6,7 +6,7 @@ import { readCursor, toPage } from '../../kernel/page.ts';
 import { ok, present } from '../../kernel/result.ts';
 import { opensWith } from '../identity/index.ts';
 import { type OrderRow, selectOrders } from './order.sql.ts';
-import { orderView } from './order-view.ts';
+import { orderViews } from './order-view.ts';
 import { readOrder } from './place-order.ts';
 
 export type Standing = 'buyer' | 'staff';
@@ -57,6 +57,6 @@ export async function listOrders(ctx: Ctx, actor: Extract<Actor, { kind: 'key' }
     view: (row) => row,
     key: (row) => [row.orderId],
   });
-  const data = await Promise.all(page.data.map((row) => orderView(ctx, ctx.db, row)));
+  const data = await orderViews(ctx, ctx.db, page.data);
   return ok({ data, nextCursor: page.nextCursor });
 }

@@ -12,9 +12,9 @@
 export { giveUp } from './cancel-order.ts';
 export { endPending, refundTickets } from './end-order.ts';
 export { expireOrders } from './expire-orders.ts';
-export { selectLiveOrders } from './live-orders.ts';
-export type { OrderLine, OrderRow } from './order.sql.ts';
-export { type OrderView, orderSchema, orderView } from './order-view.ts';
+export { liveOrders } from './live-orders.ts';
+export type { OrderRow } from './order.sql.ts';
+export { type OrderView, orderSchema, orderView, referencesOf } from './order-view.ts';
 export { orderByKey, orderLines, placeOrder, readOrder } from './place-order.ts';
 export { orderRoutes } from './routes.ts';
-export { type OrderState, orderMachine, type TicketState, ticketMachine } from './states.ts';
+export { orderMachine, ticketMachine } from './states.ts';

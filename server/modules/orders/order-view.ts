@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { Ctx } from '../../kernel/context.ts';
 import { all, type Queryable } from '../../kernel/db.ts';
+import { present } from '../../kernel/result.ts';
 import { moneyOut, timeOut } from '../../kernel/schemas.ts';
-import { paymentsOf, refundsOf } from '../payments/index.ts';
-import { type OrderRow, selectOrderLines, selectTickets } from './order.sql.ts';
+import { type PaymentRow, paymentsOf, type RefundRow, refundsOf } from '../payments/index.ts';
+import { type OrderKeys, type OrderRow, selectOrderLines, selectTickets } from './order.sql.ts';
 
 export const orderStatus = z.enum([
   'pending',
@@ -79,11 +80,62 @@ function ticketCode(ctx: Ctx, ticketId: string): string {
 
 /** The order as its buyer and the organizer see it. */
 export async function orderView(ctx: Ctx, on: Queryable, order: OrderRow): Promise<OrderView> {
+  const [view] = await orderViews(ctx, on, [order]);
+  return present(view, 'the view of an order');
+}
+
+/** A list of them, in as many statements as one takes. */
+export async function orderViews(
+  ctx: Ctx,
+  on: Queryable,
+  orders: readonly OrderRow[],
+): Promise<OrderView[]> {
+  const keys = keysOf(orders);
+  const lines = await all(on, selectOrderLines(keys));
+  const tickets = await all(on, selectTickets(keys));
+  const payments = await paymentsOf(on, referencesOf(orders));
+  const refunds = await refundsOf(on, referencesOf(orders));
+  return orders.map((order) =>
+    toView(ctx, order, {
+      lines: lines.filter((line) => line.orderId === order.orderId),
+      tickets: tickets.filter((ticket) => ticket.orderId === order.orderId),
+      payments: payments.filter((payment) => payment.reference === order.orderId),
+      refunds: refunds.filter((refund) => refund.reference === order.orderId),
+    }),
+  );
+}
+
+type Named = Pick<OrderRow, 'eventId' | 'orderId'>;
+
+function keysOf(orders: readonly Named[]): OrderKeys {
+  return {
+    eventIds: orders.map((order) => order.eventId),
+    orderIds: orders.map((order) => order.orderId),
+  };
+}
+
+/** What payments know these orders by. */
+export function referencesOf(orders: readonly Named[]) {
+  const { eventIds, orderIds } = keysOf(orders);
+  return { eventIds, references: orderIds };
+}
+
+type Row<S extends (...args: never[]) => { decode: (raw: never) => unknown }> = ReturnType<
+  ReturnType<S>['decode']
+>;
+
+function toView(
+  ctx: Ctx,
+  order: OrderRow,
+  parts: {
+    readonly lines: readonly Row<typeof selectOrderLines>[];
+    readonly tickets: readonly Row<typeof selectTickets>[];
+    readonly payments: readonly PaymentRow[];
+    readonly refunds: readonly RefundRow[];
+  },
+): OrderView {
   const { eventId, orderId, currency } = order;
-  const lines = await all(on, selectOrderLines(eventId, orderId));
-  const tickets = await all(on, selectTickets(eventId, orderId));
-  const payments = await paymentsOf(on, eventId, orderId);
-  const refunds = await refundsOf(on, eventId, orderId);
+  const { lines, tickets, payments, refunds } = parts;
   const money = (amount: number) => ({ amount, currency });
   return {
     id: orderId,

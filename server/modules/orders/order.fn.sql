@@ -75,7 +75,8 @@ end $$;
 
 -- Takes tickets back for their money: all live ones, or p_tickets. The places come back on sale,
 -- the tickets die and the refund is owed in this one transaction. Verdicts: refunded (with the
--- refund id, null where nothing had been paid), unknown_ticket, or the order's status.
+-- refund id, null where nothing had been paid), unknown_ticket, archived (its places left the live
+-- tables, long after every window), or the order's status.
 create function orders.refund_tickets@v(
   p_event text, p_order text, p_tickets text[], p_refund text, p_reason text
 ) returns jsonb language plpgsql as $$
@@ -95,6 +96,9 @@ begin
     return '{"verdict": "not_found"}';
   elsif v_order.status not in ('confirmed', 'partially_refunded') then
     return jsonb_build_object('verdict', v_order.status);
+  end if;
+  if not inventory.has_hold@v(p_event, v_order.hold_id) then
+    return '{"verdict": "archived"}';
   end if;
   perform from orders.ticket t
   where t.event_id = p_event and t.order_id = p_order order by t.ticket_id for no key update;

@@ -13,6 +13,7 @@ import type { Currency } from '../../kernel/money.ts';
 import {
   bytes,
   command,
+  fragment,
   instant,
   instantOrNull,
   int,
@@ -99,22 +100,22 @@ const columns = {
   confirmedAt: instantOrNull,
 };
 
+const orderSelect = fragment`
+    event_id as "eventId", order_id as "orderId", organizer_id as "organizerId",
+    hold_id as "holdId", user_id as "userId", buyer_name as "buyerName",
+    buyer_email as "buyerEmail", buyer_phone as "buyerPhone", status, end_reason as "endReason",
+    expires_at as "expiresAt", refundable_until as "refundableUntil",
+    total_minor as "totalMinor", currency, method,
+    body_hash as "bodyHash", caller, made_at as "madeAt", confirmed_at as "confirmedAt"`;
+
 export type OrderRow = ReturnType<ReturnType<typeof selectOrder>['decode']>;
 
 export const selectOrder = (eventId: EventId, orderId: OrderId) => rows(columns)`
-  select event_id as "eventId", order_id as "orderId", organizer_id as "organizerId",
-    hold_id as "holdId", user_id as "userId", buyer_name as "buyerName",
-    buyer_email as "buyerEmail", buyer_phone as "buyerPhone", status, end_reason as "endReason",
-    expires_at as "expiresAt", refundable_until as "refundableUntil", total_minor as "totalMinor", currency, method,
-    body_hash as "bodyHash", caller, made_at as "madeAt", confirmed_at as "confirmedAt"
+  select ${orderSelect}
   from orders.order where event_id = ${eventId} and order_id = ${orderId}`;
 
 export const selectOrderByKey = (eventId: EventId, caller: string, key: string) => rows(columns)`
-  select event_id as "eventId", order_id as "orderId", organizer_id as "organizerId",
-    hold_id as "holdId", user_id as "userId", buyer_name as "buyerName",
-    buyer_email as "buyerEmail", buyer_phone as "buyerPhone", status, end_reason as "endReason",
-    expires_at as "expiresAt", refundable_until as "refundableUntil", total_minor as "totalMinor", currency, method,
-    body_hash as "bodyHash", caller, made_at as "madeAt", confirmed_at as "confirmedAt"
+  select ${orderSelect}
   from orders.order where event_id = ${eventId} and caller = ${caller} and key = ${key}`;
 
 /** Of one event, or of an organizer, or of a person; newest last. */
@@ -128,11 +129,7 @@ export const selectOrders = (
   },
   most: number,
 ) => rows(columns)`
-  select event_id as "eventId", order_id as "orderId", organizer_id as "organizerId",
-    hold_id as "holdId", user_id as "userId", buyer_name as "buyerName",
-    buyer_email as "buyerEmail", buyer_phone as "buyerPhone", status, end_reason as "endReason",
-    expires_at as "expiresAt", refundable_until as "refundableUntil", total_minor as "totalMinor", currency, method,
-    body_hash as "bodyHash", caller, made_at as "madeAt", confirmed_at as "confirmedAt"
+  select ${orderSelect}
   from orders.order
   where (${f.organizerId}::text is null or organizer_id = ${f.organizerId})
     and (${f.userId}::text is null or user_id = ${f.userId})
@@ -141,23 +138,42 @@ export const selectOrders = (
     and (${f.after}::text is null or order_id > ${f.after})
   order by order_id limit ${most}`;
 
-export const selectOrderLines = (eventId: EventId, orderId: OrderId) => rows({
+/** The pairs that name orders; each look-up is by the full key. */
+export type OrderKeys = {
+  readonly eventIds: readonly EventId[];
+  readonly orderIds: readonly OrderId[];
+};
+
+export const selectOrderLines = (k: OrderKeys) => rows({
+  orderId: textAs<OrderId>(),
   ticketTypeId: textAs<TicketTypeId>(),
   quantity: int,
   unitPriceMinor: int,
 })`
-  select ticket_type_id as "ticketTypeId", quantity, unit_price_minor as "unitPriceMinor"
-  from orders.order_item where event_id = ${eventId} and order_id = ${orderId} order by line`;
+  select i.order_id as "orderId", i.ticket_type_id as "ticketTypeId", i.quantity,
+    i.unit_price_minor as "unitPriceMinor"
+  from unnest(${k.eventIds}::text[], ${k.orderIds}::text[]) as k(event_id, order_id)
+  join lateral (
+    select x.order_id, x.line, x.ticket_type_id, x.quantity, x.unit_price_minor
+    from orders.order_item x where x.event_id = k.event_id and x.order_id = k.order_id
+  ) i on true
+  order by i.order_id, i.line`;
 
-export const selectTickets = (eventId: EventId, orderId: OrderId) => rows({
+export const selectTickets = (k: OrderKeys) => rows({
+  orderId: textAs<OrderId>(),
   ticketId: textAs<TicketId>(),
   ticketTypeId: textAs<TicketTypeId>(),
   status: textAs<TicketState>(),
   voidReason: textOrNull,
 })`
-  select ticket_id as "ticketId", ticket_type_id as "ticketTypeId", status,
-    void_reason as "voidReason"
-  from orders.ticket where event_id = ${eventId} and order_id = ${orderId} order by ticket_id`;
+  select t.order_id as "orderId", t.ticket_id as "ticketId", t.ticket_type_id as "ticketTypeId",
+    t.status, t.void_reason as "voidReason"
+  from unnest(${k.eventIds}::text[], ${k.orderIds}::text[]) as k(event_id, order_id)
+  join lateral (
+    select x.order_id, x.ticket_id, x.ticket_type_id, x.status, x.void_reason
+    from orders.ticket x where x.event_id = k.event_id and x.order_id = k.order_id
+  ) t on true
+  order by t.ticket_id`;
 
 export type Ending = {
   readonly eventId: EventId;
@@ -198,13 +214,9 @@ export const selectExpired = (now: Date | null, most: number) => rows({
 export const selectNow = (now: Date | null) => rows({ now: instant })`
   select kernel.instant(${now}) as now`;
 
-export const selectLive = (eventId: EventId, most: number) => rows(columns)`
-  select event_id as "eventId", order_id as "orderId", organizer_id as "organizerId",
-    hold_id as "holdId", user_id as "userId", buyer_name as "buyerName",
-    buyer_email as "buyerEmail", buyer_phone as "buyerPhone", status, end_reason as "endReason",
-    expires_at as "expiresAt", refundable_until as "refundableUntil",
-    total_minor as "totalMinor", currency, method,
-    body_hash as "bodyHash", caller, made_at as "madeAt", confirmed_at as "confirmedAt"
+export const selectLive = (eventId: EventId, after: string, most: number) => rows(columns)`
+  select ${orderSelect}
   from orders.order
-  where event_id = ${eventId} and status in ('pending', 'confirmed', 'partially_refunded')
+  where event_id = ${eventId} and order_id > ${after}
+    and status in ('pending', 'confirmed', 'partially_refunded')
   order by order_id limit ${most}`;

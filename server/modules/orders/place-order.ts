@@ -50,5 +50,5 @@ export function orderLines(
   eventId: EventId,
   orderId: OrderId,
 ): Promise<readonly OrderLine[]> {
-  return all(on, selectOrderLines(eventId, orderId));
+  return all(on, selectOrderLines({ eventIds: [eventId], orderIds: [orderId] }));
 }

@@ -3,7 +3,7 @@ import { keyOf } from '../../kernel/actor.ts';
 import { pageOf, pageQuery } from '../../kernel/page.ts';
 import type { RefusalTable } from '../../kernel/problem.ts';
 import { ok, refused } from '../../kernel/result.ts';
-import { type Route, route } from '../../kernel/route.ts';
+import { bodyOf, type Route, route } from '../../kernel/route.ts';
 import { id, line } from '../../kernel/schemas.ts';
 import { cancelOrder, refundOrder } from './cancel-order.ts';
 import { findOrder, listOrders } from './find-order.ts';
@@ -20,8 +20,52 @@ const ending = {
   },
   order_ended: { status: 409, title: 'The order has ended' },
   order_not_confirmed: { status: 409, title: 'The order is not confirmed' },
+  order_archived: { status: 409, title: 'The event is archived, long after every window' },
+  forbidden: { status: 403, title: 'This key may not refund' },
   unknown_ticket: { status: 422, title: 'Not a live ticket of this order' },
 } as const satisfies RefusalTable<string>;
+
+const eur = (amount: number) => ({ amount, currency: 'EUR' });
+const example = {
+  id: 'ord_00vtdzt3h1k4r00vtdzw2q5r8s1t4v7w0x3y6',
+  eventId: 'evt_00vtdzt3h1k4r',
+  userId: null,
+  buyer: { name: 'Ada Lovelace', email: 'ada@example.org', phone: null },
+  status: 'confirmed',
+  statusReason: null,
+  expiresAt: '2035-05-02T10:15:00.000Z',
+  items: [
+    {
+      ticketTypeId: 'tt_00vtdzt3h1k4r00vtdzt3k7m2q9x4c5b8n3w6',
+      quantity: 1,
+      unitPrice: eur(2_500),
+    },
+  ],
+  total: eur(2_500),
+  tickets: [
+    {
+      id: 'tkt_00vtdzt3h1k4r00vtdzx4m7n0p3q6r9s2t5v8',
+      ticketTypeId: 'tt_00vtdzt3h1k4r00vtdzt3k7m2q9x4c5b8n3w6',
+      code: 'Zb4kQx81vN0sT7mHc2LpWf9RyE',
+      status: 'valid',
+      voidReason: null,
+    },
+  ],
+  payments: [
+    {
+      id: 'pay_00vtdzt3h1k4r00vtdzw3a6b9c2d5e8f1g4h7',
+      provider: 'stripe',
+      method: 'payment_intent',
+      status: 'captured',
+      amount: eur(2_500),
+      captured: eur(2_500),
+      failureCode: null,
+    },
+  ],
+  refunds: [],
+  createdAt: '2035-05-02T10:00:00.000Z',
+  confirmedAt: '2035-05-02T10:01:30.000Z',
+};
 
 export const orderRoutes: readonly Route[] = [
   route({
@@ -41,8 +85,7 @@ export const orderRoutes: readonly Route[] = [
     handle: async (ctx, { actor, query }) => {
       // A guest's token opens one order, not a list.
       if (actor.kind !== 'key') return refused('not_found');
-      const page = await listOrders(ctx, keyOf(actor), query);
-      return page.ok ? ok({ body: page.value }) : page;
+      return bodyOf(listOrders(ctx, keyOf(actor), query));
     },
   }),
   route({
@@ -54,6 +97,7 @@ export const orderRoutes: readonly Route[] = [
     params,
     success: { status: 200, schema: orderSchema, description: 'The order' },
     refusals: {},
+    example: { response: example },
     handle: async (ctx, { actor, params: { id: orderId } }) => {
       const found = await findOrder(ctx, actor, orderId, 'orders:read');
       if (!found) return refused('not_found');
@@ -69,14 +113,11 @@ export const orderRoutes: readonly Route[] = [
       'within the event’s window, by staff at any time.',
     tag: 'Orders',
     access: { kind: 'owner', scope: 'orders:write' },
-    // Cancelling twice ends in the same state; there is nothing to tell apart.
-    idempotency: 'own',
     params,
     success: { status: 200, schema: orderSchema, description: 'The order as it is now' },
     refusals: ending,
     handle: async (ctx, { actor, params: { id: orderId } }) => {
-      const done = await cancelOrder(ctx, actor, orderId);
-      return done.ok ? ok({ body: done.value }) : done;
+      return bodyOf(cancelOrder(ctx, actor, orderId));
     },
   }),
   route({
@@ -101,8 +142,7 @@ export const orderRoutes: readonly Route[] = [
       const found = await findOrder(ctx, actor, orderId, 'refunds:write');
       if (!found) return refused('not_found');
       const ticketIds = body.ticketIds ? [...new Set(body.ticketIds)] : null;
-      const done = await refundOrder(ctx, found, ticketIds, body.reason);
-      return done.ok ? ok({ body: done.value }) : done;
+      return bodyOf(refundOrder(ctx, found, ticketIds, body.reason));
     },
   }),
 ];

@@ -12,7 +12,6 @@
  */
 export { askIntent } from './ask-intent.ts';
 export { openPayment } from './open-payment.ts';
-export type { PaymentMethod } from './payment.sql.ts';
 export type {
   Asked,
   Intent,
@@ -31,6 +30,6 @@ export {
 export { measurePayments, paymentsToCheck } from './reconcile.ts';
 export { enqueueRefund, resubmitOpenRefunds, submitRefund } from './refund.ts';
 export { enqueueSettle, SETTLE_JOB, type SettleJob } from './settle-job.ts';
-export { type PaymentState, paymentMachine, type RefundState, refundMachine } from './states.ts';
+export { paymentMachine, refundMachine } from './states.ts';
 export { markUnknown, noteFingerprint, voidPayment } from './void-payment.ts';
 export { webhookRoutes } from './webhook.ts';

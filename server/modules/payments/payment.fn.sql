@@ -2,7 +2,9 @@
 -- same transaction that makes tickets valid or writes down a refund owed, so that at no moment is
 -- money kept without either.
 
--- Moves a payment to a state that is not about captured money. Does nothing where it is there.
+-- Moves a payment to a state that is not about captured money. Does nothing where it is there;
+-- but each answer that did not come counts, so that the next call gets a key of its own: a provider
+-- that keeps a 500 under its key would repeat it for a day.
 create function payments.move_payment@v(p_event text, p_payment text, p_to text, p_failure text)
   returns text language plpgsql as $$
 declare
@@ -10,6 +12,10 @@ declare
 begin
   select p.status into v_from from payments.payment p
   where p.event_id = p_event and p.payment_id = p_payment for no key update;
+  if p_to = 'unknown' then
+    update payments.payment p set attempt = p.attempt + 1
+    where p.event_id = p_event and p.payment_id = p_payment;
+  end if;
   if v_from = p_to or v_from in ('captured', 'disputed', 'voided', 'failed') then
     return v_from;
   end if;

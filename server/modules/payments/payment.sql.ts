@@ -2,6 +2,7 @@ import type { EventId, OrganizerId, PaymentId, RefundId } from '../../kernel/ids
 import type { Currency } from '../../kernel/money.ts';
 import {
   command,
+  fragment,
   instant,
   instantOrNull,
   int,
@@ -45,12 +46,6 @@ export const setFingerprint = (eventId: EventId, paymentId: PaymentId, fingerpri
   update payments.payment set card_fingerprint = ${fingerprint}
   where event_id = ${eventId} and payment_id = ${paymentId}`;
 
-/** When the reconciler looks again; null: never, the payment has ended. */
-export const setCheck = (eventId: EventId, paymentId: PaymentId, afterSeconds: number) => command`
-  update payments.payment
-  set check_at = kernel.instant(null) + make_interval(secs => ${afterSeconds})
-  where event_id = ${eventId} and payment_id = ${paymentId} and check_at is not null`;
-
 const columns = {
   eventId: textAs<EventId>(),
   paymentId: textAs<PaymentId>(),
@@ -65,27 +60,33 @@ const columns = {
   clientSecret: textOrNull,
   failureCode: textOrNull,
   unknownSince: instantOrNull,
+  attempt: int,
   madeAt: instant,
 };
+
+const paymentSelect = fragment`p.event_id as "eventId", p.payment_id as "paymentId", p.reference,
+    p.organizer_id as "organizerId", p.method, p.amount_minor as "amountMinor", p.currency,
+    p.status, p.captured_minor as "capturedMinor", p.provider_id as "providerId",
+    p.client_secret as "clientSecret", p.failure_code as "failureCode",
+    p.unknown_since as "unknownSince", p.attempt, p.made_at as "madeAt"`;
 
 export type PaymentRow = ReturnType<ReturnType<typeof selectPayment>['decode']>;
 
 export const selectPayment = (eventId: EventId, paymentId: PaymentId) => rows(columns)`
-  select event_id as "eventId", payment_id as "paymentId", reference,
-    organizer_id as "organizerId", method, amount_minor as "amountMinor", currency, status,
-    captured_minor as "capturedMinor", provider_id as "providerId",
-    client_secret as "clientSecret", failure_code as "failureCode",
-    unknown_since as "unknownSince", made_at as "madeAt"
-  from payments.payment where event_id = ${eventId} and payment_id = ${paymentId}`;
+  select ${paymentSelect}
+  from payments.payment p where p.event_id = ${eventId} and p.payment_id = ${paymentId}`;
 
-export const selectPaymentsOf = (eventId: EventId, reference: string) => rows(columns)`
-  select event_id as "eventId", payment_id as "paymentId", reference,
-    organizer_id as "organizerId", method, amount_minor as "amountMinor", currency, status,
-    captured_minor as "capturedMinor", provider_id as "providerId",
-    client_secret as "clientSecret", failure_code as "failureCode",
-    unknown_since as "unknownSince", made_at as "madeAt"
-  from payments.payment where event_id = ${eventId} and reference = ${reference}
-  order by made_at, payment_id`;
+/** The pairs that name what is paid for; each look-up is by the full key. */
+export type References = {
+  readonly eventIds: readonly EventId[];
+  readonly references: readonly string[];
+};
+
+export const selectPaymentsOf = (r: References) => rows(columns)`
+  select ${paymentSelect}
+  from unnest(${r.eventIds}::text[], ${r.references}::text[]) as k(event_id, reference)
+  join payments.payment p on p.event_id = k.event_id and p.reference = k.reference
+  order by p.made_at, p.payment_id`;
 
 export const selectByProviderId = (providerId: string) => rows({
   eventId: textAs<EventId>(),
@@ -128,6 +129,7 @@ export const insertWebhook = (w: { id: string; type: string; objectId: string | 
 
 const refundColumns = {
   eventId: textAs<EventId>(),
+  reference: text,
   refundId: textAs<RefundId>(),
   paymentId: textAs<PaymentId>(),
   amountMinor: int,
@@ -140,23 +142,23 @@ const refundColumns = {
   madeAt: instant,
 };
 
+const refundSelect = fragment`r.event_id as "eventId", p.reference, r.refund_id as "refundId",
+    r.payment_id as "paymentId",
+    r.amount_minor as "amountMinor", p.currency, r.reason, r.status, r.attempt,
+    r.provider_id as "providerId", p.provider_id as "intentId", r.made_at as "madeAt"
+  from payments.refund r
+  join payments.payment p on p.event_id = r.event_id and p.payment_id = r.payment_id`;
+
 export type RefundRow = ReturnType<ReturnType<typeof selectRefund>['decode']>;
 
 export const selectRefund = (eventId: EventId, refundId: RefundId) => rows(refundColumns)`
-  select r.event_id as "eventId", r.refund_id as "refundId", r.payment_id as "paymentId",
-    r.amount_minor as "amountMinor", p.currency, r.reason, r.status, r.attempt,
-    r.provider_id as "providerId", p.provider_id as "intentId", r.made_at as "madeAt"
-  from payments.refund r
-  join payments.payment p on p.event_id = r.event_id and p.payment_id = r.payment_id
+  select ${refundSelect}
   where r.event_id = ${eventId} and r.refund_id = ${refundId}`;
 
-export const selectRefundsOf = (eventId: EventId, reference: string) => rows(refundColumns)`
-  select r.event_id as "eventId", r.refund_id as "refundId", r.payment_id as "paymentId",
-    r.amount_minor as "amountMinor", p.currency, r.reason, r.status, r.attempt,
-    r.provider_id as "providerId", p.provider_id as "intentId", r.made_at as "madeAt"
-  from payments.refund r
-  join payments.payment p on p.event_id = r.event_id and p.payment_id = r.payment_id
-  where p.event_id = ${eventId} and p.reference = ${reference}
+export const selectRefundsOf = (k: References) => rows(refundColumns)`
+  select ${refundSelect}
+  join unnest(${k.eventIds}::text[], ${k.references}::text[]) as k(event_id, reference)
+    on p.event_id = k.event_id and p.reference = k.reference
   order by r.made_at, r.refund_id`;
 
 export const moveRefund = (

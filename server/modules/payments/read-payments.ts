@@ -1,6 +1,11 @@
 import { all, maybe, type Queryable } from '../../kernel/db.ts';
 import type { EventId, PaymentId } from '../../kernel/ids.ts';
-import { selectPayment, selectPaymentsOf, selectRefundsOf } from './payment.sql.ts';
+import {
+  type References,
+  selectPayment,
+  selectPaymentsOf,
+  selectRefundsOf,
+} from './payment.sql.ts';
 
 export type { PaymentRow, RefundRow } from './payment.sql.ts';
 
@@ -8,11 +13,11 @@ export function findPayment(on: Queryable, eventId: EventId, paymentId: PaymentI
   return maybe(on, selectPayment(eventId, paymentId));
 }
 
-/** All payments for one reference, oldest first. */
-export function paymentsOf(on: Queryable, eventId: EventId, reference: string) {
-  return all(on, selectPaymentsOf(eventId, reference));
+/** All payments for these references, oldest first. */
+export function paymentsOf(on: Queryable, references: References) {
+  return all(on, selectPaymentsOf(references));
 }
 
-export function refundsOf(on: Queryable, eventId: EventId, reference: string) {
-  return all(on, selectRefundsOf(eventId, reference));
+export function refundsOf(on: Queryable, references: References) {
+  return all(on, selectRefundsOf(references));
 }

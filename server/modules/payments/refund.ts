@@ -29,8 +29,9 @@ export const submitRefund: { readonly kind: string; readonly handler: JobHandler
     // Written by `enqueueRefund`.
     const { eventId, refundId } = job.data as RefundJob;
     const refund = await maybe(ctx.db, selectRefund(eventId, refundId));
-    if (!refund || refund.status === 'succeeded') return;
-    if (refund.status === 'pending') {
+    if (!refund) return;
+    // A refund that has succeeded may still fail days later: the bank sends it back.
+    if (refund.status === 'pending' || refund.status === 'succeeded') {
       const read = await ctx.ports.payments.readRefund(present(refund.providerId, 'refund id'));
       if (read.kind !== 'ok') throw new NotYet(PENDING_LOOK_SECONDS);
       return recordAnswer(ctx, eventId, refundId, read.value);
@@ -55,6 +56,12 @@ export const submitRefund: { readonly kind: string; readonly handler: JobHandler
   },
 };
 
+const cameFrom = {
+  pending: ['submitted'],
+  succeeded: ['submitted', 'pending'],
+  failed: ['submitted', 'pending', 'succeeded'],
+} as const;
+
 async function recordAnswer(
   ctx: Ctx,
   eventId: EventId,
@@ -62,7 +69,7 @@ async function recordAnswer(
   answer: ProviderRefund,
 ): Promise<void> {
   const more = { providerId: answer.id, failureCode: answer.failureCode };
-  await run(ctx.db, moveRefund(eventId, refundId, ['submitted', 'pending'], answer.status, more));
+  await run(ctx.db, moveRefund(eventId, refundId, cameFrom[answer.status], answer.status, more));
   if (answer.status === 'succeeded') return;
   throw new NotYet(answer.status === 'pending' ? PENDING_LOOK_SECONDS : FAILED_WAIT_SECONDS);
 }

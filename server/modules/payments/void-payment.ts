@@ -20,7 +20,8 @@ export async function voidPayment(
   assertOutsideTx('the payment provider');
   const { payments: provider } = ctx.ports;
   if (payment.providerId !== null) {
-    const asked = await provider.cancelIntent(payment.providerId, `void:${payment.paymentId}`);
+    const key = `void:${payment.paymentId}:${payment.attempt}`;
+    const asked = await provider.cancelIntent(payment.providerId, key);
     if (asked.kind === 'unknown') return { kind: 'unknown' };
     if (asked.kind === 'refused') {
       const read = await provider.readIntent(payment.providerId);

@@ -5,5 +5,5 @@
  * It promises that statistics are counted from the rows of this moment, and that the audit checks
  * the guarantees of docs/guarantees.md event by event, in snapshots too short to hold anybody up.
  */
-export { type AuditFinding, auditAll, audits } from './audit.ts';
+export { auditAll } from './audit.ts';
 export { reportingRoutes } from './routes.ts';

@@ -44,6 +44,7 @@ const audit = z
         id: z.string(),
         name: z.string(),
         violations: z.int(),
+        unchecked: z.int().describe('Events too large for one snapshot of half a second'),
         findings: z.array(
           z.object({ eventId: z.string(), objectId: z.string(), detail: z.string() }),
         ),
@@ -51,6 +52,41 @@ const audit = z
     ),
   })
   .meta({ id: 'Audit' });
+
+const eur = (amount: number) => ({ amount, currency: 'EUR' });
+const example = {
+  eventId: 'evt_00vtdzt3h1k4r',
+  ticketsSold: 210,
+  ticketsHeld: 12,
+  ticketsAvailable: 158,
+  capacity: 380,
+  revenue: eur(562_500),
+  orders: {
+    pending: 4,
+    confirmed: 97,
+    failed: 3,
+    cancelled: 11,
+    partially_refunded: 1,
+    refunded: 2,
+  },
+  byTicketType: [
+    {
+      id: 'tt_00vtdzt3h1k4r00vtdzt3k7m2q9x4c5b8n3w6',
+      name: 'Standard',
+      ticketsSold: 185,
+      ticketsHeld: 10,
+      revenue: eur(462_500),
+    },
+    {
+      id: 'tt_00vtdzt3h1k4r00vtdzt3b9c4d8e5f1g7h2j6',
+      name: 'Balcony',
+      ticketsSold: 25,
+      ticketsHeld: 2,
+      revenue: eur(100_000),
+    },
+  ],
+  waitlist: 0,
+};
 
 export const reportingRoutes: readonly Route[] = [
   route({
@@ -62,6 +98,7 @@ export const reportingRoutes: readonly Route[] = [
     params: z.object({ id: id('evt') }),
     success: { status: 200, schema: statistics, description: 'Counted now' },
     refusals: {},
+    example: { response: example },
     handle: async (ctx, { actor, params }) => {
       const owner = await maybe(ctx.db, selectOrganizerOf(params.id));
       if (!owner || !isStaffOf(actor, owner.organizerId, 'statistics:read')) {

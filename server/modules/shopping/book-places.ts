@@ -8,10 +8,11 @@ import type { Ctx } from '../../kernel/context.ts';
 import { inTx } from '../../kernel/db.ts';
 import { type EventId, type HoldId, newScopedId } from '../../kernel/ids.ts';
 import { enqueue } from '../../kernel/jobs.ts';
-import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
+import { assert, ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { findEvent, type Seen } from '../catalog/index.ts';
 import { accessTokenFor, personByMailbox } from '../identity/index.ts';
 import {
+  bindHold,
   type Hold,
   type HoldRefusal,
   holdPlaces,
@@ -25,6 +26,7 @@ import {
   orderView,
   placeOrder,
   readOrder,
+  referencesOf,
 } from '../orders/index.ts';
 import { askIntent, openPayment, type PaymentRow, paymentsOf } from '../payments/index.ts';
 import { findHold, type Once } from './find-hold.ts';
@@ -52,12 +54,7 @@ export type Booking = {
 
 export type BookingRefusal =
   | HoldRefusal
-  | RefusalOf<
-      | 'hold_already_booked'
-      | 'payment_method_unavailable'
-      | 'payment_provider_unavailable'
-      | 'payment_refused'
-    >;
+  | RefusalOf<'payment_method_unavailable' | 'payment_provider_unavailable' | 'payment_refused'>;
 
 export type Booked = {
   readonly order: OrderView;
@@ -81,16 +78,16 @@ export async function bookPlaces(
   const known = await orderByKey(ctx.db, eventId, once.caller, once.key);
   if (known && !known.bodyHash.equals(once.bodyHash)) return refused('idempotency_key_reused');
   // Whoever has nothing but the key gets the object, not the secrets that open it.
-  if (known) return pay(ctx, known, { secrets: once.caller !== 'anonymous' });
+  if (known) return pay(ctx, known, { secrets: once.caller !== 'anonymous', again: true });
   if (!isAvailable(ctx, booking.payment.method)) return refused('payment_method_unavailable');
   const hold = await holdFor(ctx, actor, seen, booking, once);
   if (!hold.ok) return hold;
   const order = await makeOrder(ctx, actor, seen, hold.value, booking, once);
   if (!order.ok) return order;
-  return pay(ctx, order.value, { secrets: true });
+  return pay(ctx, order.value, { secrets: true, again: false });
 }
 
-/** Checkout Sessions come with the hosted flow; the simulated payer never stands beside real keys. */
+/** The simulated payer never stands beside real keys; Checkout Sessions are not offered yet. */
 function isAvailable(ctx: Ctx, method: Booking['payment']['method']): boolean {
   if (method === 'checkout_session') return false;
   return method !== 'simulated' || ctx.ports.payments.simulated;
@@ -138,9 +135,16 @@ async function makeOrder(
   const { eventId, organizerId, currency, refundableUntil } = seen.event;
   const orderId = newScopedId(ctx.ids, 'ord', eventId);
   const paymentId = newScopedId(ctx.ids, 'pay', eventId);
-  const totalMinor = hold.items.reduce((sum, i) => sum + i.quantity * i.unitPriceMinor, 0);
   const { method } = booking.payment;
   return inTx({ ...ctx, once: null }, async (tx) => {
+    const bound = await bindHold(ctx, tx, hold.id);
+    if (!bound.ok) {
+      // The same request, twice at once: the other one has made the order.
+      const twin = await orderByKey(tx, eventId, once.caller, once.key);
+      return twin ? ok(twin) : bound;
+    }
+    const { items, expiresAt } = bound.value;
+    const totalMinor = items.reduce((sum, i) => sum + i.quantity * i.unitPriceMinor, 0);
     const placed = await placeOrder(
       ctx,
       tx,
@@ -151,19 +155,16 @@ async function makeOrder(
         holdId: hold.id,
         userId: actor.kind === 'key' ? actor.userId : null,
         buyer: booking.buyer,
-        expiresAt: hold.expiresAt,
+        expiresAt,
         refundableUntil,
         totalMinor,
         currency,
         method,
         ...once,
       },
-      hold.items,
+      items,
     );
-    if (!placed) {
-      const earlier = await orderByKey(tx, eventId, once.caller, once.key);
-      return earlier ? ok(earlier) : refused('hold_already_booked');
-    }
+    assert(placed, 'an unbound hold has an order, or a new request has one');
     if (totalMinor > 0) {
       await openPayment(tx, {
         eventId,
@@ -187,14 +188,16 @@ async function makeOrder(
 async function pay(
   ctx: Ctx,
   order: OrderRow,
-  show: { readonly secrets: boolean },
+  show: { readonly secrets: boolean; readonly again: boolean },
 ): Promise<Result<Booked, BookingRefusal>> {
-  const [payment] = await paymentsOf(ctx.db, order.eventId, order.orderId);
+  const [payment] = await paymentsOf(ctx.db, referencesOf([order]));
   const accessToken = accessTokenFor(ctx.secrets, order.orderId);
   const opened = show.secrets ? { accessToken } : {};
   if (!payment) {
     if (order.status === 'pending') await settleFree(ctx, order);
-    return ok({ order: await viewNow(ctx, order), payment: { provider: 'none' }, ...opened });
+    const view = await viewNow(ctx, order);
+    const shown = show.secrets ? view : withoutCodes(view);
+    return ok({ order: shown, payment: { provider: 'none' }, ...opened });
   }
   let secret = payment.clientSecret;
   if (payment.providerId === null && order.status === 'pending') {
@@ -204,8 +207,9 @@ async function pay(
     secret = asked.value.clientSecret;
   }
   const view = await viewNow(ctx, order);
+  const shown = show.again ? asPlaced(view) : view;
   const ways = show.secrets && secret !== null ? await waysToPay(ctx, payment, secret) : {};
-  return ok({ order: view, payment: { provider: ctx.ports.payments.name, ...ways }, ...opened });
+  return ok({ order: shown, payment: { provider: ctx.ports.payments.name, ...ways }, ...opened });
 }
 
 async function waysToPay(ctx: Ctx, payment: PaymentRow, clientSecret: string) {
@@ -213,6 +217,29 @@ async function waysToPay(ctx: Ctx, payment: PaymentRow, clientSecret: string) {
   const intentId = clientSecret.replace(/_secret_.*$/, '');
   const redirectUrl = payment.method === 'payment_intent' && hostedPage?.(intentId, clientSecret);
   return { clientSecret, ...(redirectUrl ? { redirectUrl } : {}) };
+}
+
+/** A repeated request gets the first answer: the order as it was when it was placed. */
+function asPlaced(view: OrderView): OrderView {
+  return {
+    ...view,
+    status: 'pending',
+    statusReason: null,
+    confirmedAt: null,
+    tickets: [],
+    refunds: [],
+    payments: view.payments.map((payment) => ({
+      ...payment,
+      status: 'created' as const,
+      captured: { ...payment.captured, amount: 0 },
+      failureCode: null,
+    })),
+  };
+}
+
+/** A code opens the door: nobody gets one by knowing a key alone. */
+function withoutCodes(view: OrderView): OrderView {
+  return { ...view, tickets: view.tickets.map((ticket) => ({ ...ticket, code: null })) };
 }
 
 async function viewNow(ctx: Ctx, order: OrderRow): Promise<OrderView> {

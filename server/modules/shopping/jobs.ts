@@ -34,11 +34,12 @@ async function paySimulated(ctx: Ctx, { eventId, paymentId }: SettleJob): Promis
 }
 
 export const settleHandlers: Readonly<Record<string, JobHandler>> = {
-  // Both were written by `enqueueSettle` or the booking.
   [SETTLE_JOB]: (ctx, job) => {
+    // Written by `enqueueSettle`.
     const { eventId, paymentId } = job.data as SettleJob;
     return settlePayment(ctx, eventId, paymentId);
   },
+  // Written by the booking.
   [PAY_SIMULATED_JOB]: (ctx, job) => paySimulated(ctx, job.data as SettleJob),
 };
 

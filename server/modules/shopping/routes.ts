@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { HoldId } from '../../kernel/ids.ts';
 import { ok, present, refused } from '../../kernel/result.ts';
-import { type Route, route } from '../../kernel/route.ts';
+import { bodyOf, type Route, route } from '../../kernel/route.ts';
 import { email, id, line, moneyOut, phone, quantity, timeOut } from '../../kernel/schemas.ts';
 import { findEvent } from '../catalog/index.ts';
 import {
@@ -74,7 +74,44 @@ function holdView(holdId: HoldId, hold: Held, status: z.infer<typeof holdSchema>
 const ofEvent = z.object({ id: id('evt') });
 const ofHold = z.object({ id: id('hld') });
 
-const exampleItems = [{ ticketTypeId: 'tt_00vtdzt3h1k4r00vtdzt3h1k4r00000000000x', quantity: 2 }];
+const eur = (amount: number) => ({ amount, currency: 'EUR' });
+const exampleItem = { ticketTypeId: 'tt_00vtdzt3h1k4r00vtdzt3k7m2q9x4c5b8n3w6', quantity: 2 };
+const exampleItems = [exampleItem];
+const exampleBuyer = { name: 'Ada Lovelace', email: 'ada@example.org' };
+const exampleHold = {
+  id: 'hld_00vtdzt3h1k4r00vtdzv8d3f6h1j4k7m9n2p5',
+  eventId: 'evt_00vtdzt3h1k4r',
+  status: 'active',
+  expiresAt: '2035-05-02T10:15:00.000Z',
+  items: [{ ...exampleItem, unitPrice: eur(2_500) }],
+  total: eur(5_000),
+};
+const exampleOrder = {
+  id: 'ord_00vtdzt3h1k4r00vtdzw2q5r8s1t4v7w0x3y6',
+  eventId: exampleHold.eventId,
+  userId: null,
+  buyer: { ...exampleBuyer, phone: null },
+  status: 'pending',
+  statusReason: null,
+  expiresAt: exampleHold.expiresAt,
+  items: exampleHold.items,
+  total: exampleHold.total,
+  tickets: [],
+  payments: [
+    {
+      id: 'pay_00vtdzt3h1k4r00vtdzw3a6b9c2d5e8f1g4h7',
+      provider: 'stripe',
+      method: 'simulated',
+      status: 'created',
+      amount: eur(5_000),
+      captured: eur(0),
+      failureCode: null,
+    },
+  ],
+  refunds: [],
+  createdAt: '2035-05-02T10:00:00.000Z',
+  confirmedAt: null,
+};
 
 const holds: readonly Route[] = [
   route({
@@ -101,7 +138,10 @@ const holds: readonly Route[] = [
       ...holdRefusals,
       idempotency_key_required: { status: 400, title: 'The header Idempotency-Key is required' },
     },
-    example: { body: { items: exampleItems, buyer: { email: 'ada@example.org' } } },
+    example: {
+      body: { items: exampleItems, buyer: { email: exampleBuyer.email } },
+      response: exampleHold,
+    },
     handle: async (ctx, { actor, params, body, once }) => {
       if (!once) return refused('idempotency_key_required');
       if (!(await findEvent(ctx, actor, params.id))) return refused('not_found');
@@ -126,6 +166,7 @@ const holds: readonly Route[] = [
     params: ofHold,
     success: { status: 200, schema: holdSchema, description: 'The hold' },
     refusals: {},
+    example: { response: exampleHold },
     handle: async (ctx, { actor, params }) => {
       const hold = await findHold(ctx, actor, params.id);
       return hold ? ok({ body: holdView(params.id, hold, hold.status) }) : refused('not_found');
@@ -142,7 +183,7 @@ const holds: readonly Route[] = [
     body: z.strictObject({ items }).meta({ id: 'HoldChange' }),
     success: { status: 200, schema: holdSchema, description: 'The hold' },
     refusals: holdRefusals,
-    example: { body: { items: exampleItems } },
+    example: { body: { items: exampleItems }, response: exampleHold },
     handle: async (ctx, { actor, params, body }) => {
       if (!(await findHold(ctx, actor, params.id))) return refused('not_found');
       const changed = await changeHold(ctx, params.id, body.items);
@@ -159,7 +200,10 @@ const holds: readonly Route[] = [
     access: { kind: 'public' },
     params: ofHold,
     success: { status: 204, schema: null, description: 'Its places are free' },
-    refusals: { hold_ended: holdRefusals.hold_ended },
+    refusals: {
+      hold_ended: holdRefusals.hold_ended,
+      hold_already_booked: holdRefusals.hold_already_booked,
+    },
     handle: async (ctx, { actor, params }) => {
       if (!(await findHold(ctx, actor, params.id))) return refused('not_found');
       const released = await releaseHold(ctx, params.id);
@@ -216,7 +260,6 @@ const bookings: readonly Route[] = [
     refusals: {
       ...holdRefusals,
       idempotency_key_required: { status: 400, title: 'The header Idempotency-Key is required' },
-      hold_already_booked: { status: 409, title: 'This hold has its order already' },
       payment_method_unavailable: { status: 422, title: 'This way to pay is not available' },
       payment_refused: { status: 422, title: 'The payment provider refused' },
       payment_provider_unavailable: {
@@ -228,14 +271,18 @@ const bookings: readonly Route[] = [
     example: {
       body: {
         items: exampleItems,
-        buyer: { name: 'Ada Lovelace', email: 'ada@example.org' },
+        buyer: exampleBuyer,
         payment: { method: 'simulated' },
+      },
+      response: {
+        order: exampleOrder,
+        payment: { provider: 'stripe', clientSecret: 'pi_3Pk2vQ_secret_9xT4' },
+        accessToken: 'at_3v1Qm7Yx0pTzB5cLwR8kNs2dHf6gJa4eUiOyXbVqMnK',
       },
     },
     handle: async (ctx, { actor, params, body, once }) => {
       if (!once) return refused('idempotency_key_required');
-      const booked = await bookPlaces(ctx, actor, params.id, body, once);
-      return booked.ok ? ok({ body: booked.value }) : booked;
+      return bodyOf(bookPlaces(ctx, actor, params.id, body, once));
     },
   }),
 ];

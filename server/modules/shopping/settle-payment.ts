@@ -26,9 +26,10 @@ import {
   type PaymentRow,
   voidPayment,
 } from '../payments/index.ts';
-import { callClaimOrder, callConfirmOrder } from './settle.sql.ts';
+import { callClaimOrder, callConfirmFree, callConfirmOrder } from './settle.sql.ts';
 
 const UNKNOWN_RETRY_SECONDS = 5;
+const BUSY_RETRY_SECONDS = 1;
 
 type Purchase = {
   readonly order: OrderRow;
@@ -54,6 +55,8 @@ export async function settlePayment(
   if (payment.providerId === null && order.status !== 'pending')
     return giveUpPayment(ctx, purchase);
   const asked = await askIntent(ctx, payment, `Order ${order.orderId}`);
+  // A refused reading says nothing about the payment: a key may just have been changed.
+  if (asked.kind === 'refused' && payment.providerId !== null) return unknown(ctx, payment);
   if (asked.kind === 'refused') return failOrder(ctx, purchase, asked.code);
   if (asked.kind === 'unknown') return unknown(ctx, payment);
   return follow(ctx, purchase, asked.value);
@@ -99,7 +102,9 @@ async function claimAndCapture(ctx: Ctx, purchase: Purchase, intent: Intent): Pr
     return failOrder(ctx, purchase, verdict === 'lapsed' ? 'expired' : verdict);
   }
   await ctx.pause('settle.before_capture');
-  const captured = await ctx.ports.payments.captureIntent(intent.id, `capture:${paymentId}`);
+  // An intent is captured once whatever the key; a new key after a lost answer gets a new answer.
+  const key = `capture:${paymentId}:${payment.attempt}`;
+  const captured = await ctx.ports.payments.captureIntent(intent.id, key);
   if (captured.kind === 'unknown') return unknown(ctx, payment);
   if (captured.kind === 'refused') return settleRefusedCapture(ctx, purchase, intent.id);
   await ctx.pause('settle.before_confirm');
@@ -197,7 +202,7 @@ async function failOrder(ctx: Ctx, purchase: Purchase, code: string): Promise<vo
       ? null
       : { paymentId: payment.paymentId, to: 'failed', failureCode: code.slice(0, 100) },
   });
-  assert(ended.ok, 'the database is busy');
+  if (!ended.ok) throw new NotYet(BUSY_RETRY_SECONDS);
   await giveUpPayment(ctx, purchase);
 }
 
@@ -220,26 +225,11 @@ async function countPlaces(ctx: Ctx, order: OrderRow): Promise<number> {
   return lines.reduce((sum, line) => sum + line.quantity, 0);
 }
 
-/** An order of which nothing has to be paid: claimed and confirmed at once. */
+/** An order of which nothing has to be paid: claimed and confirmed in one step. */
 export async function settleFree(ctx: Ctx, order: OrderRow): Promise<string> {
   const { eventId, orderId } = order;
   const places = await countPlaces(ctx, order);
   const ticketIds = Array.from({ length: places }, () => newScopedId(ctx.ids, 'tkt', eventId));
-  const claimed = await one(
-    ctx.db,
-    callClaimOrder(
-      { eventId, orderId, paymentId: null, ticketIds, actor: ctx.actor },
-      ctx.clock.now(),
-    ),
-  );
-  if (claimed.verdict !== 'claimed') return claimed.verdict;
-  const refundId = newScopedId(ctx.ids, 'ref', eventId);
-  const confirmed = await one(
-    ctx.db,
-    callConfirmOrder(
-      { eventId, orderId, paymentId: null, capturedMinor: 0, refundId, actor: ctx.actor },
-      ctx.clock.now(),
-    ),
-  );
-  return confirmed.verdict;
+  const call = { eventId, orderId, ticketIds, actor: ctx.actor };
+  return (await one(ctx.db, callConfirmFree(call, ctx.clock.now()))).verdict;
 }

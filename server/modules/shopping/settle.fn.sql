@@ -56,3 +56,18 @@ begin
   perform payments.owe_refund@v(p_event, p_payment, p_refund, p_captured_minor, 'late_payment');
   return 'refund_owed';
 end $$;
+
+-- An order of which nothing has to be paid: claimed and confirmed in one step, so that no crash can
+-- leave it in between. Verdicts: those of claim_order but claimed, and confirmed.
+create function shopping.confirm_free@v(
+  p_event text, p_order text, p_tickets text[], p_now timestamptz, p_actor text
+) returns text language plpgsql as $$
+declare
+  v_claim text;
+begin
+  v_claim := shopping.claim_order@v(p_event, p_order, null, p_tickets, p_now, p_actor);
+  if v_claim <> 'claimed' then
+    return v_claim;
+  end if;
+  return shopping.confirm_order@v(p_event, p_order, null, 0, null, p_now, p_actor);
+end $$;

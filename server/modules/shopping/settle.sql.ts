@@ -29,3 +29,15 @@ export const callConfirmOrder = (
 ) => rows(verdict)`
   select shopping.confirm_order@v(${c.eventId}, ${c.orderId}, ${c.paymentId}, ${c.capturedMinor},
     ${c.refundId}, ${now}, ${c.actor}) as verdict`;
+
+export const callConfirmFree = (
+  c: {
+    readonly eventId: EventId;
+    readonly orderId: OrderId;
+    readonly ticketIds: readonly TicketId[];
+    readonly actor: string;
+  },
+  now: Date | null,
+) => rows(verdict)`
+  select shopping.confirm_free@v(${c.eventId}, ${c.orderId}, ${c.ticketIds}, ${now}, ${c.actor})
+    as verdict`;
