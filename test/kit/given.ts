@@ -79,12 +79,13 @@ export async function eventually<T>(
   ask: () => Promise<T>,
   done: (value: T) => boolean,
   withinMs = 20_000,
+  pollMs = 25,
 ): Promise<T> {
   const until = Date.now() + withinMs;
   for (;;) {
     const value = await ask();
     if (done(value)) return value;
     if (Date.now() > until) throw new Error(`it never came: ${JSON.stringify(value)}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }

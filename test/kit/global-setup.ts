@@ -1,11 +1,17 @@
 /**
  * Before all tests: one PostgreSQL, and in it a migrated template database. DATABASE_URL_TEST names
- * a server to use instead of the embedded one; its user must be allowed to make databases and roles.
+ * a server to use instead of the embedded one; its user must be able to make databases and roles.
  */
 import type { TestProject } from 'vitest/node';
 import { migrate } from '../../server/kernel/migrate.ts';
-import { onServer, startTestCluster, TEMPLATE_DATABASE, urlOfDatabase } from './embedded.ts';
-import { exportServices } from './requires.ts';
+import {
+  onServer,
+  openRunFolder,
+  startTestCluster,
+  TEMPLATE_DATABASE,
+  urlOfDatabase,
+} from './embedded.ts';
+import { exportFound } from './requires.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -14,30 +20,36 @@ declare module 'vitest' {
   }
 }
 
-let cleanUp: () => Promise<void> = async () => {};
+const cleanUps: (() => Promise<void> | void)[] = [];
 
 export async function setup(project: TestProject): Promise<void> {
-  exportServices();
-  const given = process.env['DATABASE_URL_TEST'];
-  const cluster = given ? null : await startTestCluster({ durable: true });
-  const url = given ?? cluster?.url ?? '';
-  cleanUp = async () => {
-    await (cluster ? cluster.stop() : onServer(url, [dropTemplate]));
-  };
+  exportFound();
   try {
+    cleanUps.unshift(openRunFolder().remove);
+    const url = await openServer(process.env['DATABASE_URL_TEST']);
     await buildTemplate(url);
+    project.provide('postgresUrl', url);
   } catch (error) {
-    await cleanUp();
+    await teardown();
     throw error;
   }
-  project.provide('postgresUrl', url);
 }
 
 export async function teardown(): Promise<void> {
-  await cleanUp();
+  for (const cleanUp of cleanUps.splice(0)) await cleanUp();
 }
 
 const dropTemplate = `drop database if exists ${TEMPLATE_DATABASE} with (force)`;
+
+async function openServer(given: string | undefined): Promise<string> {
+  if (given) {
+    cleanUps.unshift(() => onServer(given, [dropTemplate]));
+    return given;
+  }
+  const cluster = await startTestCluster({ durable: true });
+  cleanUps.unshift(cluster.stop);
+  return cluster.url;
+}
 
 async function buildTemplate(serverUrl: string): Promise<void> {
   await onServer(serverUrl, [dropTemplate, `create database ${TEMPLATE_DATABASE}`]);

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { applies, exportServices, requireService } from './requires.ts';
+import { applies, exportFound, requireEngine } from './requires.ts';
 
 let folder: string;
 let skips: string;
@@ -37,16 +37,16 @@ const recorded = (): unknown[] =>
 describe('a service that a test needs', () => {
   it('is found on the path, where it was named, and under its other name', () => {
     const onPath = program('chromium-browser');
-    expect(requireService('chromium')).toBe(onPath);
+    expect(requireEngine('chromium')).toBe(onPath);
     const named = program('my-chromium');
     vi.stubEnv('CHROMIUM_PATH', named);
-    expect(requireService('chromium')).toBe(named);
+    expect(requireEngine('chromium')).toBe(named);
   });
 
   it('is not found where it was named but is not; the reason is recorded with the file', () => {
     program('chromium');
     vi.stubEnv('FANFARE_CHROMIUM', join(folder, 'nowhere'));
-    expect(requireService('chromium')).toBeUndefined();
+    expect(requireEngine('chromium')).toBeUndefined();
     expect(recorded()).toEqual([
       {
         file: 'test/kit/requires.test.ts',
@@ -57,17 +57,17 @@ describe('a service that a test needs', () => {
 
   it.each(['chromium', 'redis, chromium', 'all'])('is demanded by FANFARE_REQUIRE=%s', (demand) => {
     vi.stubEnv('FANFARE_REQUIRE', demand);
-    expect(() => requireService('chromium')).toThrow('FANFARE_REQUIRE asks for chromium, but');
+    expect(() => requireEngine('chromium')).toThrow('FANFARE_REQUIRE asks for chromium, but');
   });
 
   it('is not demanded by the name of another', () => {
     vi.stubEnv('FANFARE_REQUIRE', 'kafka');
-    expect(requireService('chromium')).toBeUndefined();
+    expect(requireEngine('chromium')).toBeUndefined();
   });
 
   it('is told to the programs that tests start', () => {
     const path = program('chromium');
-    exportServices();
+    exportFound();
     expect(process.env['FANFARE_CHROMIUM']).toBe(path);
   });
 });

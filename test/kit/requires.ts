@@ -3,7 +3,7 @@
  * reason is recorded, and `npm test` lists it at the end. With FANFARE_REQUIRE naming the service
  * (or `all`) the test fails instead, so that a machine meant to have it cannot pass without.
  *
- *   const chromium = requireService('chromium');
+ *   const chromium = requireEngine('chromium');
  *   describe.skipIf(chromium === undefined)('the storefront', () => { … });
  */
 import { accessSync, appendFileSync, constants, existsSync } from 'node:fs';
@@ -40,10 +40,10 @@ const needs = {
   },
 } as const satisfies Record<string, Need>;
 
-export type Service = keyof typeof needs;
+type NeedName = keyof typeof needs;
 
 /** The path of the program or folder; undefined after recording why the test will be skipped. */
-export function requireService(service: Service): string | undefined {
+export function requireEngine(service: NeedName): string | undefined {
   const path = findService(service);
   if (path !== undefined) return path;
   const { reason } = needs[service];
@@ -55,21 +55,21 @@ export function requireService(service: Service): string | undefined {
   return undefined;
 }
 
-/** For a need that no installation can meet, such as being root: `reason` says when it is not met. */
+/** For a need that no installation can meet, such as being root; `reason` says what is missing. */
 export function applies(condition: boolean, reason: string): boolean {
   if (!condition) recordSkip(reason);
   return condition;
 }
 
 /** Puts what was found into the environment, for programs that tests start. */
-export function exportServices(): void {
-  for (const service of Object.keys(needs) as Service[]) {
+export function exportFound(): void {
+  for (const service of Object.keys(needs) as NeedName[]) {
     const path = findService(service);
     if (path !== undefined) process.env[needs[service].variables[0]] = path;
   }
 }
 
-function findService(service: Service): string | undefined {
+function findService(service: NeedName): string | undefined {
   const { variables, find }: Need = needs[service];
   const set = variables.map((name) => process.env[name]).find((value) => value);
   const path = set ?? find();

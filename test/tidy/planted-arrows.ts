@@ -87,9 +87,9 @@ export const arrowPlants: readonly Plant[] = [
   ]),
   {
     rule: 'layers',
-    title: 'wiring is done in main, worker, app and cli, not beside them',
-    fault: { 'server/boot.ts': lines("import { stripe } from './adapters/stripe/index.ts';") },
-    at: 'server/boot.ts:1',
+    title: 'wiring is done right below server/ and in cli, not in a folder beside them',
+    fault: { 'server/boot/a.ts': lines("import { stripe } from '../adapters/stripe/index.ts';") },
+    at: 'server/boot/a.ts:1',
     twin: {
       'server/main.ts': lines("import { stripe } from './adapters/stripe/index.ts';"),
       'server/worker.ts': lines("import { ledger } from './sandbox/ledger.ts';"),

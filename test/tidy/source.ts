@@ -31,7 +31,8 @@ export type Zone =
   | 'tools'
   | 'elsewhere';
 
-const WIRING = /^server\/(?:(?:main|worker|app)\.ts$|cli\/)/;
+/** Files right below `server/`, commands, and the pages that the server itself makes. */
+const WIRING = /^server\/(?:[a-z.-]+\.ts$|cli\/|web\/)/;
 const FOLDER_ZONES: readonly (readonly [string, Zone])[] = [
   ['server/kernel/', 'kernel'],
   ['server/modules/', 'room'],

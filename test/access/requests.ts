@@ -1,0 +1,208 @@
+/**
+ * How to ask for each route: what must exist, which ids go into the address, which body goes with
+ * it. A route that is not here fails the access test.
+ */
+import { expect } from 'vitest';
+import type { Route } from '../../server/kernel/route.ts';
+import type { Asked, Variant } from './expected.ts';
+import {
+  CANARIES,
+  fresh,
+  makeEvent,
+  makeHold,
+  makeKey,
+  makeOrder,
+  type Organizer,
+  type World,
+} from './world.ts';
+
+export type Made = {
+  /** Values of the address's parameters, by name. */
+  readonly ids: Readonly<Record<string, string>>;
+  /** Ids that take the place of the example's, by prefix. */
+  readonly inBody?: Readonly<Record<string, string>>;
+  /** Members of the body that differ from the example's. */
+  readonly body?: Readonly<Record<string, unknown>>;
+  readonly token?: string;
+};
+
+export type Recipe = Asked & {
+  readonly variants: readonly Variant[];
+  /** Whether a request that is granted uses up what was made for it. */
+  readonly isUsedUp: boolean;
+  readonly make: (world: World, organizer: Organizer, variant: Variant) => Promise<Made>;
+};
+
+const nothing: Recipe = {
+  thing: 'none',
+  variants: ['none'],
+  isUsedUp: false,
+  make: async () => ({ ids: {} }),
+};
+
+type EventOf = Awaited<ReturnType<typeof makeEvent>>;
+
+/** For something that happens to an event that was made with `more`. */
+function ofEvent(
+  options: {
+    readonly more?: Record<string, unknown>;
+    readonly ids?: (event: EventOf) => Record<string, string>;
+    readonly body?: (event: EventOf) => Record<string, unknown>;
+    readonly before?: (organizer: Organizer, event: EventOf) => Promise<void>;
+    readonly variants?: readonly Variant[];
+    readonly isUsedUp?: boolean;
+  } = {},
+): Recipe {
+  return {
+    thing: 'event',
+    variants: options.variants ?? ['ours', 'theirs', 'unknown'],
+    isUsedUp: options.isUsedUp ?? true,
+    make: async (_world, organizer, variant) => {
+      const draft = variant === 'draft' ? { publish: false } : {};
+      const event = await makeEvent(organizer, { ...options.more, ...draft });
+      await options.before?.(organizer, event);
+      return {
+        ids: { id: event.id, ...options.ids?.(event) },
+        inBody: { tt: event.typeId, pool: event.poolId },
+        ...(options.body ? { body: options.body(event) } : {}),
+      };
+    },
+  };
+}
+
+const seen: readonly Variant[] = ['ours', 'theirs', 'draft', 'unknown'];
+const nested: readonly Variant[] = ['ours', 'theirs', 'mixed', 'unknown'];
+const readEvent = ofEvent({ variants: seen, isUsedUp: false });
+const ownEvent = ofEvent({ isUsedUp: false });
+const changeEvent = ofEvent();
+const pool = ofEvent({ variants: nested, ids: ({ poolId }) => ({ poolId }) });
+const ticketType = ofEvent({
+  variants: nested,
+  ids: ({ typeId }) => ({ ticketTypeId: typeId }),
+});
+
+const hold = (isUsedUp: boolean): Recipe => ({
+  thing: 'hold',
+  variants: ['ours', 'theirs', 'guarded', 'unknown'],
+  isUsedUp,
+  make: async ({ app }, organizer, variant) => {
+    const key = variant === 'guarded' ? organizer.buyerKey : undefined;
+    const { holdId, typeId } = await makeHold(app, organizer, key);
+    return { ids: { id: holdId }, inBody: { tt: typeId } };
+  },
+});
+
+const order = (isUsedUp: boolean): Recipe => ({
+  thing: 'order',
+  variants: ['ours', 'theirs', 'unknown'],
+  isUsedUp,
+  make: async ({ app }, organizer) => {
+    const { orderId, token } = await makeOrder(app, organizer);
+    return { ids: { id: orderId }, token };
+  },
+});
+
+const person: Recipe = {
+  thing: 'person',
+  variants: ['ours', 'theirs', 'unknown'],
+  isUsedUp: false,
+  make: async (_world, { buyerId, side }) => ({
+    ids: { id: buyerId },
+    body: { name: `Renamed ${fresh()}`, email: CANARIES[side].email },
+  }),
+};
+
+const apiKey: Recipe = {
+  thing: 'key',
+  variants: ['ours', 'theirs', 'unknown'],
+  isUsedUp: true,
+  make: async (_world, { admin }) => {
+    const secret = await makeKey(admin, { role: 'analyst' });
+    const { body } = await admin.get('/api-keys?limit=200');
+    const key = body.data.find(({ prefix }: { prefix: string }) => secret.startsWith(prefix));
+    return { ids: { id: key.id } };
+  },
+};
+
+export const recipes: Readonly<Record<string, Recipe>> = {
+  'POST /events': nothing,
+  'GET /events': nothing,
+  'GET /events/:id': readEvent,
+  'PUT /events/:id': ofEvent({ body: ({ version }) => ({ version }) }),
+  'DELETE /events/:id': changeEvent,
+  'POST /events/:id/publish': ofEvent({ more: { publish: false } }),
+  'POST /events/:id/clone': ownEvent,
+  'POST /events/:id/cancel': changeEvent,
+  'POST /events/:id/sales/pause': changeEvent,
+  'POST /events/:id/sales/resume': ofEvent({
+    before: async ({ admin }, { id }) => {
+      expect((await admin.post(`/events/${id}/sales/pause`)).status).toBe(200);
+    },
+  }),
+  'POST /events/:id/sales/close': changeEvent,
+  'POST /events/:id/pools': ownEvent,
+  'PUT /events/:id/pools/:poolId': pool,
+  'POST /events/:id/ticket-types': ownEvent,
+  'PUT /events/:id/ticket-types/:ticketTypeId': ticketType,
+  'DELETE /events/:id/ticket-types/:ticketTypeId': ticketType,
+  'GET /events/:id/availability': readEvent,
+  'GET /events/:id/statistics': ownEvent,
+  'POST /events/:id/holds': readEvent,
+  'POST /events/:id/bookings': readEvent,
+  'GET /holds/:id': hold(false),
+  'PUT /holds/:id': hold(true),
+  'DELETE /holds/:id': hold(true),
+  'GET /orders': nothing,
+  'GET /orders/:id': order(false),
+  // The order is confirmed, so cancelling it gives money back.
+  'POST /orders/:id/cancel': { ...order(true), alsoNeeds: 'refunds:write' },
+  'POST /orders/:id/refunds': order(true),
+  'POST /users': { ...nothing, make: async () => ({ ids: {}, body: { email: newAddress() } }) },
+  'GET /users': nothing,
+  'GET /users/:id': person,
+  'PUT /users/:id': person,
+  'POST /api-keys': nothing,
+  'GET /api-keys': nothing,
+  'DELETE /api-keys/:id': apiKey,
+  'GET /me': nothing,
+  'POST /organizers': nothing,
+  'GET /organizers': nothing,
+  'GET /audit': nothing,
+  'POST //webhooks/stripe': nothing,
+  'POST /webhooks/stripe': nothing,
+  'GET //healthz': nothing,
+  'GET //readyz': nothing,
+  'GET //metrics': nothing,
+  'GET //sandbox/clock': nothing,
+  'POST //sandbox/clock': {
+    ...nothing,
+    make: async () => ({ ids: {}, body: { advanceSeconds: 0 } }),
+  },
+};
+
+const newAddress = () => `person.${fresh()}@example.org`;
+
+export const keyOfRoute = (route: Route): string => `${route.method} ${route.path}`;
+
+/** The route's own example, with ids that exist in the place of its own. */
+export function bodyFor(route: Route, made: Made): unknown {
+  const example = route.example?.body;
+  if (example === undefined) return route.access.kind === 'signed' ? {} : undefined;
+  const text = JSON.stringify(example).replace(
+    /"([a-z]+)_[0-9a-z]{13,}"/g,
+    (whole, prefix: string) => (made.inBody?.[prefix] ? `"${made.inBody[prefix]}"` : whole),
+  );
+  return { ...JSON.parse(text), ...made.body };
+}
+
+export function pathFor(route: Route, ids: Made['ids']): string {
+  const path = route.path.startsWith('//') ? route.path.slice(1) : `/api/v1${route.path}`;
+  return path.replace(/:([A-Za-z]+)/g, (_, name: string) => {
+    const id = ids[name];
+    if (id === undefined) throw new Error(`no id for :${name} of ${keyOfRoute(route)}`);
+    return id;
+  });
+}
+
+/** An id of the same kind, in the same event where it lies in one, that never existed. */
+export const unknownId = (id: string): string => `${id.slice(0, -5)}zzzzz`;

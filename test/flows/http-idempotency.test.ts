@@ -1,0 +1,205 @@
+/** The same key and body give the same answer again, on every POST; nothing happens twice. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { routes } from '../../server/app.ts';
+import { digestOf } from '../access/digest.ts';
+import { type Answer, startApp, type TestApp } from '../kit/app.ts';
+import { book, eur, eventually, inDays, newKey, onSale, somebody } from '../kit/given.ts';
+import { connect } from '../kit/kernel.ts';
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await startApp();
+});
+afterAll(() => app.close());
+
+type Request = { readonly path: string; readonly body?: object };
+
+const event = { name: 'A', startsAt: inDays(9), timezone: 'Europe/Berlin', currency: 'EUR' };
+const draft = async (): Promise<string> =>
+  (await app.admin.post('/events', { ...event, publish: false })).body.id;
+const published = async (): Promise<string> => (await app.admin.post('/events', event)).body.id;
+const freeOrder = async (): Promise<string> => {
+  const { eventId, typeId } = await onSale(app.admin, { price: 0 });
+  return (await book(app.guest, eventId, typeId)).body.order.id;
+};
+
+const pendingOrder = async (): Promise<string> => {
+  const { eventId, typeId } = await onSale(app.admin);
+  return (await book(app.guest, eventId, typeId)).body.order.id;
+};
+
+/** A request that succeeds, for every POST whose answer the kernel stores. */
+const requests: Readonly<Record<string, () => Promise<Request>>> = {
+  '/events': async () => ({ path: '/events', body: event }),
+  '/events/:id/publish': async () => ({ path: `/events/${await draft()}/publish` }),
+  '/events/:id/clone': async () => ({
+    path: `/events/${await published()}/clone`,
+    body: { startsAt: inDays(20) },
+  }),
+  '/events/:id/cancel': async () => ({ path: `/events/${await published()}/cancel`, body: {} }),
+  '/events/:id/sales/pause': async () => ({ path: `/events/${await published()}/sales/pause` }),
+  '/events/:id/sales/close': async () => ({ path: `/events/${await published()}/sales/close` }),
+  '/events/:id/sales/resume': async () => {
+    const id = await published();
+    await app.admin.post(`/events/${id}/sales/pause`);
+    return { path: `/events/${id}/sales/resume` };
+  },
+  '/events/:id/pools': async () => ({
+    path: `/events/${await published()}/pools`,
+    body: { name: 'Floor', capacity: 5 },
+  }),
+  '/events/:id/ticket-types': async () => ({
+    path: `/events/${await published()}/ticket-types`,
+    body: { name: 'Reduced', price: eur(900), capacity: 5 },
+  }),
+  '/orders/:id/cancel': async () => ({ path: `/orders/${await pendingOrder()}/cancel` }),
+  '/orders/:id/refunds': async () => ({
+    path: `/orders/${await freeOrder()}/refunds`,
+    body: { reason: 'Cannot come' },
+  }),
+  '/users': async () => ({ path: '/users', body: somebody() }),
+  '/api-keys': async () => ({ path: '/api-keys', body: { name: 'k', role: 'box_office' } }),
+  '/organizers': async () => ({ path: '/organizers', body: { name: 'O' } }),
+};
+
+/** Until a session waits for a lock that `holder` has. */
+const somebodyWaitsFor = (holder: Awaited<ReturnType<typeof connect>>) =>
+  eventually(
+    () =>
+      holder.query(
+        'select from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid))',
+      ),
+    ({ rowCount }) => rowCount === 1,
+  );
+
+const storing = routes.filter((r) => r.idempotency === 'optional' || r.idempotency === 'required');
+const isSame = (again: Answer, first: Answer) => {
+  const { secret: _shownOnce, ...kept } = first.body as Record<string, unknown>;
+  expect(again.body).toEqual(kept);
+  expect(again.status).toBe(first.status);
+};
+
+describe('a POST', () => {
+  it('of every kind is tried below', () => {
+    expect(storing.map((route) => route.path).sort()).toEqual(Object.keys(requests).sort());
+  });
+
+  it.each(Object.keys(requests))('%s answers a repetition as it did at first', async (name) => {
+    const { path, body } = (await requests[name]?.()) ?? expect.unreachable();
+    const key = newKey();
+    const first = await app.admin.post(path, body, key);
+    expect(first.body.code).toBeUndefined();
+    expect(first.headers.get('idempotency-replayed')).toBeNull();
+    const before = await digestOf(app);
+    const again = await app.admin.post(path, body, key);
+    isSame(again, first);
+    expect(again.headers.get('idempotency-replayed')).toBe('true');
+    expect(await digestOf(app)).toEqual(before);
+  });
+
+  it('with the same key and another body is refused', async () => {
+    const key = newKey();
+    await app.admin.post('/organizers', { name: 'One' }, key);
+    const other = await app.admin.post('/organizers', { name: 'Two' }, key);
+    expect(other.body).toMatchObject({ status: 422, code: 'idempotency_key_reused' });
+    const elsewhere = await app.admin.post('/users', somebody(), key);
+    expect(elsewhere.body).toMatchObject({ status: 422, code: 'idempotency_key_reused' });
+  });
+
+  it('on another event is another request', async () => {
+    const key = newKey();
+    await app.admin.post(`/events/${await published()}/sales/pause`, undefined, key);
+    const other = await app.admin.post(`/events/${await published()}/sales/pause`, undefined, key);
+    expect(other.body).toMatchObject({ status: 422, code: 'idempotency_key_reused' });
+  });
+
+  it('does not care how its body is written', async () => {
+    const key = newKey();
+    const send = (body: string) =>
+      fetch(`${app.origin}/api/v1/users`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${ADMIN}`, 'content-type': 'application/json', ...key },
+        body,
+      });
+    const first = await send('{"name":"É","email":"order@example.org"}');
+    const again = await send('{ "email": "order@example.org",\n "name": "\\u00c9" }');
+    expect([first.status, again.status]).toEqual([201, 201]);
+    expect(await again.json()).toEqual(await first.json());
+  });
+  const ADMIN = 'fk_admin_key_for_tests_0123456789';
+
+  it('belongs to its caller', async () => {
+    const second = await app.admin.post('/api-keys', { name: 'k', role: 'admin' });
+    const other = app.as(second.body.secret);
+    const key = newKey();
+    const mine = await app.admin.post('/users', somebody(), key);
+    const theirs = await other.post('/users', somebody(), key);
+    expect([mine.status, theirs.status]).toEqual([201, 201]);
+    expect(theirs.body.id).not.toBe(mine.body.id);
+  });
+
+  it('that was refused is a first try when it comes again', async () => {
+    const id = await draft();
+    const key = newKey();
+    const early = await app.admin.post(`/events/${id}/sales/pause`, undefined, key);
+    expect(early.body).toMatchObject({ status: 409, code: 'sale_state' });
+    await app.admin.post(`/events/${id}/publish`);
+    const later = await app.admin.post(`/events/${id}/sales/pause`, undefined, key);
+    expect(later).toMatchObject({ status: 200 });
+    expect(later.headers.get('idempotency-replayed')).toBeNull();
+  });
+
+  it('that still runs is in flight', async () => {
+    const id = await published();
+    const other = await connect(app.database.url);
+    await other.query('begin');
+    await other.query('select from catalog.event where event_id = $1 for update', [id]);
+    const key = newKey();
+    const first = app.admin.post(`/events/${id}/sales/pause`, undefined, key);
+    await somebodyWaitsFor(other);
+    const second = await app.admin.post(`/events/${id}/sales/pause`, undefined, key);
+    await other.query('commit');
+    await other.end();
+    expect(second.body).toMatchObject({ status: 409, code: 'request_in_flight' });
+    expect(second.headers.get('retry-after')).toBe('1');
+    expect((await first).status).toBe(200);
+    isSame(await app.admin.post(`/events/${id}/sales/pause`, undefined, key), await first);
+  });
+});
+
+describe('a key', () => {
+  it.each([
+    ['too long', 'x'.repeat(256)],
+    ['4 kB long', 'x'.repeat(4_096)],
+    ['with a space', 'a b'],
+    ['beyond ASCII', 'caf\u00e9'],
+    ['empty', ''],
+  ])('%s is refused', async (_what, key) => {
+    const answer = await app.admin.post('/organizers', { name: 'O' }, { 'idempotency-key': key });
+    expect(answer.body).toMatchObject({ status: 400, code: 'idempotency_key_invalid' });
+  });
+
+  it('is not needed where a repetition does no harm, and is where it would', async () => {
+    expect((await app.admin.post('/organizers', { name: 'O' })).status).toBe(201);
+    const path = `/orders/${await freeOrder()}/refunds`;
+    const answer = await app.admin.post(path, { reason: 'r' });
+    expect(answer.body).toMatchObject({ status: 400, code: 'idempotency_key_required' });
+  });
+
+  it('of a guest is kept under a hash of what tells the guest apart', async () => {
+    const { eventId, typeId } = await onSale(app.admin);
+    const items = [{ ticketTypeId: typeId, quantity: 1 }];
+    const device = `device-${randomUUID()}`;
+    const headers = { 'x-device-token': device, ...newKey() };
+    const held = await app.guest.post(`/events/${eventId}/holds`, { items }, headers);
+    const again = await app.guest.post(`/events/${eventId}/holds`, { items }, headers);
+    isSame(again, held);
+    const { rows } = await app.ctx.db.pool.query<{ caller: string }>(
+      'select caller from inventory.hold where hold_id = $1',
+      [held.body.id],
+    );
+    expect(rows[0]?.caller).toMatch(/^device:/);
+    expect(rows[0]?.caller).not.toContain(device);
+  });
+});
