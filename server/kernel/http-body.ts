@@ -5,16 +5,18 @@ import { parseStrictJson } from './json.ts';
 
 export function acceptStrictJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  app.addHook('preParsing', async (request, reply) => {
+  app.addHook('preParsing', (request, reply, _payload, done) => {
     const encoding = request.headers['content-encoding'];
-    if (encoding === undefined || encoding.toLowerCase() === 'identity') return;
+    if (encoding === undefined || encoding.toLowerCase() === 'identity') return done();
     // What unpacks to how much is not known before: nothing packed is taken.
     reply.header('accept-encoding', 'identity');
-    throw new ProblemError({
-      status: 415,
-      code: 'unsupported_media_type',
-      title: 'The body must not be compressed',
-    });
+    done(
+      new ProblemError({
+        status: 415,
+        code: 'unsupported_media_type',
+        title: 'The body must not be compressed',
+      }),
+    );
   });
   const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const parse: FastifyBodyParser<Buffer> = (request, raw, done) => {

@@ -11,16 +11,19 @@ const LAST_REQUEST_MAX_MS = 20_000;
  */
 export function closeWhenQuiet(app: FastifyInstance, mostMs = LAST_REQUEST_MAX_MS): void {
   const inFlight = new Set<FastifyRequest>();
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     inFlight.add(request);
+    done();
   });
   let closing = false;
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     if (closing) reply.header('connection', 'close');
+    done();
   });
   // Also runs for a response that its client did not wait for.
-  app.addHook('onResponse', async (request) => {
+  app.addHook('onResponse', (request, _reply, done) => {
     inFlight.delete(request);
+    done();
   });
   app.addHook('preClose', async () => {
     closing = true;

@@ -27,8 +27,9 @@ export function methodGuard(app: FastifyInstance, count: CountRequest): void {
       title: `${request.method} is not possible here`,
     });
   };
-  app.addHook('onRequest', async (request, reply) => {
-    if (request.is404) await refuse(request, reply);
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.is404) refuse(request, reply).catch(done);
+    else done();
   });
   app.setNotFoundHandler(refuse);
 }

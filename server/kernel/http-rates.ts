@@ -10,7 +10,10 @@ export type RateLimits = {
 export const defaultRates: RateLimits = { perAddressPerMinute: 3_000, perKeyPerMinute: 30_000 };
 
 /** Answers that scrapers and balancers need even from an address that asks too much. */
-const UNLIMITED = new Set(['/healthz', '/readyz', '/metrics', '/webhooks/stripe']);
+const UNLIMITED = new Set([
+  ...['/healthz', '/readyz', '/metrics'],
+  ...['/webhooks/stripe', '/api/v1/webhooks/stripe'],
+]);
 /** The simulated provider: this server calls it itself, all from one address. */
 const UNLIMITED_BELOW = '/sandbox/stripe/';
 

@@ -88,13 +88,11 @@ export async function createHttpServer(ctx: Ctx, options: HttpOptions): Promise<
   await app.register(helmet, securityHeaders);
   await app.register(rateLimit, { global: false });
 
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
     request.actor = anonymous;
-    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
-      const title = 'The request names no host';
-      throw new ProblemError({ status: 400, code: 'malformed_request', title });
-    }
+    const isHostMissing = request.headers.host === undefined && request.raw.httpVersion === '1.1';
+    done(isHostMissing ? new ProblemError(noHost) : undefined);
   });
   const count = options.rates ? limitRates(app, options.rates) : countNothing;
   acceptStrictJson(app);
@@ -106,6 +104,12 @@ export async function createHttpServer(ctx: Ctx, options: HttpOptions): Promise<
   for (const route of options.routes) registerRoute(app, ctx, route, { ...options, count });
   return app;
 }
+
+const noHost = {
+  status: 400,
+  code: 'malformed_request',
+  title: 'The request names no host',
+} as const;
 
 const securityHeaders = {
   contentSecurityPolicy: {

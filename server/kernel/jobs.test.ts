@@ -81,11 +81,18 @@ describe('enqueue', () => {
     expect(await jobs()).toMatchObject([{ key: 'a', inSeconds: 100 }]);
   });
 
-  it('gives a parked job its attempts again', async () => {
+  it('gives a parked job one more attempt', async () => {
     await add('a');
     await outside.query('update kernel.job set parked_at = clock_timestamp(), attempts = 20');
     await add('a');
-    expect(await jobs()).toMatchObject([{ parked: false, attempts: 0, inSeconds: 0 }]);
+    expect(await jobs()).toMatchObject([{ parked: false, attempts: 19, inSeconds: 0 }]);
+    await worker(async () => {
+      throw new Error('still broken');
+    }).drain();
+    expect(await jobs()).toMatchObject([{ parked: true, attempts: 20 }]);
+    await add('a');
+    expect(await worker(async () => {}).drain()).toBe(1);
+    expect(await jobs()).toEqual([]);
   });
 });
 

@@ -53,8 +53,8 @@ const insertJob = (kind: string, key: string, data: string, delaySeconds: number
             then greatest(excluded.run_at, clock_timestamp())
           else least(j.run_at, excluded.run_at)
         end,
-        -- Somebody wants it again: it gets its attempts again.
-        attempts = case when j.parked_at is null then j.attempts else 0 end,
+        -- Somebody wants it again: one attempt more, and if that fails it is parked again.
+        attempts = least(j.attempts, ${MAX_ATTEMPTS - 1}),
         parked_at = null`;
 
 const takeJobs = (kinds: string[], most: number) => rows({

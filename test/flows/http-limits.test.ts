@@ -99,9 +99,11 @@ describe('rate limits', () => {
     for (const url of ['/healthz', '/readyz', '/metrics']) {
       expect(await statuses(server, 5, url, '192.0.2.1')).toEqual([200, 200, 200, 200, 200]);
     }
-    for (let i = 0; i < 5; i++) {
-      const hook = { method: 'POST', url: '/webhooks/stripe', payload: {} } as const;
-      expect((await server.inject(hook)).statusCode).toBe(400);
+    for (const url of ['/webhooks/stripe', '/api/v1/webhooks/stripe']) {
+      for (let i = 0; i < 5; i++) {
+        const hook = { method: 'POST', url, payload: {} } as const;
+        expect((await server.inject(hook)).statusCode).toBe(400);
+      }
     }
   });
 
