@@ -9,7 +9,10 @@ export type Workload = {
   readonly port: number;
   readonly path: string;
   readonly callers: number;
-  readonly bodies: readonly string[];
+  readonly requests: readonly {
+    readonly body: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  }[];
 };
 
 /** Posts every body once, each of the callers one at a time; resolves to the seconds it took. */
@@ -26,18 +29,20 @@ export async function postAll(workload: Workload): Promise<number> {
 }
 
 /** Keep-alive connections, each sending its next request when the answer to the last is whole. */
-async function call({ port, path, callers, bodies }: Workload): Promise<number> {
-  const requests = bodies.map(
-    (body) =>
+async function call({ port, path, callers, requests }: Workload): Promise<number> {
+  const texts = requests.map(({ body, headers = {} }) => {
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    return (
       `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
+      `${lines.join('')}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+    );
+  });
   const sockets = await Promise.all(Array.from({ length: callers }, () => connect(port)));
   let next = 0;
   const startedAt = performance.now();
   await Promise.all(
     sockets.map(async (socket) => {
-      while (next < requests.length) await exchange(socket, requests[next++] ?? '');
+      while (next < texts.length) await exchange(socket, texts[next++] ?? '');
     }),
   );
   const seconds = (performance.now() - startedAt) / 1_000;

@@ -170,7 +170,9 @@ function removeOrphans(folder) {
 /** Names, sizes and times of all that goes into the build. */
 function hashOfSources() {
   const isSource = (name) => name.endsWith('.ts') && !name.endsWith('.test.ts');
-  const folders = ['server', 'bench', 'tools'].map((name) => join(root, name));
+  const folders = ['server', 'bench', 'test/kit', 'test/simulation', 'tools'].map((name) =>
+    join(root, name),
+  );
   const settings = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
   const files = [
     ...folders.flatMap((folder) => filesIn(folder, isSource)),

@@ -1,6 +1,6 @@
 /** Who asks. Found once per request, from its credentials; every use case is told. */
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { OrganizerId, UserId } from './ids.ts';
 import { assert } from './result.ts';
 
@@ -32,6 +32,15 @@ export function actorLabel(actor: Actor): string {
   return actor.accessToken ? 'buyer' : 'anonymous';
 }
 
+/**
+ * The person who buys, where the key says who that is: a personal key acts for its person. A key
+ * with any scope is staff's, also where it has an owner: it acts for the buyer whom a request
+ * names, and nothing is counted for its owner.
+ */
+export function buyingPerson(actor: Actor): UserId | null {
+  return actor.kind === 'key' && actor.scopes.size === 0 ? actor.userId : null;
+}
+
 /** Whether this actor is staff of the organizer (or of the platform) with that scope. */
 export function isStaffOf(actor: Actor, organizerId: string, scope: string): boolean {
   return (
@@ -60,5 +69,5 @@ export function callerOf(actor: Actor): string {
 }
 
 function digest(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64url');
+  return hash('sha256', secret, 'base64url');
 }

@@ -1,4 +1,5 @@
 /** Bodies: JSON only, as it stands, read strictly; the raw bytes stay at hand for signatures. */
+import { isUtf8 } from 'node:buffer';
 import type { FastifyBodyParser, FastifyInstance } from 'fastify';
 import { ProblemError } from './http-problem.ts';
 import { parseStrictJson } from './json.ts';
@@ -18,17 +19,11 @@ export function acceptStrictJson(app: FastifyInstance): void {
       }),
     );
   });
-  const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const parse: FastifyBodyParser<Buffer> = (request, raw, done) => {
     request.rawBody = raw;
     if (raw.length === 0) return done(null, undefined);
-    let text: string;
-    try {
-      text = utf8.decode(raw);
-    } catch {
-      return done(malformed('malformed_json', 'The body is not UTF-8.'));
-    }
-    const parsed = parseStrictJson(text);
+    if (!isUtf8(raw)) return done(malformed('malformed_json', 'The body is not UTF-8.'));
+    const parsed = parseStrictJson(raw.toString('utf8'));
     if (parsed.ok) return done(null, parsed.value);
     return done(malformed(parsed.refusal.code, parsed.refusal.detail));
   };

@@ -13,8 +13,8 @@ export function methodGuard(app: FastifyInstance, count: CountRequest): void {
     for (const name of Array.isArray(method) ? method : [method]) entry.methods.add(name);
     known.set(url, entry);
   });
-  const refuse = async (request: FastifyRequest, reply: FastifyReply): Promise<never> => {
-    await count(request, reply);
+  const refuse = (request: FastifyRequest, reply: FastifyReply): never => {
+    count(request, reply);
     const path = request.url.replace(/\?.*/s, '');
     const allowed = [...known.values()].filter((entry) => entry.pattern.test(path));
     if (allowed.length === 0) {
@@ -28,8 +28,8 @@ export function methodGuard(app: FastifyInstance, count: CountRequest): void {
     });
   };
   app.addHook('onRequest', (request, reply, done) => {
-    if (request.is404) refuse(request, reply).catch(done);
-    else done();
+    if (request.is404) refuse(request, reply);
+    done();
   });
   app.setNotFoundHandler(refuse);
 }

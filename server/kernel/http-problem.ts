@@ -5,6 +5,9 @@ import type { Ctx } from './context.ts';
 import { type ProblemInput, problem } from './problem.ts';
 import type { Refusal, Result } from './result.ts';
 
+type Found = Result<Actor, Refusal & { readonly code: 'unauthenticated' }>;
+
+/** At once where nobody has to be asked: a promise for each request costs more than the rest. */
 export type Authenticate = (
   ctx: Ctx,
   request: {
@@ -12,7 +15,7 @@ export type Authenticate = (
     readonly access: string | null;
     readonly device: string | null;
   },
-) => Promise<Result<Actor, Refusal & { readonly code: 'unauthenticated' }>>;
+) => Found | Promise<Found>;
 
 /** Thrown inside hooks and handlers to answer with a problem. */
 export class ProblemError extends Error {

@@ -9,6 +9,10 @@ export type RateLimits = {
 
 export const defaultRates: RateLimits = { perAddressPerMinute: 3_000, perKeyPerMinute: 30_000 };
 
+const WINDOW_MS = 60_000;
+/** Keys and addresses counted at once, of each; then the one that began longest ago is let go. */
+const COUNTED_MAX = 10_000;
+
 /** Answers that scrapers and balancers need even from an address that asks too much. */
 const UNLIMITED = new Set([
   ...['/healthz', '/readyz', '/metrics'],
@@ -21,45 +25,75 @@ function isUnlimited(url: string): boolean {
   return UNLIMITED.has(url) || url.startsWith(UNLIMITED_BELOW);
 }
 
-/** Counts a request, once, and throws the 429 where it is one too many. */
-export type CountRequest = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+declare module 'fastify' {
+  interface FastifyRequest {
+    isCounted: boolean;
+  }
+}
 
-export const countNothing: CountRequest = async () => {};
+/** Counts a request, once, and throws the 429 where it is one too many. */
+export type CountRequest = (request: FastifyRequest, reply: FastifyReply) => void;
+
+export const countNothing: CountRequest = () => {};
 
 /**
  * Counts every request of `app`: under its key or, without one, its address. A route counts as soon
  * as it knows who asks, also if that is nobody: who guesses keys is counted under their address.
  */
 export function limitRates(app: FastifyInstance, rates: RateLimits): CountRequest {
-  const byAddress = app.createRateLimit({
-    max: rates.perAddressPerMinute,
-    timeWindow: '1 minute',
-    keyGenerator: (request) => `ip:${request.ip}`,
-  });
-  const byKey = app.createRateLimit({
-    max: rates.perKeyPerMinute,
-    timeWindow: '1 minute',
-    keyGenerator: ({ actor, ip }) => (actor.kind === 'key' ? `key:${actor.keyId}` : `ip:${ip}`),
-  });
-  const counted = new WeakSet<FastifyRequest>();
-  const count: CountRequest = async (request, reply) => {
-    if (isUnlimited(request.routeOptions.url ?? '') || counted.has(request)) return;
-    counted.add(request);
-    const verdict = await (request.actor.kind === 'key' ? byKey(request) : byAddress(request));
-    if (verdict.isAllowed) return;
+  const byAddress = countInWindows();
+  const byKey = countInWindows();
+  app.decorateRequest('isCounted', false);
+  const count: CountRequest = (request, reply) => {
+    if (request.isCounted) return;
+    request.isCounted = true;
+    if (isUnlimited(request.routePath ?? request.routeOptions.url ?? '')) return;
+    const { actor } = request;
+    const isKey = actor.kind === 'key';
+    const used = isKey ? byKey(actor.keyId) : byAddress(request.ip);
+    const max = isKey ? rates.perKeyPerMinute : rates.perAddressPerMinute;
     reply
-      .header('ratelimit-limit', verdict.max)
-      .header('ratelimit-remaining', verdict.remaining)
-      .header('ratelimit-reset', verdict.ttlInSeconds);
-    if (!verdict.isExceeded) return;
+      .header('ratelimit-limit', max)
+      .header('ratelimit-remaining', Math.max(0, max - used.count))
+      .header('ratelimit-reset', used.endsInSeconds);
+    if (used.count <= max) return;
     throw new ProblemError({
       status: 429,
       code: 'rate_limited',
       title: 'Too many requests',
-      retryAfterSeconds: Math.max(1, verdict.ttlInSeconds),
+      retryAfterSeconds: Math.max(1, used.endsInSeconds),
     });
   };
   // For what is no route of the API: pages, the sandbox, unknown addresses.
-  app.addHook('preParsing', count);
+  app.addHook('preParsing', (request, reply, _payload, done) => {
+    count(request, reply);
+    done();
+  });
   return count;
+}
+
+type Used = { count: number; endsAtMs: number; endsInSeconds: number };
+
+/** Counts names, each from its first request on for a minute; `nowMs` is of a steady clock. */
+export function countInWindows(
+  nowMs = () => performance.now(),
+  countedMax = COUNTED_MAX,
+): (name: string) => Readonly<Used> {
+  // In the order in which the windows began, so that the first one is the oldest.
+  const windows = new Map<string, Used>();
+  return (name) => {
+    const now = nowMs();
+    const known = windows.get(name);
+    if (known && known.endsAtMs > now) {
+      known.count += 1;
+      known.endsInSeconds = Math.ceil((known.endsAtMs - now) / 1_000);
+      return known;
+    }
+    windows.delete(name);
+    const [oldest] = windows.size >= countedMax ? windows.keys() : [];
+    if (oldest !== undefined) windows.delete(oldest);
+    const fresh = { count: 1, endsAtMs: now + WINDOW_MS, endsInSeconds: WINDOW_MS / 1_000 };
+    windows.set(name, fresh);
+    return fresh;
+  };
 }

@@ -6,7 +6,7 @@ import type { Ctx } from './context.ts';
 import { type Authenticate, ProblemError, sendProblem } from './http-problem.ts';
 import type { CountRequest } from './http-rates.ts';
 import { type Begun, beginOnce, hashBody, isIdempotencyKey } from './idempotency.ts';
-import { problemOfRefusal, problemSchema } from './problem.ts';
+import { problemOfRefusal } from './problem.ts';
 import { type Issue, ok, type Refusal, type Result } from './result.ts';
 import type { Reply, Route, RouteInput } from './route.ts';
 
@@ -23,39 +23,31 @@ export function registerRoute(
     readonly count: CountRequest;
   },
 ): void {
-  const { status, schema, contentType } = route.success;
+  const url = fullPath(options.basePath, route.path);
+  const answer = answerOf(route);
+  const admit = (request: FastifyRequest, reply: FastifyReply, actor: Actor | null) => {
+    if (actor) request.actor = actor;
+    options.count(request, reply);
+    if (!actor) throw new ProblemError(notSignedIn);
+    authorize(route, actor);
+  };
   app.route({
     method: route.method,
-    url: fullPath(options.basePath, route.path),
-    schema: {
-      summary: route.summary,
-      description: describe(route),
-      tags: [route.tag],
-      // Read by the OpenAPI transform; the server itself parses in `parse` below.
-      ...(route.params ? { params: route.params } : {}),
-      ...(route.query ? { querystring: route.query } : {}),
-      ...(route.body ? { body: route.body } : {}),
-      response: {
-        [status]: schema
-          ? contentType
-            ? { description: route.success.description, content: { [contentType]: { schema } } }
-            : schema
-          : z.null().describe(route.success.description),
-        ...problemResponses(route),
-      },
+    url,
+    // Input is parsed in the handler, so that every refusal has one shape and one order: who are
+    // you, may you, is it well-formed, is it possible.
+    handler: (request, reply) => handle(ctx, route, answer, request, reply),
+    // Hooks with a callback: a promise is made only where somebody has to be asked.
+    onRequest: (request, reply, done) => {
+      request.routePath = url;
+      const found = authenticate(ctx, options, request);
+      if (found instanceof Promise) {
+        found.then((later) => admit(request, reply, actorOf(later))).then(() => done(), done);
+        return;
+      }
+      admit(request, reply, actorOf(found));
+      done();
     },
-    config: { route },
-    // Input is parsed once, in the handler, so that every refusal has one shape and one order:
-    // who are you, may you, is it well-formed, is it possible.
-    validatorCompiler: () => (value: unknown) => ({ value }),
-    onRequest: async (request, reply) => {
-      const actor = await authenticate(ctx, options, request);
-      if (actor) request.actor = actor;
-      await options.count(request, reply);
-      if (!actor) throw new ProblemError(notSignedIn);
-      authorize(route, actor);
-    },
-    handler: (request, reply) => handle(ctx, route, request, reply),
   });
 }
 
@@ -66,20 +58,23 @@ export function fullPath(basePath: string, path: string): string {
 
 const notSignedIn = { status: 401, code: 'unauthenticated', title: 'Not signed in' } as const;
 
-/** Null for a credential that opens nothing. */
-async function authenticate(
+function authenticate(
   ctx: Ctx,
   options: { readonly authenticate: Authenticate },
   request: FastifyRequest,
-): Promise<Actor | null> {
+): ReturnType<Authenticate> {
   // The framework's parser makes an object of whatever stands there.
   const query = request.query as Readonly<Record<string, unknown>>;
   const device = request.headers['x-device-token'];
-  const found = await options.authenticate(ctx, {
+  return options.authenticate(ctx, {
     authorization: request.headers.authorization ?? null,
     access: typeof query['access'] === 'string' ? query['access'] : null,
     device: typeof device === 'string' ? device : null,
   });
+}
+
+/** Null for a credential that opens nothing. */
+function actorOf(found: Awaited<ReturnType<Authenticate>>): Actor | null {
   return found.ok ? found.value : null;
 }
 
@@ -102,31 +97,67 @@ export function authorize(route: Route, actor: Actor): void {
   });
 }
 
-async function handle(
+/** Answers later; a promise returned to the framework would only be one more of them. */
+function handle(
   ctx: Ctx,
   route: Route,
+  answer: Answer,
   request: FastifyRequest,
   reply: FastifyReply,
-): Promise<FastifyReply> {
-  const input = parse(route, request);
-  const result = await runOnce(ctx, route, input, request);
+): void {
+  const fail = (error: unknown) => {
+    reply.send(error instanceof Error ? error : new Error('thrown', { cause: error }));
+  };
+  runOnce(ctx, route, parse(route, request), request).then((result) => {
+    try {
+      respond(ctx, route, answer, result, request, reply);
+    } catch (error) {
+      fail(error);
+    }
+  }, fail);
+}
+
+function respond(
+  ctx: Ctx,
+  route: Route,
+  answer: Answer,
+  result: Result<Reply<unknown>, Refusal>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
   if (!result.ok) {
     ctx.metrics.refusals.inc({ code: result.refusal.code });
-    return sendProblem(request, reply, problemOfRefusal(result.refusal, route.refusals));
+    sendProblem(request, reply, problemOfRefusal(result.refusal, route.refusals));
+    return;
   }
-  const { body, headers, status } = result.value;
+  const { body, encoded, headers, status } = result.value;
   if (headers) reply.headers(headers);
   if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
   reply.status(status ?? route.success.status);
-  if (status === 304 || route.success.status === 204) return reply.send();
-  if (route.success.contentType) {
-    return reply
-      .type(route.success.contentType)
-      .serializer((text: string) => text)
-      .send(body);
+  if (status === 304 || route.success.status === 204) {
+    reply.send();
+    return;
   }
-  return reply.send(body);
+  reply.header('content-type', headers?.['content-type'] ?? answer.contentType);
+  reply.serializer(asIs).send(encoded ?? answer.text(body));
 }
+
+type Answer = { readonly contentType: string; readonly text: (body: unknown) => string };
+
+/**
+ * What the schema does not know does not leave, and what does not fit it is a fault of ours. Such
+ * schemas only check (a test sees to that), so that they can be parsed in the quick direction.
+ */
+function answerOf({ success: { schema, contentType } }: Route): Answer {
+  // Such a route's body is its text.
+  if (contentType) return { contentType, text: (body) => body as string };
+  return {
+    contentType: 'application/json; charset=utf-8',
+    text: (body) => JSON.stringify(schema ? schema.parse(body) : body),
+  };
+}
+
+const asIs = (text: string): string => text;
 
 function parse(route: Route, request: FastifyRequest): RouteInput<unknown, unknown, unknown> {
   const params = part(route.params, request.params, '', 'params');
@@ -202,17 +233,28 @@ function onceOf(route: Route, request: FastifyRequest): RouteInput<never, never,
   return { caller: callerOf(request.actor), key, bodyHash: hashBody(request.body ?? null) };
 }
 
-async function runOnce(
+function runOnce(
   ctx: Ctx,
   route: Route,
   input: RouteInput<unknown, unknown, unknown>,
   request: FastifyRequest,
 ): Promise<Result<Reply<unknown>, Refusal>> {
-  const own = { ...ctx, actor: actorLabel(input.actor), requestId: request.id };
+  const isGone = () => request.raw.socket.destroyed;
+  const own = { ...ctx, actor: actorLabel(input.actor), requestId: request.id, isGone };
   const stores = route.idempotency === 'optional' || route.idempotency === 'required';
   if (!stores || !input.once) return route.handle(own, input);
+  return runStored(own, route, input, request, input.once);
+}
+
+async function runStored(
+  ctx: Ctx,
+  route: Route,
+  input: RouteInput<unknown, unknown, unknown>,
+  request: FastifyRequest,
+  once: NonNullable<RouteInput<never, never, never>['once']>,
+): Promise<Result<Reply<unknown>, Refusal>> {
   const begun = await beginOnce(ctx.db, {
-    ...input.once,
+    ...once,
     // The address itself, so that a key used for one event is a reuse on another.
     route: `${request.method} ${request.url.replace(/\?.*/s, '')}`,
     status: route.success.status,
@@ -221,7 +263,7 @@ async function runOnce(
   if (begun.value.kind === 'replay') {
     return ok({ body: begun.value.body, headers: { 'idempotency-replayed': 'true' } });
   }
-  return handleFirst(own, route, input, begun.value);
+  return handleFirst(ctx, route, input, begun.value);
 }
 
 async function handleFirst(
@@ -250,32 +292,4 @@ async function handleFirst(
       });
     }
   }
-}
-
-function describe(route: Route): string {
-  const codes = Object.entries(route.refusals)
-    .map(([code, { status, title }]) => `- ${status} \`${code}\`: ${title}`)
-    .join('\n');
-  return [route.description, codes && `Refusals:\n${codes}`].filter(Boolean).join('\n\n');
-}
-
-function problemResponses(route: Route): Record<number, unknown> {
-  const statuses = new Set([400, 404, 422, 429, 503]);
-  if (route.access.kind !== 'public' && route.access.kind !== 'signed') {
-    statuses.add(401).add(403);
-  } else {
-    statuses.add(401);
-  }
-  if (route.body) statuses.add(413).add(415);
-  for (const { status } of Object.values(route.refusals)) statuses.add(status);
-  if (route.idempotency !== 'none') statuses.add(409);
-  return Object.fromEntries(
-    [...statuses].sort().map((status) => [
-      status,
-      {
-        description: `Problem (${status})`,
-        content: { 'application/problem+json': { schema: problemSchema } },
-      },
-    ]),
-  );
 }

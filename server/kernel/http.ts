@@ -6,19 +6,18 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
-import helmet from '@fastify/helmet';
-import rateLimit from '@fastify/rate-limit';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
-import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { type Actor, anonymous } from './actor.ts';
 import type { Ctx } from './context.ts';
 import { acceptStrictJson } from './http-body.ts';
 import { closeWhenQuiet } from './http-drain.ts';
 import { answerNoHttp, answerProblems, internalError, problemOfError } from './http-errors.ts';
+import { securityHeaders } from './http-headers.ts';
 import { methodGuard } from './http-methods.ts';
 import { type Authenticate, ProblemError, sendProblem } from './http-problem.ts';
 import { countNothing, limitRates, type RateLimits } from './http-rates.ts';
 import { registerRoute } from './http-route.ts';
+import { requestLog } from './log.ts';
 import type { Route } from './route.ts';
 
 const BODY_LIMIT_BYTES = 256 * 1024;
@@ -35,6 +34,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     actor: Actor;
     rawBody: Buffer | null;
+    /** Of a route of ours; the framework makes `routeOptions` anew whenever it is read. */
+    routePath: string | null;
   }
 }
 
@@ -53,6 +54,8 @@ export async function createHttpServer(ctx: Ctx, options: HttpOptions): Promise<
   const app = fastify({
     loggerInstance: ctx.log,
     logController: new LogController({ disableRequestLogging: true }),
+    // What a request's own logger would add, its id, `req` says where it matters.
+    childLoggerFactory: (logger) => logger,
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -79,17 +82,14 @@ export async function createHttpServer(ctx: Ctx, options: HttpOptions): Promise<
     // Without `http2` or `https` among the options it is a plain server.
   }) as unknown as FastifyInstance<Server>;
 
-  app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(serializerCompiler);
   app.decorateRequest('actor');
   app.decorateRequest('rawBody', null);
+  app.decorateRequest('routePath', null);
   // First: it counts what comes in, also what a later hook refuses.
   closeWhenQuiet(app);
-  await app.register(helmet, securityHeaders);
-  await app.register(rateLimit, { global: false });
 
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id);
+    reply.headers(securityHeaders).header('x-request-id', request.id);
     request.actor = anonymous;
     const isHostMissing = request.headers.host === undefined && request.raw.httpVersion === '1.1';
     done(isHostMissing ? new ProblemError(noHost) : undefined);
@@ -111,36 +111,15 @@ const noHost = {
   title: 'The request names no host',
 } as const;
 
-const securityHeaders = {
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: {
-      defaultSrc: ["'none'"],
-      scriptSrc: ["'self'"],
-      styleSrc: ["'self'"],
-      imgSrc: ["'self'", 'data:'],
-      connectSrc: ["'self'"],
-      fontSrc: ["'self'"],
-      formAction: ["'self'"],
-      baseUri: ["'none'"],
-      frameAncestors: ["'none'"],
-    },
-  },
-  // Only a proxy that ends TLS knows whether the site is served over https alone.
-  strictTransportSecurity: false,
-  crossOriginEmbedderPolicy: false,
-  referrerPolicy: { policy: 'strict-origin-when-cross-origin' as const },
-};
-
 function observe(app: FastifyInstance, ctx: Ctx, logRequests: boolean): void {
-  app.addHook('onResponse', async (request, reply) => {
-    const route = request.routeOptions.url ?? '(none)';
-    const status = `${Math.floor(reply.statusCode / 100)}xx`;
+  const requests = requestLog(ctx.log);
+  app.addHook('onResponse', (request, reply, done) => {
+    const route = request.routePath ?? request.routeOptions.url ?? '(none)';
+    const status = statusClasses[Math.floor(reply.statusCode / 100)] ?? 'other';
     ctx.metrics.http.observe({ method: request.method, route, status }, reply.elapsedTime / 1000);
-    if (!logRequests) return;
-    ctx.log.info(
-      { req: request, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 },
-      'request',
-    );
+    if (logRequests) requests(request, reply.statusCode, reply.elapsedTime);
+    done();
   });
 }
+
+const statusClasses = ['other', '1xx', '2xx', '3xx', '4xx', '5xx'];

@@ -7,7 +7,7 @@
  * the change exists and its answer does not. A key whose request died is free again after
  * RUNNING_MAX_SECONDS. Holds and bookings do not come here: their key is a column of the hold.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Db, maybe, run, type Tx } from './db.ts';
 import { assert, ok, type Refusal, type Result, refused } from './result.ts';
 import { bytes, command, int, json, rows, text, textAs } from './sql.ts';
@@ -88,19 +88,20 @@ export function isIdempotencyKey(text: string): boolean {
 
 /** SHA-256 of a request body as it was understood: key order and white space do not matter. */
 export function hashBody(body: unknown): Buffer {
-  return createHash('sha256').update(canonical(body)).digest();
+  // By way of text: made into a buffer by OpenSSL's side it costs twice as much.
+  return Buffer.from(hash('sha256', JSON.stringify(inOrder(body)) ?? 'null', 'hex'), 'hex');
 }
 
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value === 'object' && value !== null) {
-    const members = Object.entries(value)
-      .filter(([, member]) => member !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`);
-    return `{${members.join(',')}}`;
+/** The same value with the members of its objects in one order. */
+function inOrder(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(inOrder);
+  const sorted: Record<string, unknown> = {};
+  for (const name of Object.keys(value).sort()) {
+    // One of the object's own keys; `__proto__` is none that a body may have.
+    sorted[name] = inOrder((value as Record<string, unknown>)[name]);
   }
-  return JSON.stringify(value) ?? 'null';
+  return sorted;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_JSON_LIMITS, parseStrictJson } from './json.ts';
+import { DEFAULT_JSON_LIMITS, parseStrictJson, readScanned } from './json.ts';
 
 /** The finding as `code path@position`, which reads well in a table. */
 function finding(text: string, limits = DEFAULT_JSON_LIMITS): string {
@@ -206,6 +206,43 @@ function plain(value: unknown): boolean {
 
 describe('parseStrictJson, for any text', () => {
   const values = fc.jsonValue({ maxDepth: 6, stringUnit: 'binary' }).filter(plain);
+
+  it('answers what the pass alone would answer', () => {
+    const pieces = fc.constantFrom(
+      ...[
+        '{',
+        '}',
+        '[',
+        ']',
+        ':',
+        ',',
+        '"',
+        '"a"',
+        '"b"',
+        ' ',
+        '\n',
+        '1',
+        '-0',
+        '0.5',
+        '1e9',
+        '"":',
+      ],
+      ...['9007199254740993', '1e400', 'null', 'true', '"\\u0061"', '"__proto__"', '"é"', '"🎭"'],
+      ...['{"a":1}', '{"a":1,"a":2}', '":x"', '"x":', '[1,2]', '\t', '\u0000', '\ufeff'],
+    );
+    const small = { maxDepth: 3, maxMembers: 6 };
+    const text = fc.array(pieces, { maxLength: 12 }).map((some) => some.join(''));
+    const nested = fc.json({ maxDepth: 5, stringUnit: 'binary' });
+    fc.assert(
+      fc.property(fc.oneof(text, nested, fc.string()), (one) => {
+        for (const limits of [DEFAULT_JSON_LIMITS, small]) {
+          const both = [parseStrictJson(one, limits), readScanned(one, limits)];
+          expect(isDeepStrictEqual(both[0], both[1])).toBe(true);
+        }
+      }),
+      { numRuns: 3_000 },
+    );
+  });
 
   it('returns what JSON.parse returns, when nothing is refused by design', () => {
     fc.assert(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLog } from './log.ts';
+import { createLog, inTurns, requestLog } from './log.ts';
 
 /** Every value that must not come out holds this. */
 const CANARY = 'canary9f3a';
@@ -166,5 +166,49 @@ describe('an error in the log', () => {
 
   it.each([undefined, null, 'text', 7, { message: 'odd' }])('may be anything: %j', (thrown) => {
     expect(() => told(thrown)).not.toThrow();
+  });
+});
+
+describe('the line of a request', () => {
+  it('tells who asked for what, and how it ended, without the query', () => {
+    const req = { id: 'r-1', method: 'GET', url: '/a?access=at_canary', ip: '192.0.2.1' };
+    const lines = logged((log) => requestLog(log)(req, 200, 1.26));
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+      req: { id: 'r-1', method: 'GET', url: '/a', ip: '192.0.2.1' },
+      status: 200,
+      ms: 1.3,
+      msg: 'request',
+    });
+  });
+});
+
+describe('lines of one turn', () => {
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  function sink() {
+    const written: string[] = [];
+    let atExit = () => {};
+    const stream = inTurns({ write: (text) => void written.push(text) }, (flush) => {
+      atExit = flush;
+    });
+    return { written, stream, exit: () => atExit() };
+  }
+
+  it('are written together, at its end', async () => {
+    const { written, stream } = sink();
+    stream.write('a\n');
+    stream.write('b\n');
+    expect(written).toEqual([]);
+    await turn();
+    stream.write('c\n');
+    await turn();
+    expect(written).toEqual(['a\nb\n', 'c\n']);
+  });
+
+  it('are not lost where the process ends in it', () => {
+    const { written, stream, exit } = sink();
+    stream.write('last words\n');
+    exit();
+    expect(written).toEqual(['last words\n']);
   });
 });

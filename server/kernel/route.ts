@@ -52,6 +52,8 @@ export type RouteInput<P, Q, B> = {
 export type Reply<T> = {
   readonly body: T;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The body as it goes out, where it was checked and encoded before. */
+  readonly encoded?: string | Buffer;
   /** Another status than the route's own, e.g. 304. */
   readonly status?: number;
 };

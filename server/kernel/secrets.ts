@@ -28,11 +28,18 @@ export async function loadSecrets(db: Db): Promise<Secrets> {
 }
 
 export function secretsFrom(secret: Buffer): Secrets {
+  // Purposes are words of the code, a handful.
+  const keys = new Map<string, Buffer>();
+  const keyOf = (purpose: string): Buffer => {
+    const known = keys.get(purpose);
+    if (known) return known;
+    const key = createHmac('sha256', secret).update(purpose).digest();
+    keys.set(purpose, key);
+    return key;
+  };
   return {
-    derive: (purpose, value) => {
-      const key = createHmac('sha256', secret).update(purpose).digest();
-      return createHmac('sha256', key).update(value).digest('base64url');
-    },
+    derive: (purpose, value) =>
+      createHmac('sha256', keyOf(purpose)).update(value).digest('base64url'),
   };
 }
 
