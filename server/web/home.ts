@@ -1,11 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { anonymous } from '../kernel/actor.ts';
 import type { Ctx } from '../kernel/context.ts';
+import type { EventId } from '../kernel/ids.ts';
 import type { Currency } from '../kernel/money.ts';
 import { formatMoney, money } from '../kernel/money.ts';
 import { formatLocal } from '../kernel/time.ts';
 import { type EventView, listEvents } from '../modules/catalog/index.ts';
-import { readAvailability, type SaleStatus } from '../modules/inventory/index.ts';
+import { readAvailabilities, type SaleStatus } from '../modules/inventory/index.ts';
 import { escapeHtml, page, stylesheet } from './page.ts';
 
 const SHOWN_EVENTS = 50;
@@ -36,7 +37,8 @@ async function homePage(ctx: Ctx): Promise<string> {
   const from = new Date((ctx.clock.now() ?? new Date(ctx.ids.nowMs())).getTime() - DAY_MS);
   const list = await listEvents(ctx, anonymous, { limit: SHOWN_EVENTS, from });
   const events = list.ok ? list.value.data : [];
-  const items = await Promise.all(events.map((event) => eventItem(ctx, event)));
+  const sales = await readAvailabilities(ctx, events.map(idOf));
+  const items = events.map((event) => eventItem(event, sales.get(idOf(event))?.status ?? 'closed'));
   const shown =
     items.length > 0
       ? `<ol class="events">\n${items.join('\n')}\n</ol>`
@@ -51,10 +53,10 @@ ${shown}`,
   });
 }
 
-async function eventItem(ctx: Ctx, event: EventView): Promise<string> {
-  // An id that the list has just given.
-  const sale = await readAvailability(ctx, event.id as Parameters<typeof readAvailability>[1]);
-  const status = sale?.status ?? 'closed';
+// The list has just given it.
+const idOf = (event: EventView) => event.id as EventId;
+
+function eventItem(event: EventView, status: SaleStatus): string {
   const when = formatLocal(new Date(event.startsAt), event.timezone, 'en-GB');
   const facts = [event.venueName ? escapeHtml(event.venueName) : '', priceRange(event)];
   return `<li>

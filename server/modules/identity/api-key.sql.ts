@@ -21,18 +21,22 @@ export const selectKeyByHash = (hash: Buffer, now: Date | null) => rows({
   userId: textAsOrNull<UserId>(),
   role: text,
   scopes: listOf(text),
+  expiresAt: instantOrNull,
   touch: bool,
 })`
   select k.key_id as "keyId", k.organizer_id as "organizerId", k.user_id as "userId", k.role,
-    k.scopes,
+    k.scopes, k.expires_at as "expiresAt",
     coalesce(k.last_used_at < kernel.instant(null) - ${LAST_USED_STALE}::interval, true) as touch
   from identity.api_key k
   where k.secret_hash = ${hash}
     and k.revoked_at is null
     and (k.expires_at is null or k.expires_at > kernel.instant(${now}))`;
 
+/** Only where nobody else has just done it. */
 export const touchKey = (keyId: string) => command`
-  update identity.api_key set last_used_at = kernel.instant(null) where key_id = ${keyId}`;
+  update identity.api_key set last_used_at = kernel.instant(null)
+  where key_id = ${keyId}
+    and coalesce(last_used_at < kernel.instant(null) - ${LAST_USED_STALE}::interval, true)`;
 
 const keyColumns = {
   keyId: text,
@@ -87,6 +91,22 @@ export const selectKeys = (organizerId: OrganizerId | null, after: string | null
 export const revokeKey = (keyId: string, organizerId: OrganizerId | null) => command`
   update identity.api_key set revoked_at = coalesce(revoked_at, kernel.instant(null))
   where key_id = ${keyId} and (${organizerId}::text is null or organizer_id = ${organizerId})`;
+
+/** The key of the setting is known as such; one that people made stays theirs. */
+export const markFromSetting = (hash: Buffer, name: string) => command`
+  update identity.api_key set from_setting = true
+  where secret_hash = ${hash} and name = ${name} and not from_setting`;
+
+/** Ends earlier keys of the setting where the one with this hash is in force. */
+export const revokeEarlierFromSetting = (hash: Buffer, now: Date | null) => rows({ keyId: text })`
+  update identity.api_key set revoked_at = kernel.instant(null)
+  where from_setting and revoked_at is null and secret_hash <> ${hash}
+    and exists (
+      select from identity.api_key mine
+      where mine.secret_hash = ${hash} and mine.revoked_at is null
+        and (mine.expires_at is null or mine.expires_at > kernel.instant(${now}))
+    )
+  returning key_id as "keyId"`;
 
 export const selectRoles = () => rows({ role: text, description: text, scopes: listOf(text) })`
   select role, description, scopes from identity.role order by role`;

@@ -8,8 +8,9 @@ import {
   startApp,
   type TestApp,
 } from '../../../test/kit/app.ts';
-import { inDays, newKey } from '../../../test/kit/given.ts';
+import { eventually, inDays, newKey } from '../../../test/kit/given.ts';
 import { ensureFirstAdmin } from './index.ts';
+import { KEY_STALE_MAX_MS } from './key-cache.ts';
 
 let app: TestApp;
 let admin: Caller;
@@ -153,6 +154,16 @@ describe('the end of a key', () => {
     expect(again.find((key: { id: string }) => key.id === id).revokedAt).toBe(first);
   });
 
+  it('comes within a moment in every other process', async () => {
+    const other = await startApp({ database: app.database });
+    const { id, secret } = await made(admin, { role: 'analyst' });
+    expect((await other.as(secret).get('/me')).status).toBe(200);
+    expect((await admin.delete(`/api-keys/${id}`)).status).toBe(204);
+    other.clock.advance(KEY_STALE_MAX_MS);
+    expect(refusal(await other.as(secret).get('/me'))).toBe('401 unauthenticated');
+    await other.close();
+  });
+
   it('comes at its time', async () => {
     const { secret, expiresAt } = await made(admin, { role: 'analyst', expiresAt: inDays(1) });
     expect(Date.parse(expiresAt)).toBeGreaterThan(Date.now());
@@ -179,7 +190,8 @@ describe('the use of a key', () => {
       return data.find((key: { id: string }) => key.id === id).lastUsedAt;
     };
     await app.as(secret).get('/me');
-    const first = await read();
+    // Nobody waits for it to be written down.
+    const first = await eventually(read, (lastUse) => lastUse !== null);
     expect(first).toEqual(expect.any(String));
     await app.as(secret).get('/me');
     expect(await read()).toBe(first);
@@ -248,5 +260,43 @@ describe('the first admin key', () => {
     const first = await ensureFirstAdmin(app.ctx, null);
     expect(await ensureFirstAdmin(app.ctx, null)).toEqual(first);
     expect((await app.admin.get('/me')).body.organizerId).toBe(first.organizerId);
+  });
+
+  describe('from the setting', () => {
+    const start = (BOOTSTRAP_API_KEY: string | undefined, secret = BOOTSTRAP_API_KEY ?? null) =>
+      ensureFirstAdmin({ ...app.ctx, config: { ...app.ctx.config, BOOTSTRAP_API_KEY } }, secret);
+    const opens = async (...secrets: readonly string[]) => {
+      const answers = await Promise.all(secrets.map((secret) => app.as(secret).get('/me')));
+      return answers.map(({ status }) => status === 200);
+    };
+    const first = 'the-first-setting-of-the-operator';
+    const second = 'the-second-setting-of-the-operator';
+    const third = 'the-third-setting-of-the-operator';
+
+    it('ends when the setting changes, and no other key does', async () => {
+      const theirs = await made(app.admin, { role: 'platform_admin', name: 'Bootstrap key' });
+      await start(first);
+      expect(await opens(first, theirs.secret)).toEqual([true, true]);
+      await start(second);
+      expect(await opens(first, second, theirs.secret)).toEqual([false, true, true]);
+      await start(second);
+      expect(await opens(second)).toEqual([true]);
+    });
+
+    it('is not ended by a process that starts once more with the old setting', async () => {
+      await start(first);
+      expect(await opens(first, second)).toEqual([false, true]);
+    });
+
+    it('stays when there is no setting any more, and beside the key of an embedded database', async () => {
+      const derived = 'fk_derived_from_the_secret_of_the_instance';
+      await start(undefined);
+      await start(undefined, derived);
+      expect(await opens(second, derived)).toEqual([true, true]);
+      await start(third);
+      expect(await opens(second, third, derived)).toEqual([false, true, true]);
+      await start(undefined, derived);
+      expect(await opens(third, derived)).toEqual([true, true]);
+    });
   });
 });

@@ -5,7 +5,7 @@ import { newRootId, type OrganizerId, type UserId } from '../../kernel/ids.ts';
 import { readCursor, toPage } from '../../kernel/page.ts';
 import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { insertKey, revokeKey, selectKeys, selectRoles } from './api-key.sql.ts';
-import { hashSecret } from './authenticate.ts';
+import { forgetKeys, hashSecret } from './authenticate.ts';
 import { selectOrganizer } from './organizer.sql.ts';
 import { selectPerson } from './person.sql.ts';
 
@@ -126,12 +126,16 @@ export async function listApiKeys(
   );
 }
 
-/** The key opens nothing from now on; revoking it again changes nothing. */
+/**
+ * The key opens nothing from now on, in other processes within KEY_STALE_MAX_MS; revoking it again
+ * changes nothing.
+ */
 export async function revokeApiKey(
   ctx: Ctx,
   staff: Key,
   keyId: string,
 ): Promise<Result<null, RefusalOf<'not_found'>>> {
   const touched = await run(ctx.db, revokeKey(keyId, staff.platform ? null : staff.organizerId));
+  forgetKeys(ctx);
   return touched === 1 ? ok(null) : refused('not_found');
 }

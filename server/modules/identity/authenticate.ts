@@ -1,16 +1,18 @@
-import { createHash } from 'node:crypto';
-import { type Actor, anonymous } from '../../kernel/actor.ts';
-import { maybe, run } from '../../kernel/db.ts';
+import { hash } from 'node:crypto';
+import { anonymous, type Key } from '../../kernel/actor.ts';
+import type { Ctx } from '../../kernel/context.ts';
+import { type Db, maybe, run } from '../../kernel/db.ts';
 import type { Authenticate } from '../../kernel/http-problem.ts';
 import { ok, refused } from '../../kernel/result.ts';
 import { isAccessToken } from './access-token.ts';
 import { selectKeyByHash, touchKey } from './api-key.sql.ts';
+import { createKeyCache, type KeyCache, type KnownKey } from './key-cache.ts';
 
 const DEVICE_PATTERN = /^[A-Za-z0-9_-]{16,128}$/;
 
 /** SHA-256 is enough for a key of 160 random bits: there is nothing to guess faster. */
 export function hashSecret(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
+  return Buffer.from(hash('sha256', secret, 'hex'), 'hex');
 }
 
 /**
@@ -18,32 +20,67 @@ export function hashSecret(secret: string): Buffer {
  * credential is an anonymous buyer; a wrong one is refused, never taken for anonymous. An API key
  * does not count in an address, where proxies, logs and histories would keep it.
  */
-export const authenticate: Authenticate = async (ctx, { authorization, access, device }) => {
+export const authenticate: Authenticate = (ctx, { authorization, access, device }) => {
   const deviceToken = device !== null && DEVICE_PATTERN.test(device) ? device : null;
   const credential = authorization === null ? access : bearerOf(authorization);
   if (authorization === null && credential === null) {
-    return ok({ ...anonymous, device: deviceToken });
+    return ok(deviceToken === null ? anonymous : { ...anonymous, device: deviceToken });
   }
   if (credential === null || credential.length > 200) return refused('unauthenticated');
   if (isAccessToken(credential)) {
     return ok({ kind: 'anonymous', device: deviceToken, accessToken: credential });
   }
   if (authorization === null) return refused('unauthenticated');
-  const key = await maybe(ctx.db, selectKeyByHash(hashSecret(credential), ctx.clock.now()));
-  if (!key) return refused('unauthenticated');
-  if (key.touch) await run(ctx.db, touchKey(key.keyId));
-  const actor: Actor = {
-    kind: 'key',
-    keyId: key.keyId,
-    role: key.role,
-    organizerId: key.organizerId,
-    platform: key.role === 'platform_admin',
-    userId: key.userId,
-    scopes: new Set(key.scopes),
-  };
-  return ok(actor);
+  const nowMs = (ctx.clock.now() ?? new Date(ctx.ids.nowMs())).getTime();
+  const found = keysOf(ctx).find(hash('sha256', credential, 'hex'), nowMs);
+  return found instanceof Promise ? found.then(outcome) : outcome(found);
 };
+
+const outcome = (key: Key | null) => (key ? ok(key) : refused('unauthenticated'));
 
 function bearerOf(authorization: string): string | null {
   return /^Bearer +([\x21-\x7e]+)$/i.exec(authorization)?.[1] ?? null;
+}
+
+/** One for each database that this process is connected to. */
+const caches = new WeakMap<Db, KeyCache>();
+
+function keysOf(ctx: Ctx): KeyCache {
+  const known = caches.get(ctx.db);
+  if (known) return known;
+  const cache = createKeyCache(
+    (secretHash) => readKey(ctx, secretHash),
+    (error) => ctx.log.debug({ err: error }, 'an API key could not be read again'),
+  );
+  caches.set(ctx.db, cache);
+  return cache;
+}
+
+/** To be called wherever a key was changed: this process then asks anew for each. */
+export function forgetKeys(ctx: Ctx): void {
+  caches.get(ctx.db)?.forgetAll();
+}
+
+async function readKey(ctx: Ctx, secretHash: string): Promise<KnownKey | null> {
+  const found = await maybe(
+    ctx.db,
+    selectKeyByHash(Buffer.from(secretHash, 'hex'), ctx.clock.now()),
+  );
+  if (!found) return null;
+  if (found.touch) {
+    // Nobody waits for it, and a request does not fail for it.
+    run(ctx.db, touchKey(found.keyId)).catch((error: unknown) => {
+      ctx.log.warn({ err: error }, 'the last use of an API key was not written down');
+    });
+  }
+  const key: Key = {
+    kind: 'key',
+    keyId: found.keyId,
+    role: found.role,
+    organizerId: found.organizerId,
+    platform: found.role === 'platform_admin',
+    userId: found.userId,
+    scopes: new Set(found.scopes),
+  };
+  return { key, expiresAt: found.expiresAt };
 }

@@ -1,8 +1,10 @@
 /**
  * Identity: who may ask. It owns organizers (the tenants), people, roles as data, and API keys.
  *
- * It promises that a key's secret is stored only as a hash and shown once, that a revoked or
- * lapsed key opens nothing from that moment, and that an organizer never sees another's people.
+ * It promises that a key's secret is stored only as a hash and shown once, that a lapsed key opens
+ * nothing from that moment, and a revoked one from that moment in the process that revoked it and
+ * within KEY_STALE_MAX_MS in every other (keys in use are kept in memory that long, so that none is
+ * looked up at every request), and that an organizer never sees another's people.
  * Access tokens of guests are derived from the object's id, not stored. It does not know what any
  * scope lets one do: each route says that for itself.
  */
