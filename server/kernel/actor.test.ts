@@ -3,6 +3,7 @@ import {
   type Actor,
   actorLabel,
   anonymous,
+  buyingPerson,
   callerOf,
   isStaffOf,
   type Key,
@@ -26,6 +27,15 @@ const guest = (more: Partial<Extract<Actor, { kind: 'anonymous' }>>): Actor => (
   device: null,
   accessToken: null,
   ...more,
+});
+
+describe('who buys', () => {
+  it('is the person of a personal key, and nobody that a key of staff belongs to', () => {
+    expect(buyingPerson(fan)).toBe('usr_1');
+    expect(buyingPerson(key({ userId: 'usr_1' as UserId }))).toBeNull();
+    expect(buyingPerson(key())).toBeNull();
+    expect(buyingPerson(guest({ accessToken: 'at_x' }))).toBeNull();
+  });
 });
 
 describe('who asks', () => {

@@ -56,6 +56,10 @@ const settings = {
   ],
   DATA_DIR: [z.string().min(1).optional(), 'where the embedded database lives (default: .data)'],
   DATABASE_POOL: [whole(2, 200).default(20), 'connections per process'],
+  DATABASE_LANES: [
+    whole(2, 100).default(4),
+    'further connections per process: how many events change at once',
+  ],
   STRIPE_SECRET_KEY: [
     z
       .string()

@@ -5,6 +5,7 @@ import type { Config } from './config.ts';
 import type { Db } from './db.ts';
 import type { Once } from './idempotency.ts';
 import type { IdSource } from './ids.ts';
+import type { Lanes } from './lanes.ts';
 import type { Metrics } from './metrics.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -17,6 +18,8 @@ export type Ctx = {
   readonly db: Db;
   /** Reads only, as the auditor's role, no statement longer than AUDIT_STATEMENT_MAX_MS. */
   readonly auditDb: Db;
+  /** The way to change places, one lane for each event. */
+  readonly lanes: Lanes;
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly log: Logger;
@@ -29,6 +32,8 @@ export type Ctx = {
   readonly requestId: string | null;
   /** The idempotency key of the request at hand, completed by its first committed transaction. */
   readonly once: Once | null;
+  /** Whether the caller has hung up; absent for work that nobody waits for. */
+  readonly isGone?: () => boolean;
   /** Tells the worker of this process that a job is ready; other processes find it by polling. */
   readonly wakeJobs: () => void;
   /** True from SIGTERM on: take nothing new. */
@@ -37,9 +42,22 @@ export type Ctx = {
   readonly pause: (point: string) => Promise<void>;
 };
 
+/** Chance is fetched for many ids at once: a call for each costs more than the bytes. */
+const CHANCE_BYTES = 8_192;
+let chance = Buffer.alloc(0);
+let used = 0;
+
 export const systemIds: IdSource = {
   nowMs: () => Date.now(),
-  bytes: (n) => randomBytes(n),
+  bytes: (n) => {
+    if (used + n > chance.length) {
+      chance = randomBytes(Math.max(n, CHANCE_BYTES));
+      used = 0;
+    }
+    // Never given out twice: what was used lies behind.
+    used += n;
+    return chance.subarray(used - n, used);
+  },
 };
 
 export const neverPause = async (): Promise<void> => {};

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cloneDb, type TestDb } from '../../test/kit/db.ts';
 import { eventually } from '../../test/kit/given.ts';
 import { connect, gate, scopeOn } from '../../test/kit/kernel.ts';
+import { untilAnybodyBlocked } from '../../test/kit/variants.ts';
 import {
   all,
   closeDb,
@@ -170,6 +171,23 @@ describe('what is run again', () => {
     expect(both.map((result) => result.ok)).toEqual([true, true]);
     expect(retries).toEqual(['40P01']);
     expect([await valueIn(1), await valueIn(2)]).toEqual([2, 2]);
+  });
+
+  it('40P01: a statement of its own too, of which nothing is left', async () => {
+    const addToBoth = command`update scratch.thing set n = n + 1 where id in (1, 2)`;
+    const other = await connect(database.url);
+    const pid = (await other.query('select pg_backend_pid() as pid')).rows[0].pid as number;
+    // So that it is not this session that looks first, and gives up.
+    await other.query(`set deadlock_timeout = '20s'; begin`);
+    await other.query('select from scratch.thing where id = 2 for update');
+    const added = run(db, addToBoth);
+    await untilAnybodyBlocked(database.url, pid);
+    await other.query('select from scratch.thing where id = 1 for update');
+    await other.query('commit');
+    await other.end();
+    expect(await added).toBe(2);
+    expect(retries).toEqual(['40P01']);
+    expect([await valueIn(1), await valueIn(2)]).toEqual([1, 1]);
   });
 
   it('40001: a snapshot that somebody else has outrun is read again', async () => {

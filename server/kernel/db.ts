@@ -6,16 +6,16 @@
  * while it keeps a first one. Door functions of rooms take a `Tx`.
  *
  * `inTx` commits when its callback returns ok and **rolls back when it returns a refusal**. It runs
- * the callback again on a serialization failure or a deadlock, at most MAX_ATTEMPTS times, and
- * turns a timeout of a lock, a statement or the pool into the refusal `busy`. Everything else is a
- * fault and is thrown.
+ * the callback again on a serialization failure or a deadlock, at most TRANSACTION_ATTEMPTS_MAX
+ * times, and turns a timeout of a lock, a statement or the pool into the refusal `busy`. Everything
+ * else is a fault and is thrown.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import pg from 'pg';
 import { assert, type Refusal, type Refused, type Result, refused } from './result.ts';
 import type { Statement } from './sql.ts';
 
-const MAX_ATTEMPTS = 4;
+export const TRANSACTION_ATTEMPTS_MAX = 4;
 const RETRY_BASE_MS = 5;
 /** A caller waits for a connection as long as for a lock; connecting itself may take as long. */
 /** No snapshot of the audit may hold clean-up back for longer while places are being sold. */
@@ -115,6 +115,8 @@ export function openDb(options: {
   });
   // An idle connection that dies is replaced at the next use; unheard, the error ends the process.
   pool.on('error', (error) => options.onError?.(error));
+  // The server's last words may stand in the same packet as its first: before anybody can listen.
+  pool.on('connect', (client) => client.on('error', () => {}));
   return {
     kind: 'db',
     pool,
@@ -131,7 +133,7 @@ export async function closeDb(db: Db): Promise<void> {
 export async function all<Row>(on: Queryable, statement: Statement<Row>): Promise<readonly Row[]> {
   const query = { name: statement.name, text: statement.text, values: [...statement.values] };
   const result =
-    on.kind === 'tx' ? await on.client.query(query) : await withClient(on, (c) => c.query(query));
+    on.kind === 'tx' ? await on.client.query(query) : await alone(on, (c) => c.query(query));
   return result.rows.map((raw: Record<string, unknown>) => statement.decode(raw));
 }
 
@@ -152,8 +154,25 @@ export async function one<Row>(on: Queryable, statement: Statement<Row>): Promis
 export async function run(on: Queryable, statement: Statement<unknown>): Promise<number> {
   const query = { name: statement.name, text: statement.text, values: [...statement.values] };
   const result =
-    on.kind === 'tx' ? await on.client.query(query) : await withClient(on, (c) => c.query(query));
+    on.kind === 'tx' ? await on.client.query(query) : await alone(on, (c) => c.query(query));
   return result.rowCount ?? 0;
+}
+
+/**
+ * A statement of its own is a transaction: after a deadlock nothing of it is left, and it is run
+ * again as `inTx` runs its callback again.
+ */
+async function alone<T>(db: Db, use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await withClient(db, use);
+    } catch (error) {
+      const state = sqlStateOf(error);
+      if (!RETRYABLE.has(state) || attempt === TRANSACTION_ATTEMPTS_MAX) throw error;
+      db.timings.retried(state);
+      await pauseBeforeRetry(attempt);
+    }
+  }
 }
 
 /** All connections are taken, and so is the place in the queue for them. */
@@ -164,36 +183,79 @@ class PoolFull extends Error {
 async function withClient<T>(db: Db, use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   // Whoever holds a connection and waits for a second one can wait for themselves.
   assertOutsideTx('a statement of its own');
+  const { client, release } = await takeClient(db);
+  try {
+    const result = await use(client);
+    release();
+    return result;
+  } catch (error) {
+    // A connection that died must not go back to the pool; a refused statement may.
+    release(error instanceof Error && isAway(error) ? error : undefined);
+    throw error;
+  }
+}
+
+/** A connection of the pool; `release` gives it back, once, or ends it where it is broken. */
+export async function takeClient(
+  db: Db,
+): Promise<{ client: pg.PoolClient; release: (broken?: Error) => void }> {
   if (db.pool.waitingCount >= db.waitingMax) throw new PoolFull('too many wait for a connection');
   const askedAt = performance.now();
   const client = await db.pool.connect();
   db.timings.poolWaited((performance.now() - askedAt) / 1000);
-  let broken: Error | undefined;
+  let lost: Error | undefined;
   // A connection can die between two statements; unheard, that error would end the process.
   const onError = (error: Error) => {
-    broken = error;
+    lost = error;
   };
   client.on('error', onError);
-  try {
-    return await use(client);
-  } catch (error) {
-    // A connection that died must not go back to the pool; a refused statement may.
-    if (error instanceof Error && isAway(error)) broken ??= error;
-    throw error;
-  } finally {
-    client.off('error', onError);
-    client.release(broken);
-  }
+  let isReleased = false;
+  return {
+    client,
+    release: (broken) => {
+      if (isReleased) return;
+      isReleased = true;
+      client.off('error', onError);
+      client.release(broken ?? lost);
+    },
+  };
 }
 
 const insideTx = new AsyncLocalStorage<true>();
+
+let transactions = 0;
+
+/**
+ * While nobody is in a transaction nothing is tracked: Node 20 follows every promise of the process
+ * for as long as such a store is in use, some microseconds of each request.
+ */
+async function inside<T>(work: () => Promise<T>): Promise<T> {
+  transactions += 1;
+  try {
+    return await insideTx.run(true, work);
+  } finally {
+    transactions -= 1;
+    if (transactions === 0) insideTx.disable();
+  }
+}
 
 /** Adapters call this: the world outside is never waited for while locks are held. */
 export function assertOutsideTx(what: string): void {
   assert(insideTx.getStore() === undefined, `${what} was called inside a transaction`);
 }
 
+export function busy(): Refused<Busy> {
+  return refused('busy', { detail: 'Many people want this at once. Try again in a moment.' });
+}
+
+/** The same transaction may simply be run again: a deadlock, or a serialization failure. */
+export function isRetryable(error: unknown): boolean {
+  return RETRYABLE.has(sqlStateOf(error));
+}
+
 export type TxOptions = {
+  /** Instead of the session's own role. */
+  readonly role?: DbRole;
   readonly isolation?: 'read committed' | 'repeatable read';
   readonly readOnly?: boolean;
 };
@@ -218,18 +280,16 @@ export async function inTx<Outcome extends Result<unknown, Refusal>>(
     try {
       return await withClient(db, (client) => attemptTx(scope, client, work, options));
     } catch (error) {
-      if (isBusy(error)) {
-        return refused('busy', { detail: 'Many people want this at once. Try again in a moment.' });
-      }
-      const state = sqlStateOf(error);
-      if (!RETRYABLE.has(state) || attempt === MAX_ATTEMPTS) throw error;
-      db.timings.retried(state);
+      if (isBusy(error)) return busy();
+      if (!isRetryable(error) || attempt === TRANSACTION_ATTEMPTS_MAX) throw error;
+      db.timings.retried(sqlStateOf(error));
       await pauseBeforeRetry(attempt);
     }
   }
 }
 
-async function attemptTx<Outcome extends Result<unknown, Refusal>>(
+/** One attempt of `inTx` on a connection that the caller has. */
+export async function attemptTx<Outcome extends Result<unknown, Refusal>>(
   scope: TxScope,
   client: pg.PoolClient,
   work: (tx: Tx) => Promise<Outcome>,
@@ -240,11 +300,12 @@ async function attemptTx<Outcome extends Result<unknown, Refusal>>(
   // One round trip: the audit log's trigger reads who acts from these settings.
   await client.query(
     `begin isolation level ${isolation}${options.readOnly ? ' read only' : ''};
+     ${options.role ? `set local role ${options.role};` : ''}
      set local fanfare.actor = '${label(scope.actor)}';
      set local fanfare.request_id = '${label(scope.requestId ?? '')}'`,
   );
   try {
-    const result = await insideTx.run(true, () => work({ kind: 'tx', client }));
+    const result = await inside(() => work({ kind: 'tx', client }));
     if (result.ok) await scope.once?.complete({ kind: 'tx', client }, result.value);
     const { command } = await client.query(result.ok ? 'commit' : 'rollback');
     // PostgreSQL answers the commit of a failed transaction with a rollback, and no error.
@@ -264,7 +325,7 @@ function label(text: string): string {
   return text.replace(/[^A-Za-z0-9_:.-]/g, '').slice(0, 100);
 }
 
-async function pauseBeforeRetry(attempt: number): Promise<void> {
+export async function pauseBeforeRetry(attempt: number): Promise<void> {
   const ms = RETRY_BASE_MS * 2 ** attempt * (0.5 + Math.random());
   await new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -16,6 +16,7 @@ export function createMetrics(options: { readonly process: boolean } = { process
     ...httpMetrics(registers),
     ...databaseMetrics(registers),
     ...jobMetrics(registers),
+    ...laneMetrics(registers),
     ...saleMetrics(registers),
   };
 }
@@ -77,6 +78,33 @@ function jobMetrics(registers: Registry[]) {
     jobsParked: new Gauge({
       name: 'fanfare_jobs_parked',
       help: 'Jobs that failed too often and wait for a person',
+      registers,
+    }),
+  };
+}
+
+const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+
+function laneMetrics(registers: Registry[]) {
+  return {
+    laneBatch: new Histogram({
+      name: 'fanfare_lane_batch_requests',
+      help: 'Requests that were served by one call and one commit, by kind',
+      labelNames: ['kind'],
+      buckets: BATCH_BUCKETS,
+      registers,
+    }),
+    laneSeconds: new Histogram({
+      name: 'fanfare_lane_batch_seconds',
+      help: 'Time from a batch being sent to its commit being known, by kind',
+      labelNames: ['kind'],
+      buckets: FAST_BUCKETS_SECONDS,
+      registers,
+    }),
+    laneRefused: new Counter({
+      name: 'fanfare_lane_refused_total',
+      help: 'Requests that found the queue of their kind full',
+      labelNames: ['kind'],
       registers,
     }),
   };

@@ -75,7 +75,32 @@ describe('the machines of the database', () => {
   });
 });
 
-describe('the guard of a table', () => {
+const perRow = `
+  create trigger guard before insert or update on scratch.door for each row
+    execute function kernel.guard_state('door', 'door_id', 'status', 'log')`;
+const perStatement = `
+  create function scratch.guard_doors() returns trigger language plpgsql as $$
+  begin
+    if tg_op = 'INSERT' then
+      perform kernel.move_states('door', array_agg(n.event_id), array_agg(n.door_id),
+        array_agg(null::text), array_agg(n.status), array_agg(n.door_id)) from new_rows n;
+    else
+      perform kernel.move_states('door', array_agg(n.event_id), array_agg(n.door_id),
+        array_agg(o.status), array_agg(n.status), array_agg(n.door_id))
+      from new_rows n join old_rows o on o.door_id = n.door_id where o.status <> n.status;
+    end if;
+    return null;
+  end $$;
+  create trigger guard after insert on scratch.door referencing new table as new_rows
+    for each statement execute function scratch.guard_doors();
+  create trigger guard_moves after update on scratch.door
+    referencing old table as old_rows new table as new_rows
+    for each statement execute function scratch.guard_doors()`;
+
+describe.each([
+  ['each row', perRow, ['system', 'system', 'system']],
+  ['each statement, naming the actors of a batch', perStatement, ['usr_4', 'usr_5', 'system']],
+])('the guard of a table, for %s', (_what, triggers, actorsOfBatch) => {
   let database: TestDb;
   let owner: Awaited<ReturnType<typeof connect>>;
   beforeAll(async () => {
@@ -84,8 +109,7 @@ describe('the guard of a table', () => {
     await owner.query(`
       create schema scratch;
       create table scratch.door (event_id text, door_id text primary key, status text not null);
-      create trigger guard before insert or update on scratch.door for each row
-        execute function kernel.guard_state('door', 'door_id', 'status', 'log');
+      ${triggers};
       insert into kernel.transition values ('door', '', 'shut'), ('door', 'shut', 'open')`);
   });
   afterAll(async () => {
@@ -134,12 +158,35 @@ describe('the guard of a table', () => {
     ]);
   });
 
+  it('says who acts for each row of a batch', async () => {
+    await owner.query('begin');
+    await owner.query(`set local fanfare.actors = '{"d4": "usr_4", "d5": "usr_5"}'`);
+    await owner.query(
+      `insert into scratch.door values ('evt_1', 'd4', 'shut'), ('evt_1', 'd5', 'shut'),
+         ('evt_1', 'd6', 'shut')`,
+    );
+    await owner.query('commit');
+    const actors = [await changes('d4'), await changes('d5'), await changes('d6')];
+    expect(actors.map(([first]) => first.actor)).toEqual(actorsOfBatch);
+  });
+
+  it('refuses all of a statement for one bad row', async () => {
+    const bad = `insert into scratch.door values ('evt_1', 'd7', 'shut'), ('evt_1', 'd8', 'open')`;
+    await refused(bad).toThrow('illegal door transition');
+    expect(await changes('d7')).toEqual([]);
+  });
+
   it('stands before every state column that has a machine', async () => {
     const { rows } = await owner.query<{ machine: string }>(
       `select distinct split_part(encode(tgargs, 'escape'), '\\000', 1) as machine
-       from pg_trigger where tgfoid = 'kernel.guard_state'::regproc and tgname <> 'guard'`,
+       from pg_trigger where tgfoid = 'kernel.guard_state'::regproc and tgname <> 'guard'
+       union all
+       -- The others have a function of their own, which names the machine in its name.
+       select distinct replace(regexp_replace(p.proname, '^guard_(moved_)?', ''), '_', '')
+       from pg_trigger g join pg_proc p on p.oid = g.tgfoid
+       where p.proname like 'guard\\_%' and g.tgname like '%\\_moved'`,
     );
-    const guarded = rows.map((row) => row.machine);
+    const guarded = rows.map((row) => row.machine.replace(/s$/, ''));
     expect(machines.map((machine) => machine.name).filter((n) => !guarded.includes(n))).toEqual([]);
   });
 });

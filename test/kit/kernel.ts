@@ -8,11 +8,19 @@ import { createLog } from '../../server/kernel/log.ts';
 import { createMetrics } from '../../server/kernel/metrics.ts';
 import { secretsFrom } from '../../server/kernel/secrets.ts';
 
+const noLanes: Ctx['lanes'] = {
+  ask: () => Promise.reject(new Error('this test has no lanes')),
+  turn: () => Promise.reject(new Error('this test has no lanes')),
+  onCommit: () => {},
+  close: async () => {},
+};
+
 /** No room is asked, so no port is needed. */
 export function kernelCtx(db: Db, more: Partial<Ctx> = {}): Ctx {
   return {
     db,
     auditDb: db,
+    lanes: noLanes,
     clock: databaseClock,
     ids: systemIds,
     log: createLog({ LOG_LEVEL: 'silent' }),
