@@ -28,6 +28,7 @@ import {
   settleHandlers,
   settleRecurring,
   shoppingRoutes,
+  sweepRecurring,
 } from './modules/shopping/index.ts';
 import { oldestSnapshotSeconds, operatingRoutes } from './operating.ts';
 import { registerDocs } from './web/docs.ts';
@@ -75,6 +76,7 @@ const WORKER_CONCURRENCY = 8;
 
 const recurring: readonly Recurring[] = [
   expireRecurring,
+  sweepRecurring,
   settleRecurring,
   {
     name: 'measure',

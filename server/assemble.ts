@@ -7,6 +7,7 @@ import { type Config, isLive, usesSandbox } from './kernel/config.ts';
 import { type Ctx, neverPause, type Ports, systemIds } from './kernel/context.ts';
 import { AUDIT_STATEMENT_MAX_MS, closeDb, type Db, openDb } from './kernel/db.ts';
 import type { Worker } from './kernel/jobs.ts';
+import { createLanes } from './kernel/lanes.ts';
 import { createLog } from './kernel/log.ts';
 import { createMetrics } from './kernel/metrics.ts';
 import { present } from './kernel/result.ts';
@@ -68,10 +69,17 @@ export async function assemble(options: AssembleOptions): Promise<Parts> {
     statementMaxMs: AUDIT_STATEMENT_MAX_MS,
     onError: (error) => log.warn({ err: error }, 'an idle database connection was lost'),
   });
+  const lanes = createLanes({
+    url: options.databaseUrl,
+    connections: options.config.DATABASE_LANES,
+    metrics,
+    onError: (error) => log.warn({ err: error }, 'an idle connection of the lanes was lost'),
+  });
   try {
     await refuseUnfit(db);
-    return await build(options, { db, auditDb, log, metrics });
+    return await build(options, { db, auditDb, lanes, log, metrics });
   } catch (error) {
+    await lanes.close();
     await closeDb(db);
     await closeDb(auditDb);
     throw error;
@@ -80,7 +88,7 @@ export async function assemble(options: AssembleOptions): Promise<Parts> {
 
 async function build(
   { config, override }: AssembleOptions,
-  base: Pick<Ctx, 'db' | 'auditDb' | 'log' | 'metrics'>,
+  base: Pick<Ctx, 'db' | 'auditDb' | 'lanes' | 'log' | 'metrics'>,
 ): Promise<Parts> {
   const { db, log } = base;
   const secrets = await loadSecrets(db);
@@ -141,6 +149,7 @@ async function build(
       await app.close();
       await worker.stop();
       await delivery?.stop();
+      await base.lanes.close();
       await closeDb(db);
       await closeDb(base.auditDb);
     },

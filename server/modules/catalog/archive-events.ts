@@ -1,5 +1,6 @@
 import type { Ctx } from '../../kernel/context.ts';
-import { all, inTx, one, run } from '../../kernel/db.ts';
+import { all, one, run } from '../../kernel/db.ts';
+import { inTurn } from '../../kernel/lanes.ts';
 import { record } from '../../kernel/outbox.ts';
 import { ok } from '../../kernel/result.ts';
 import { archiveHolds, setSaleState } from '../inventory/index.ts';
@@ -19,13 +20,13 @@ export async function archivePastEvents(ctx: Ctx): Promise<number> {
   const before = new Date(now.getTime() - ARCHIVE_AFTER_DAYS * DAY_MS);
   const due = await all(ctx.db, selectEventsToArchive(before, EVENTS_PER_RUN));
   for (const { eventId } of due) {
-    await inTx(ctx, async (tx) => {
+    await inTurn(ctx, eventId, async (tx) => {
       await setSaleState(tx, eventId, ['unpublished', 'open', 'paused'], 'closed');
       return ok(null);
     });
     let more = true;
     while (more) more = await archiveHolds(ctx, eventId);
-    await inTx(ctx, async (tx) => {
+    await inTurn(ctx, eventId, async (tx) => {
       await run(tx, setEventStatus(eventId, ['published', 'cancelled'], 'archived'));
       await record(tx, { kind: 'event_archived', eventId, data: {} });
       return ok(null);

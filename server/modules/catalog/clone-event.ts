@@ -1,7 +1,8 @@
 import type { Actor } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { all, type Busy, inTx, one, run, type Tx } from '../../kernel/db.ts';
-import { type EventId, newScopedId, type PoolId } from '../../kernel/ids.ts';
+import { all, type Busy, one, run } from '../../kernel/db.ts';
+import { type EventId, newRootId, newScopedId, type PoolId } from '../../kernel/ids.ts';
+import { inTurn, type Turn } from '../../kernel/lanes.ts';
 import { assert, ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { keepWallClockDistance } from '../../kernel/time.ts';
 import { readSupply, type Supply, setPool, setTicketType } from '../inventory/index.ts';
@@ -30,7 +31,7 @@ export function cloneEvent(
   eventId: EventId,
   overrides: Overrides,
 ): Promise<Result<EventView, RefusalOf<'not_found' | 'validation_failed'> | Busy | SupplyRefusal>> {
-  return inTx(ctx, async (tx) => {
+  return inTurn(ctx, newRootId(ctx.ids, 'evt'), async (tx) => {
     const event = await lockOwn(tx, actor, eventId);
     if (!event) return refused('not_found');
     const supply = present(await readSupply(tx, eventId), 'the sale of an event');
@@ -72,7 +73,7 @@ function clonedInput(event: EventRow, supply: Supply, overrides: Overrides) {
 
 async function copySupply(
   ctx: Ctx,
-  tx: Tx,
+  tx: Turn,
   original: { event: EventRow; supply: Supply; startsAt: Date },
   eventId: EventId,
 ): Promise<void> {

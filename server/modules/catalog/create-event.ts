@@ -1,6 +1,7 @@
 import type { Ctx } from '../../kernel/context.ts';
-import { type Busy, inTx, one, run, type Tx } from '../../kernel/db.ts';
+import { type Busy, one, run } from '../../kernel/db.ts';
 import { type EventId, newRootId, newScopedId, type OrganizerId } from '../../kernel/ids.ts';
+import { inTurn, type Turn } from '../../kernel/lanes.ts';
 import { record } from '../../kernel/outbox.ts';
 import { type Issue, ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { openSale, setSaleState } from '../inventory/index.ts';
@@ -18,24 +19,27 @@ export function createEvent(
   organizerId: OrganizerId,
   input: EventInput,
 ): Promise<Result<EventView, CreateRefusal>> {
-  return inTx(ctx, async (tx) => {
+  return inTurn(ctx, newRootId(ctx.ids, 'evt'), async (tx) => {
     const made = await createEventIn(ctx, tx, organizerId, input, null);
     if (!made.ok) return made;
     return ok(await eventView(tx, await one(tx, selectEvent(made.value)), 'staff'));
   });
 }
 
-/** The same inside a transaction; `externalId` remembers where an imported event came from. */
+/**
+ * The same inside the turn of an event that does not exist yet; `externalId` remembers where an
+ * imported event came from.
+ */
 export async function createEventIn(
   ctx: Ctx,
-  tx: Tx,
+  tx: Turn,
   organizerId: OrganizerId,
   input: EventInput,
   externalId: string | null,
 ): Promise<Result<EventId, CreateRefusal>> {
   const issues = issuesOf(input);
   if (issues.length > 0) return refused('validation_failed', { issues });
-  const eventId = newRootId(ctx.ids, 'evt');
+  const { eventId } = tx;
   const published = input.publish ?? true;
   const fields = eventFields(input, { eventId, organizerId, currency: input.currency });
   if (externalId !== null) {

@@ -1,7 +1,8 @@
 import { type Actor, isStaffOf } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { type Busy, inTx, maybe, one, run, type Tx } from '../../kernel/db.ts';
+import { type Busy, maybe, one, run, type Tx } from '../../kernel/db.ts';
 import type { EventId } from '../../kernel/ids.ts';
+import { inTurn } from '../../kernel/lanes.ts';
 import { record } from '../../kernel/outbox.ts';
 import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { dropSale, readSupply, setSale, setSaleState } from '../inventory/index.ts';
@@ -46,7 +47,7 @@ export function replaceEvent(
     | SupplyRefusal
   >
 > {
-  return inTx(ctx, async (tx) => {
+  return inTurn(ctx, eventId, async (tx) => {
     const event = await lockOwn(tx, actor, eventId);
     if (!event) return refused('not_found');
     if (event.version !== input.version) {
@@ -82,7 +83,7 @@ export function removeEvent(
   actor: Actor,
   eventId: EventId,
 ): Promise<Result<null, NotFound | Busy | RefusalOf<'event_has_sales'>>> {
-  return inTx(ctx, async (tx) => {
+  return inTurn(ctx, eventId, async (tx) => {
     if (!(await lockOwn(tx, actor, eventId))) return refused('not_found');
     const dropped = await dropSale(tx, eventId);
     if (dropped === 'event_has_sales') return refused(dropped);
@@ -99,7 +100,7 @@ export function publishEvent(
   actor: Actor,
   eventId: EventId,
 ): Promise<Result<EventView, NotFound | Busy | RefusalOf<'event_over'>>> {
-  return inTx(ctx, async (tx) => {
+  return inTurn(ctx, eventId, async (tx) => {
     const event = await lockOwn(tx, actor, eventId);
     if (!event) return refused('not_found');
     if (event.status === 'cancelled' || event.status === 'archived') return refused('event_over');
@@ -125,7 +126,7 @@ export function moveSale(
   eventId: EventId,
   move: keyof typeof saleMoves,
 ): Promise<Result<EventView, NotFound | Busy | RefusalOf<'sale_state'>>> {
-  return inTx(ctx, async (tx) => {
+  return inTurn(ctx, eventId, async (tx) => {
     const event = await lockOwn(tx, actor, eventId);
     if (!event) return refused('not_found');
     const { from, to } = saleMoves[move];

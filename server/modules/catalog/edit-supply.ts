@@ -1,7 +1,8 @@
 import type { Actor } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { type Busy, inTx, one, run } from '../../kernel/db.ts';
+import { type Busy, one, run } from '../../kernel/db.ts';
 import { type EventId, newScopedId, type PoolId, type TicketTypeId } from '../../kernel/ids.ts';
+import { inTurn } from '../../kernel/lanes.ts';
 import { record } from '../../kernel/outbox.ts';
 import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { dropTicketType, readSupply, setPool } from '../inventory/index.ts';
@@ -24,7 +25,7 @@ export function saveTicketType(
   input: TicketTypeInputParsed,
   ticketTypeId?: TicketTypeId,
 ): Promise<Result<TicketTypeView, Refused>> {
-  return inTx(ctx, async (tx) => {
+  return inTurn(ctx, eventId, async (tx) => {
     const event = await lockOwn(tx, actor, eventId);
     if (!event) return refused('not_found');
     if (event.status === 'cancelled' || event.status === 'archived') return refused('event_over');
@@ -66,7 +67,7 @@ export function removeTicketType(
   eventId: EventId,
   ticketTypeId: TicketTypeId,
 ): Promise<Result<null, RefusalOf<'not_found'> | Busy>> {
-  return inTx(ctx, async (tx) => {
+  return inTurn(ctx, eventId, async (tx) => {
     if (!(await lockOwn(tx, actor, eventId))) return refused('not_found');
     const dropped = await dropTicketType(tx, eventId, ticketTypeId);
     if (dropped === 'not_found') return refused('not_found');
@@ -85,7 +86,7 @@ export function savePool(
   input: { readonly name: string; readonly capacity: number },
   poolId?: PoolId,
 ): Promise<Result<PoolView, Refused>> {
-  return inTx(ctx, async (tx) => {
+  return inTurn(ctx, eventId, async (tx) => {
     const event = await lockOwn(tx, actor, eventId);
     if (!event) return refused('not_found');
     if (event.status === 'cancelled' || event.status === 'archived') return refused('event_over');

@@ -127,6 +127,7 @@ export function saleTerms(input: EventCommon, eventId: EventId): SaleTerms {
     holdMs: (input.holdMinutes ?? HOLD_MINUTES_DEFAULT) * 60_000,
     personLimit: input.maxTicketsPerPerson ?? null,
     totalCapacity: input.totalCapacity ?? null,
+    publicAt: input.visibility === 'scheduled' ? (input.publicAt ?? null) : null,
   };
 }
 

@@ -119,7 +119,8 @@ function toView(
     salesOpenAt: time(supply.sale.opensAt),
     salesCloseAt: time(supply.sale.closesAt),
     maxTicketsPerPerson: supply.sale.personLimit,
-    holdMinutes: supply.sale.holdMs / 60_000,
+    // In the database it need not be whole minutes; no buyer is promised less than is shown.
+    holdMinutes: Math.floor(supply.sale.holdMs / 60_000),
     refundableUntil: time(event.refundableUntil),
     pools: supply.pools.filter(isListed).map((pool) => ({
       id: pool.poolId,

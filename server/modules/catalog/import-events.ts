@@ -1,6 +1,8 @@
 import type { Ctx } from '../../kernel/context.ts';
-import { all, inTx } from '../../kernel/db.ts';
+import { all } from '../../kernel/db.ts';
 import type { OrganizerId } from '../../kernel/ids.ts';
+import { newRootId } from '../../kernel/ids.ts';
+import { inTurn } from '../../kernel/lanes.ts';
 import type { Currency, Money } from '../../kernel/money.ts';
 import { ok } from '../../kernel/result.ts';
 import { createEventIn } from './create-event.ts';
@@ -75,7 +77,7 @@ async function take(
       ? [{ name: 'General admission', price, capacity }]
       : undefined;
   const { externalId, ...input } = event;
-  const made = await inTx(ctx, async (tx) => {
+  const made = await inTurn(ctx, newRootId(ctx.ids, 'evt'), async (tx) => {
     const result = await createEventIn(
       ctx,
       tx,

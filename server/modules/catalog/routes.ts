@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { keyOf } from '../../kernel/actor.ts';
+import { isKnown } from '../../kernel/etag.ts';
 import { pageOf, pageQuery } from '../../kernel/page.ts';
 import type { RefusalTable } from '../../kernel/problem.ts';
 import { ok, refused } from '../../kernel/result.ts';
@@ -13,6 +13,7 @@ import { removeTicketType, savePool, saveTicketType } from './edit-supply.ts';
 import { capacity, eventClone, eventIn, eventReplacement, ticketTypeIn } from './event-input.ts';
 import { eventSchema, eventView, ticketTypeSchema } from './event-view.ts';
 import { findEvent, listEvents } from './read-events.ts';
+import { seatRoutes } from './seat-routes.ts';
 import { showAvailability } from './show-availability.ts';
 
 const eventId = z.object({ id: id('evt') });
@@ -25,6 +26,7 @@ const write = { kind: 'scope', scope: 'events:write' } as const;
 
 const supply = {
   capacity_below_committed: { status: 409, title: 'More than that is held or sold already' },
+  capacity_is_seats: { status: 409, title: 'A pool of seats is as large as its seats' },
   capacity_over_total: { status: 422, title: 'The pools would exceed the event’s total' },
   unknown_pool: { status: 422, title: 'There is no such pool' },
 } as const satisfies RefusalTable<string>;
@@ -298,12 +300,6 @@ const exampleAvailability = {
   ],
 };
 
-/** RFC 9110, 13.1.2: a list, `*`, and tags that a compressing proxy has made weak. */
-function matches(header: string | string[] | undefined, etag: string): boolean {
-  const tags = String(header ?? '').split(',');
-  return tags.some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, '')));
-}
-
 const availabilityRoute = route({
   method: 'GET',
   path: '/events/:id/availability',
@@ -316,17 +312,21 @@ const availabilityRoute = route({
   refusals: {},
   example: { response: exampleAvailability },
   handle: async (ctx, { actor, params, request }) => {
-    const body = await showAvailability(ctx, actor, params.id);
-    if (!body) return refused('not_found');
-    const hash = createHash('sha1').update(JSON.stringify(body)).digest('base64url');
-    const headers = { etag: `"${hash}"`, 'cache-control': 'no-cache' };
-    const known = matches(request.headers['if-none-match'], headers.etag);
-    return ok({ body, headers, ...(known ? { status: 304 } : {}) });
+    const shown = await showAvailability(ctx, actor, params.id);
+    if (!shown) return refused('not_found');
+    const { body, encoded, etag } = shown;
+    const headers = { etag, 'cache-control': 'no-cache' };
+    const known = isKnown(request.headers['if-none-match'], etag);
+    // What is sent is the encoded form of it; the shape is the schema's.
+    const { ticketTypes } = body;
+    const shape = { ...body, ticketTypes: [...ticketTypes] };
+    return ok({ body: shape, encoded, headers, ...(known ? { status: 304 } : {}) });
   },
 });
 
 export const catalogRoutes: readonly Route[] = [
   ...events,
+  ...seatRoutes,
   route({
     method: 'DELETE',
     path: '/events/:id',

@@ -1,15 +1,14 @@
 import type { Ctx } from '../../kernel/context.ts';
-import { run, type Tx } from '../../kernel/db.ts';
+import { run } from '../../kernel/db.ts';
 import { type EventId, newScopedId, type PoolId, type TicketTypeId } from '../../kernel/ids.ts';
+import type { Turn } from '../../kernel/lanes.ts';
 import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
-import { setPool, setTicketType } from '../inventory/index.ts';
+import { type PoolRefusal, setPool, setTicketType } from '../inventory/index.ts';
 import { upsertTicketTypeText } from './event.sql.ts';
 import type { TicketTypeInputParsed } from './event-input.ts';
 import { MAX_PER_ORDER_DEFAULT } from './rules.ts';
 
-export type SupplyRefusal = RefusalOf<
-  'capacity_below_committed' | 'capacity_over_total' | 'unknown_pool'
->;
+export type SupplyRefusal = RefusalOf<PoolRefusal | 'unknown_pool'>;
 
 /**
  * Writes one ticket type: its words here, its terms in inventory. With `capacity` it gets a pool
@@ -17,7 +16,7 @@ export type SupplyRefusal = RefusalOf<
  */
 export async function writeTicketType(
   ctx: Ctx,
-  tx: Tx,
+  tx: Turn,
   eventId: EventId,
   ticketTypeId: TicketTypeId,
   input: TicketTypeInputParsed,

@@ -1,14 +1,18 @@
 import { type Actor, isStaffOf } from '../../kernel/actor.ts';
+import { eachOf } from '../../kernel/concurrent.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { type Busy, inTx } from '../../kernel/db.ts';
+import type { Busy } from '../../kernel/db.ts';
 import type { EventId } from '../../kernel/ids.ts';
 import { enqueue, type JobHandler, NotYet } from '../../kernel/jobs.ts';
+import { inTurn } from '../../kernel/lanes.ts';
 import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { type EventView, eventView, findEvent, markCancelled } from '../catalog/index.ts';
 import { giveUp, liveOrders, type OrderRow, refundTickets } from '../orders/index.ts';
 
 const CANCEL_JOB = 'cancel_event_orders';
 const SLICE_ORDERS = 200;
+/** So many are under way together, and share their event's commits. */
+const TOGETHER = 50;
 const AGAIN_SECONDS = 2;
 const REASON = 'event_cancelled';
 
@@ -21,7 +25,7 @@ export async function cancelEvent(
   actor: Actor,
   eventId: EventId,
 ): Promise<Result<EventView, RefusalOf<'not_found' | 'event_over'> | Busy>> {
-  const done = await inTx(ctx, async (tx) => {
+  const done = await inTurn(ctx, eventId, async (tx) => {
     const seen = await findEvent(ctx, actor, eventId, tx);
     if (!seen || !isStaffOf(actor, seen.event.organizerId, 'events:write')) {
       return refused('not_found');
@@ -44,7 +48,9 @@ export const cancelEventJob: { readonly kind: string; readonly handler: JobHandl
     let left = 0;
     for (let after = ''; ; ) {
       const slice = await liveOrders(ctx.db, eventId, after, SLICE_ORDERS);
-      for (const order of slice) if (!(await endOrder(ctx, order))) left += 1;
+      await eachOf(slice, TOGETHER, async (order) => {
+        if (!(await endOrder(ctx, order))) left += 1;
+      });
       ctx.wakeJobs();
       const last = slice.at(-1);
       if (!last) break;

@@ -1,4 +1,4 @@
-import type { EventId, TicketTypeId } from '../../kernel/ids.ts';
+import type { EventId, PoolId, TicketTypeId } from '../../kernel/ids.ts';
 import {
   bool,
   instant,
@@ -6,7 +6,9 @@ import {
   int,
   listOf,
   objectOf,
+  real,
   rows,
+  text,
   textAs,
 } from '../../kernel/sql.ts';
 
@@ -17,8 +19,9 @@ const typeColumns = objectOf({
   closed: bool,
 });
 
-/** One row: the event's sale and what is free of each ticket type at this instant. */
-export const selectAvailability = (eventId: EventId, now: Date | null) => rows({
+/** A row for each event: its sale and what is free of each ticket type at this instant. */
+export const selectAvailability = (eventIds: readonly EventId[], now: Date | null) => rows({
+  eventId: textAs<EventId>(),
   state: textAs<'unpublished' | 'open' | 'paused' | 'closed' | 'cancelled'>(),
   version: int,
   now: instant,
@@ -28,7 +31,7 @@ export const selectAvailability = (eventId: EventId, now: Date | null) => rows({
   ticketTypes: listOf(typeColumns),
 })`
   with clock as materialized (select kernel.instant(${now}) as t)
-  select s.state, s.version, c.t as now, s.opens_at as "opensAt", s.closes_at as "closesAt",
+  select s.event_id as "eventId", s.state, s.version, c.t as now, s.opens_at as "opensAt", s.closes_at as "closesAt",
     s.ends_at as "endsAt",
     coalesce((
       select jsonb_agg(jsonb_build_object(
@@ -40,5 +43,54 @@ export const selectAvailability = (eventId: EventId, now: Date | null) => rows({
       join inventory.pool p on p.event_id = t.event_id and p.pool_id = t.pool_id
       where t.event_id = s.event_id and t.withdrawn_at is null
     ), '[]') as "ticketTypes"
-  from inventory.sale s cross join clock c
-  where s.event_id = ${eventId}`;
+  from unnest(${eventIds}::text[]) as wanted (event_id)
+  join inventory.sale s on s.event_id = wanted.event_id
+  cross join clock c`;
+
+const seat = objectOf({
+  key: text,
+  poolId: textAs<PoolId>(),
+  section: text,
+  row: int,
+  place: int,
+  distance: real,
+});
+
+const type = objectOf({ ticketTypeId: textAs<TicketTypeId>(), poolId: textAs<PoolId>() });
+
+/** The event's seats by their numbers, and which ticket types sell which pool; one row. */
+export const selectSeatPlan = (eventId: EventId) => rows({
+  planVersion: int,
+  seats: listOf(seat),
+})`
+  select s.plan_version as "planVersion",
+    coalesce((
+      select json_agg(json_build_object('key', n.seat_key, 'poolId', n.pool_id,
+        'section', n.section, 'row', n.row_no, 'place', n.place, 'distance', n.distance)
+        order by n.seat_no)
+      from inventory.seat n where n.event_id = s.event_id
+    ), '[]') as seats
+  from inventory.sale s where s.event_id = ${eventId}`;
+
+export const selectSeatedTypes = (eventId: EventId) => rows({ types: listOf(type) })`
+  select coalesce(json_agg(json_build_object(
+    'ticketTypeId', t.ticket_type_id, 'poolId', t.pool_id)), '[]') as types
+  from inventory.ticket_type t
+  join inventory.pool p on p.event_id = t.event_id and p.pool_id = t.pool_id
+  where t.event_id = ${eventId} and p.seated and t.withdrawn_at is null`;
+
+/**
+ * The states of an event's seats in the order of their numbers, a letter each: f(ree), h(eld),
+ * c(laimed), s(old), r(eserved), b(locked); and the version of the sale that they are of.
+ */
+export const selectSeatStates = (eventId: EventId) => rows({
+  version: int,
+  planVersion: int,
+  states: text,
+})`
+  select s.version, s.plan_version as "planVersion",
+    coalesce((
+      select string_agg(left(n.status, 1), '' order by n.seat_no)
+      from inventory.seat n where n.event_id = s.event_id
+    ), '') as states
+  from inventory.sale s where s.event_id = ${eventId}`;

@@ -1,5 +1,5 @@
 import type { Ctx } from '../../kernel/context.ts';
-import { maybe } from '../../kernel/db.ts';
+import { all } from '../../kernel/db.ts';
 import type { EventId, TicketTypeId } from '../../kernel/ids.ts';
 import { selectAvailability } from './availability.sql.ts';
 
@@ -24,6 +24,8 @@ export type Availability = {
   }[];
 };
 
+type AvailabilityRow = ReturnType<ReturnType<typeof selectAvailability>['decode']>;
+
 type Facts = {
   readonly state: 'unpublished' | 'open' | 'paused' | 'closed' | 'cancelled';
   readonly now: Date;
@@ -45,8 +47,19 @@ export function saleStatusOf(sale: Facts): Exclude<SaleStatus, 'sold_out'> {
 
 /** How many places of each ticket type are free now; null for an unknown event. */
 export async function readAvailability(ctx: Ctx, eventId: EventId): Promise<Availability | null> {
-  const row = await maybe(ctx.db, selectAvailability(eventId, ctx.clock.now()));
-  if (!row) return null;
+  return (await readAvailabilities(ctx, [eventId])).get(eventId) ?? null;
+}
+
+/** The same for several events at once; an unknown one is not in the answer. */
+export async function readAvailabilities(
+  ctx: Ctx,
+  eventIds: readonly EventId[],
+): Promise<ReadonlyMap<EventId, Availability>> {
+  const found = await all(ctx.db, selectAvailability(eventIds, ctx.clock.now()));
+  return new Map(found.map((row) => [row.eventId, availabilityOf(row)]));
+}
+
+function availabilityOf(row: AvailabilityRow): Availability {
   const whole = saleStatusOf(row);
   const ticketTypes = row.ticketTypes.map((type) => {
     let status: SaleStatus = whole;
@@ -61,5 +74,6 @@ export async function readAvailability(ctx: Ctx, eventId: EventId): Promise<Avai
     whole === 'on_sale' &&
     ticketTypes.length > 0 &&
     ticketTypes.every((type) => type.available === 0);
-  return { eventId, version: row.version, status: soldOut ? 'sold_out' : whole, ticketTypes };
+  const { eventId, version } = row;
+  return { eventId, version, status: soldOut ? 'sold_out' : whole, ticketTypes };
 }

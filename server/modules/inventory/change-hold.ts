@@ -1,15 +1,11 @@
 import type { Ctx } from '../../kernel/context.ts';
-import { all } from '../../kernel/db.ts';
 import { eventOf, type HoldId } from '../../kernel/ids.ts';
-import { present, type Result } from '../../kernel/result.ts';
-import { callChangeHold } from './hold.sql.ts';
-import {
-  type Hold,
-  type HoldItem,
-  type HoldRefusal,
-  type HoldVerdict,
-  toHold,
-} from './hold-places.ts';
+import type { Result } from '../../kernel/result.ts';
+import { chooseSeats, seatNames } from './choose-seats.ts';
+import { type Hold, type HoldRefusal, toHold } from './hold-answer.ts';
+import { changeKind, nameKind } from './hold-kinds.ts';
+import type { HoldItem } from './hold-places.ts';
+import { seatBoard } from './seat-board.ts';
 
 /** Swaps the selection; the old one is lost only if the new one is granted. The expiry stays. */
 export async function changeHold(
@@ -18,16 +14,39 @@ export async function changeHold(
   items: readonly HoldItem[],
 ): Promise<Result<Hold, HoldRefusal>> {
   const eventId = eventOf(holdId);
-  const [row] = await all(
-    ctx.db,
-    callChangeHold(
-      eventId,
+  const board = await seatBoard(ctx, eventId);
+  const chosen = await chooseSeats(board, items);
+  if (!chosen.ok) return chosen;
+  const { seatNos, named, settle, mustSearch } = chosen.value;
+  let gone: readonly (number | null)[] = [];
+  try {
+    const asked = await ctx.lanes.ask(ctx, changeKind, eventId, {
       holdId,
-      items.map((item) => item.ticketTypeId),
-      items.map((item) => item.quantity),
-      ctx.clock.now(),
-    ),
-  );
-  // The functions of hold.fn.sql answer in this shape.
-  return toHold(eventId, present(row, 'verdict').verdict as HoldVerdict);
+      ticketTypeIds: items.map((item) => item.ticketTypeId),
+      quantities: items.map((item) => item.quantity),
+      // A search reads the places of the other lines from it, also where none of them is a seat.
+      seatNos: mustSearch ? named : seatNos.some((seatNo) => seatNo !== null) ? seatNos : null,
+      best: mustSearch ? items.map((item) => item.best !== undefined) : null,
+      sections: mustSearch ? items.map((item) => item.best?.section ?? null) : null,
+    });
+    if (!asked.ok) return asked;
+    if (asked.value.verdict === 'granted') gone = seatNos;
+    return toHold(eventId, asked.value, seatNames(board));
+  } finally {
+    settle(gone);
+  }
+}
+
+/** Counts the hold for these keys of its person too, where their cap allows it. */
+export async function nameHolder(
+  ctx: Ctx,
+  holdId: HoldId,
+  personKeys: readonly string[],
+): Promise<Result<Hold, HoldRefusal>> {
+  const eventId = eventOf(holdId);
+  const asked = await ctx.lanes.ask(ctx, nameKind, eventId, { holdId, personKeys });
+  if (!asked.ok) return asked;
+  const hasSeats = asked.value.items?.some((item) => item.seatNos !== undefined) ?? false;
+  const board = hasSeats ? await seatBoard(ctx, eventId) : null;
+  return toHold(eventId, asked.value, seatNames(board));
 }

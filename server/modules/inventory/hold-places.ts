@@ -1,30 +1,24 @@
 import type { Ctx } from '../../kernel/context.ts';
-import { all } from '../../kernel/db.ts';
-import { type EventId, type HoldId, newScopedId, type TicketTypeId } from '../../kernel/ids.ts';
-import type { RefusalTable } from '../../kernel/problem.ts';
-import { assert, ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
-import { callHoldPlaces } from './hold.sql.ts';
+import {
+  type EventId,
+  newScopedId,
+  type OrganizerId,
+  type TicketTypeId,
+} from '../../kernel/ids.ts';
+import { ok, present, type Result } from '../../kernel/result.ts';
+import { type Choice, chooseSeats, seatNames } from './choose-seats.ts';
+import { type Hold, type HoldRefusal, type HoldVerdict, refusalOf, toHold } from './hold-answer.ts';
+import { type HoldCall, holdKind, searchKind } from './hold-kinds.ts';
+import { type SeatBoard, seatBoard } from './seat-board.ts';
 
-export const holdRefusals = {
-  sold_out: { status: 409, title: 'Sold out' },
-  sale_not_open: { status: 409, title: 'The sale has not opened' },
-  sale_paused: { status: 409, title: 'The sale is paused' },
-  sale_closed: { status: 409, title: 'The sale has closed' },
-  event_cancelled: { status: 409, title: 'The event is cancelled' },
-  per_person_limit: { status: 409, title: 'More than one person may have' },
-  code_required: { status: 409, title: 'This ticket type needs a code' },
-  hold_ended: { status: 409, title: 'The hold has ended' },
-  hold_already_booked: { status: 409, title: 'This hold has its order already' },
-  buyer_required: { status: 422, title: 'This event counts tickets per person: name the buyer' },
-  unknown_ticket_type: { status: 422, title: 'There is no such ticket type' },
-  below_order_minimum: { status: 422, title: 'Fewer than one order must have' },
-  above_order_maximum: { status: 422, title: 'More than one order may have' },
-  idempotency_key_reused: { status: 422, title: 'This key was used with another request' },
-} as const satisfies RefusalTable<string>;
-
-export type HoldRefusal = RefusalOf<keyof typeof holdRefusals | 'not_found' | 'busy'>;
-
-export type HoldItem = { readonly ticketTypeId: TicketTypeId; readonly quantity: number };
+export type HoldItem = {
+  readonly ticketTypeId: TicketTypeId;
+  readonly quantity: number;
+  /** As many as the quantity, where the buyer has chosen. */
+  readonly seatIds?: readonly string[];
+  /** Where the choice is ours: the best that are left, of a section if one is named. */
+  readonly best?: { readonly section?: string };
+};
 
 export type HoldRequest = {
   readonly eventId: EventId;
@@ -36,32 +30,14 @@ export type HoldRequest = {
   readonly bodyHash: Buffer;
   /** Whether the hold opens only to this caller; otherwise whoever knows its id may act on it. */
   readonly guarded: boolean;
+  /** The organizer whose staff asks, or `any`: they see a sale before everybody else does. */
+  readonly sees: OrganizerId | 'any' | null;
+  /** Draws on what is reserved for the waitlist. */
+  readonly offered?: boolean;
 };
 
-export type Hold = {
-  readonly id: HoldId;
-  readonly eventId: EventId;
-  readonly expiresAt: Date;
-  readonly currency: string;
-  readonly items: readonly (HoldItem & { readonly unitPriceMinor: number })[];
-  /** The answer to a request that was granted before. */
-  readonly replayed: boolean;
-};
-
-/** What the SQL functions answer with; the verdict decides which members are there. */
-export type HoldVerdict = {
-  readonly verdict: string;
-  readonly holdId?: HoldId;
-  readonly expiresAt?: string;
-  readonly currency?: string;
-  readonly items?: Hold['items'];
-  readonly replayed?: boolean;
-  readonly line?: number;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly limit?: number | null;
-  readonly opensAt?: string | null;
-};
+/** So often seats are proposed that turn out to be gone; then the database searches itself. */
+const PROPOSALS_MAX = 4;
 
 /**
  * Holds places of one event, all of them or none, until the event's hold time is over. Repeating
@@ -72,53 +48,108 @@ export async function holdPlaces(
   request: HoldRequest,
 ): Promise<Result<Hold, HoldRefusal>> {
   await ctx.pause('hold.before');
-  const [row] = await all(
-    ctx.db,
-    callHoldPlaces(
-      {
-        ...request,
-        holdId: newScopedId(ctx.ids, 'hld', request.eventId),
-        ticketTypeIds: request.items.map((item) => item.ticketTypeId),
-        quantities: request.items.map((item) => item.quantity),
-      },
-      ctx.clock.now(),
-    ),
-  );
-  // The functions of hold.fn.sql answer in this shape.
-  return toHold(request.eventId, present(row, 'verdict').verdict as HoldVerdict);
+  const call = callOf(ctx, request);
+  if (request.items.every((item) => !item.seatIds && !item.best)) {
+    const asked = await ctx.lanes.ask(ctx, holdKind, request.eventId, call);
+    return asked.ok ? answerOf(ctx, request, call, asked.value) : asked;
+  }
+  return holdSeats(ctx, request, call);
 }
 
-export function toHold(eventId: EventId, answer: HoldVerdict): Result<Hold, HoldRefusal> {
-  if (answer.verdict !== 'granted') return refusalOf(answer);
+function callOf(ctx: Ctx, request: HoldRequest): HoldCall {
+  return {
+    holdId: newScopedId(ctx.ids, 'hld', request.eventId),
+    caller: request.caller,
+    key: request.key,
+    bodyHash: request.bodyHash.toString('hex'),
+    guarded: request.guarded,
+    sees: request.sees,
+    personKeys: [...new Set(request.personKeys)],
+    ticketTypeIds: request.items.map((item) => item.ticketTypeId),
+    quantities: request.items.map((item) => item.quantity),
+    seatNos: null,
+    offered: request.offered ?? false,
+  };
+}
+
+async function holdSeats(
+  ctx: Ctx,
+  request: HoldRequest,
+  call: HoldCall,
+): Promise<Result<Hold, HoldRefusal>> {
+  const { eventId, items } = request;
+  const board = await seatBoard(ctx, eventId);
+  for (let attempt = 1; ; attempt++) {
+    const chosen = await chooseSeats(board, items);
+    if (!chosen.ok) return chosen;
+    const { seatNos, proposed, settle, mustSearch } = chosen.value;
+    if (mustSearch || attempt > PROPOSALS_MAX) {
+      settle([]);
+      return searchSeats(ctx, request, call, chosen.value);
+    }
+    let gone: readonly (number | null)[] = [];
+    try {
+      const asked = await ctx.lanes.ask(ctx, holdKind, eventId, { ...call, seatNos });
+      if (!asked.ok) return asked;
+      if (asked.value.verdict === 'granted') gone = seatNos;
+      if (asked.value.verdict === 'seat_taken') gone = asked.value.seatNos ?? [];
+      // Somebody else was faster to what we have proposed: the next best.
+      const isOurs = gone.some((seatNo) => seatNo !== null && proposed.includes(seatNo));
+      if (asked.value.verdict === 'seat_taken' && isOurs) continue;
+      return answerOf(ctx, request, { ...call, seatNos }, asked.value, board);
+    } finally {
+      settle(gone);
+    }
+  }
+}
+
+/** The last word on whether there are seats: a search in the database, under the event's lock. */
+async function searchSeats(
+  ctx: Ctx,
+  request: HoldRequest,
+  call: HoldCall,
+  { named }: Choice,
+): Promise<Result<Hold, HoldRefusal>> {
+  const search = {
+    ...call,
+    seatNos: named,
+    sections: request.items.map((item) => item.best?.section ?? null),
+    best: request.items.map((item) => item.best !== undefined),
+  };
+  const asked = await ctx.lanes.ask(ctx, searchKind, request.eventId, search);
+  if (!asked.ok) return asked;
+  return answerOf(ctx, request, call, asked.value);
+}
+
+/** Of a new hold only what the database decided comes back; the rest is what was asked for. */
+async function answerOf(
+  ctx: Ctx,
+  request: HoldRequest,
+  call: HoldCall,
+  answer: HoldVerdict,
+  known: SeatBoard | null = null,
+): Promise<Result<Hold, HoldRefusal>> {
+  const { eventId } = request;
+  const hasSeats = answer.seatNos || answer.items?.some((item) => item.seatNos) || call.seatNos;
+  const board = known ?? (hasSeats ? await seatBoard(ctx, eventId) : null);
+  const names = seatNames(board);
+  if (answer.verdict === 'repeated') return toHold(eventId, answer, names);
+  if (answer.verdict !== 'granted') return refusalOf(answer, names);
+  const prices = present(answer.unitPrices, 'prices');
+  const seatNos = answer.seatNos ?? call.seatNos;
+  let upto = 0;
   return ok({
-    id: present(answer.holdId, 'hold id'),
+    id: call.holdId,
     eventId,
     expiresAt: new Date(present(answer.expiresAt, 'expiry')),
     currency: present(answer.currency, 'currency'),
-    items: present(answer.items, 'items'),
-    replayed: answer.replayed === true,
+    items: request.items.map(({ ticketTypeId, quantity }, i) => {
+      upto += quantity;
+      const seats = (seatNos?.slice(upto - quantity, upto) ?? []).filter((no) => no !== null);
+      const unitPriceMinor = present(prices[i], 'price of a line');
+      const line = { ticketTypeId, quantity, unitPriceMinor };
+      return seats.length > 0 ? { ...line, seats: names(seats) } : line;
+    }),
+    replayed: false,
   });
-}
-
-function refusalOf(answer: HoldVerdict): Result<never, HoldRefusal> {
-  const { verdict, line, minimum, maximum, limit, opensAt } = answer;
-  assert(
-    verdict in holdRefusals || verdict === 'not_found' || verdict === 'busy',
-    `unknown verdict ${verdict}`,
-  );
-  // Checked just above.
-  const code = verdict as HoldRefusal['code'];
-  if (code === 'below_order_minimum' || code === 'above_order_maximum') {
-    const message = `must be between ${minimum} and ${maximum}`;
-    return refused(code, { issues: [{ path: `items.${line}.quantity`, code, message }] });
-  }
-  if (code === 'unknown_ticket_type') {
-    const message = 'is not a ticket type of this event';
-    return refused(code, { issues: [{ path: `items.${line}.ticketTypeId`, code, message }] });
-  }
-  if (code === 'per_person_limit') return refused(code, { extra: { limit: limit ?? null } });
-  if (code === 'sale_not_open' && opensAt) {
-    return refused(code, { extra: { opensAt: new Date(opensAt).toISOString() } });
-  }
-  return refused(code);
 }

@@ -1,221 +1,281 @@
--- Holds: grant, swap, release, lapse. Every function locks the event's sale row first and reads
--- everything after it, under READ COMMITTED: a statement that took its snapshot before it waited
--- would decide on places that somebody else has just been given.
+-- What becomes of a hold until it is paid for: changed, named, given up, bound, extended. Each
+-- function takes a batch of requests of one event, locks the event first and answers in order.
 
--- Grants or refuses one hold, whole or not at all. Verdicts: granted (also for a repetition, with
--- the first answer), idempotency_key_reused, not_found, event_cancelled, sale_closed,
--- sale_not_open, sale_paused, unknown_ticket_type, code_required, below_order_minimum,
--- above_order_maximum, buyer_required, per_person_limit, sold_out, busy.
-create function inventory.hold_places@v(
-  p_event text, p_now timestamptz, p_hold text, p_caller text, p_key text, p_body_hash bytea,
-  p_guarded boolean, p_person_keys text[], p_types text[], p_quantities int[]
-) returns jsonb language plpgsql as $$
+-- Swaps what holds hold. p_requests: holdId, ticketTypeIds, quantities, seatNos, and where seats are
+-- to be searched for, best and sections as search_batch takes them. The old selection
+-- is lost only if the new one is granted, so both are decided on before anything is written. The
+-- expiry stays. Answers: as hold_answer, not_found, hold_ended, hold_already_booked, or a refusal
+-- of hold_batch.
+create function inventory.change_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
+  returns jsonb language plpgsql
+  set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
+  set enable_bitmapscan = off set enable_material = off
+  set cpu_tuple_cost = 100 set cpu_index_tuple_cost = 100
+  set plan_cache_mode = force_generic_plan as $$
 declare
-  v_sale inventory.sale;
   v_t timestamptz;
-  v_known inventory.hold;
-  v_code text;
-  v_line jsonb;
-  v_until timestamptz;
+  v_seats int[];
+  v_answers jsonb := '[]';
+  r record;
 begin
-  select * into v_sale from inventory.sale s where s.event_id = p_event for no key update;
+  perform from inventory.sale s where s.event_id = p_event for no key update;
   v_t := kernel.instant(p_now);
-  select * into v_known from inventory.hold h
-  where h.event_id = p_event and h.caller = p_caller and h.key = p_key;
-  if v_known.hold_id is not null then
-    if v_known.body_hash <> p_body_hash then
-      return jsonb_build_object('verdict', 'idempotency_key_reused');
-    end if;
-    return inventory.hold_answer@v(p_event, v_known.hold_id)
-      || jsonb_build_object('replayed', true, 'items', v_known.granted_items);
-  end if;
-  v_code := inventory.sale_refusal@v(v_sale, v_t);
-  if v_code is not null then
-    return jsonb_build_object('verdict', v_code, 'opensAt', v_sale.opens_at);
-  end if;
-  v_line := inventory.line_refusal@v(p_event, p_types, p_quantities, v_t);
-  if v_line is not null then
-    return v_line;
-  end if;
-  v_code := coalesce(
-    inventory.cap_refusal@v(p_event, v_sale.person_limit, p_person_keys,
-      (select sum(q)::int from unnest(p_quantities) q), null, v_t),
-    nullif(inventory.take_places@v(p_event, p_types, p_quantities, v_t), 'granted'));
-  if v_code is not null then
-    return jsonb_build_object('verdict', v_code, 'limit', v_sale.person_limit);
-  end if;
-  v_until := v_t + v_sale.hold_ms * interval '1 millisecond';
-  insert into inventory.hold (event_id, hold_id, status, caller, key, body_hash, granted_items,
-    guarded, made_at, granted_until, expires_at)
-  values (p_event, p_hold, 'active', p_caller, p_key, p_body_hash, (
-      select jsonb_agg(jsonb_build_object('ticketTypeId', l.ticket_type_id,
-        'quantity', l.quantity, 'unitPriceMinor', t.price_minor) order by l.line)
-      from unnest(p_types, p_quantities) with ordinality as l(ticket_type_id, quantity, line)
-      join lateral (
-        select x.price_minor from inventory.ticket_type x
-        where x.event_id = p_event and x.ticket_type_id = l.ticket_type_id
-      ) t on true
-    ), p_guarded, v_t, v_until, v_until);
-  perform inventory.write_lines@v(p_event, p_hold, p_types, p_quantities, p_person_keys);
-  insert into kernel.outbox (event_id, kind, data)
-  values (p_event, 'places_held', jsonb_build_object('holdId', p_hold, 'expiresAt', v_until));
-  return inventory.hold_answer@v(p_event, p_hold);
+  for r in
+    select q.value, i."holdId" as hold_id, i."ticketTypeIds" as types, i.quantities,
+      i."seatNos" as seat_nos, i.best
+    from jsonb_array_elements(p_requests) as q(value)
+    cross join lateral jsonb_to_record(q.value) as i("holdId" text, "ticketTypeIds" text[],
+      quantities int[], "seatNos" int[], best boolean[])
+  loop
+    v_seats := case when r.best is null then r.seat_nos
+      else inventory.search_seats@v(p_event, r.value, v_t) end;
+    v_answers := v_answers || inventory.change_hold@v(
+      p_event, r.hold_id, r.types, r.quantities, v_seats, v_t);
+  end loop;
+  return v_answers;
 end $$;
 
--- Swaps what a hold holds. The old selection is lost only if the new one is granted: a refusal
--- leaves through an exception inside, which undoes the release. The expiry stays.
 create function inventory.change_hold@v(
-  p_event text, p_now timestamptz, p_hold text, p_types text[], p_quantities int[]
+  p_event text, p_hold text, p_types text[], p_quantities int[], p_seats int[], p_t timestamptz
 ) returns jsonb language plpgsql as $$
 declare
+  c_reclaim_most constant int := 1000;
   v_sale inventory.sale;
   v_hold inventory.hold;
-  v_t timestamptz;
-  v_keys text[];
+  v_refusal jsonb;
+  v_total int := (select sum(q) from unnest(p_quantities) as q);
   v_code text;
-  v_line jsonb;
 begin
-  select * into v_sale from inventory.sale s where s.event_id = p_event for no key update;
-  v_t := kernel.instant(p_now);
+  select * into v_sale from inventory.sale s where s.event_id = p_event;
   select * into v_hold from inventory.hold h
   where h.event_id = p_event and h.hold_id = p_hold for no key update;
   if v_hold.hold_id is null then
     return jsonb_build_object('verdict', 'not_found');
-  elsif v_hold.status <> 'active' or v_hold.expires_at <= v_t then
+  elsif v_hold.status <> 'active' or v_hold.expires_at <= p_t then
     return jsonb_build_object('verdict', 'hold_ended');
   elsif v_hold.bound then
     return jsonb_build_object('verdict', 'hold_already_booked');
   end if;
-  v_code := inventory.sale_refusal@v(v_sale, v_t);
+  v_code := inventory.sale_refusal@v(v_sale, v_sale.organizer_id, p_t);
   if v_code is not null then
-    return jsonb_build_object('verdict', v_code, 'opensAt', v_sale.opens_at);
+    return inventory.refusal@v(p_event, v_code, v_sale, null, null);
   end if;
-  v_line := inventory.line_refusal@v(p_event, p_types, p_quantities, v_t);
-  if v_line is not null then
-    return v_line;
+  select inventory.refusal@v(p_event, l.code, v_sale, l.line::int, l.type) into v_refusal
+  from (
+    select i.line, i.type, (
+      select inventory.type_refusal@v(t, i.quantity, p_t) from (values (1)) one
+      left join inventory.ticket_type t on t.event_id = p_event and t.ticket_type_id = i.type
+    ) as code
+    from unnest(p_types, p_quantities) with ordinality as i(type, quantity, line)
+  ) l
+  where l.code is not null order by l.line limit 1;
+  if v_refusal is not null then
+    return v_refusal;
   end if;
-  select coalesce(array_agg(u.person_key), '{}') into v_keys
-  from inventory.person_use u where u.event_id = p_event and u.hold_id = p_hold;
-  v_code := inventory.cap_refusal@v(p_event, v_sale.person_limit, v_keys,
-    (select sum(q)::int from unnest(p_quantities) q), p_hold, v_t);
+  perform inventory.end_lapsed_on@v(p_event, p_seats, p_t);
+  v_code := coalesce(
+    inventory.cap_refusal@v(
+      p_event, v_sale.person_limit, v_hold.person_keys, v_total, p_hold, p_t),
+    inventory.swap_refusal@v(p_event, v_hold, p_types, p_quantities, p_seats));
+  -- In two steps: where nothing is refused, `and` would look at both sides.
+  if v_code = 'sold_out' then
+    perform inventory.reclaim_lapsed@v(p_event, p_t, c_reclaim_most);
+    v_code := inventory.swap_refusal@v(p_event, v_hold, p_types, p_quantities, p_seats);
+  end if;
   if v_code is not null then
-    return jsonb_build_object('verdict', v_code, 'limit', v_sale.person_limit);
+    return inventory.refusal@v(p_event, v_code, v_sale, null, null);
   end if;
-  begin
-    perform inventory.free_held@v(p_event, array[p_hold]);
-    delete from inventory.hold_item i where i.event_id = p_event and i.hold_id = p_hold;
-    v_code := inventory.take_places@v(p_event, p_types, p_quantities, v_t);
-    if v_code <> 'granted' then
-      raise exception using errcode = 'FF001', message = v_code;
-    end if;
-    perform inventory.write_lines@v(p_event, p_hold, p_types, p_quantities, v_keys);
-  exception when sqlstate 'FF001' then
-    return jsonb_build_object('verdict', v_code);
-  end;
+  perform inventory.swap_lines@v(p_event, v_hold, p_types, p_quantities, p_seats);
   insert into kernel.outbox (event_id, kind, data)
   values (p_event, 'hold_changed', jsonb_build_object('holdId', p_hold));
-  return inventory.hold_answer@v(p_event, p_hold)
-    || jsonb_build_object('expiresAt', v_hold.expires_at);
+  return inventory.hold_answer@v(p_event, p_hold);
 end $$;
 
--- Counts a hold for further keys of its person, as they become known. Verdicts: granted,
--- not_found, hold_ended, per_person_limit, buyer_required.
-create function inventory.name_holder@v(
-  p_event text, p_now timestamptz, p_hold text, p_keys text[]
-) returns jsonb language plpgsql as $$
+-- Null where the new lines fit into what is free together with what the hold gives up.
+create function inventory.swap_refusal@v(
+  p_event text, p_hold inventory.hold, p_types text[], p_quantities int[], p_seats int[]
+) returns text language plpgsql as $$
+declare
+  v_seat record;
+begin
+  for v_seat in
+    select t.pool_id as wanted, p.seated, n.seat_no,
+      (select s.pool_id from inventory.seat s
+        where s.event_id = p_event and s.seat_no = n.seat_no) as pool_id,
+      (select s.status = 'free' or s.hold_id is not distinct from p_hold.hold_id
+        from inventory.seat s where s.event_id = p_event and s.seat_no = n.seat_no) as free
+    from unnest(p_types, p_quantities) with ordinality as i(type, quantity, line)
+    join inventory.ticket_type t on t.event_id = p_event and t.ticket_type_id = i.type
+    join inventory.pool p on p.event_id = p_event and p.pool_id = t.pool_id
+    cross join lateral (
+      select p_seats[(
+        select coalesce(sum(x), 0)::int from unnest(p_quantities[: i.line - 1]) as x
+      ) + g] as seat_no from generate_series(1, i.quantity) as g
+    ) n
+    where p.seated or n.seat_no is not null
+  loop
+    if v_seat.seated and v_seat.seat_no is null then
+      return 'seats_required';
+    elsif not v_seat.seated or v_seat.pool_id is distinct from v_seat.wanted then
+      return 'unknown_seat';
+    elsif v_seat.free is not true then
+      return 'seat_taken';
+    end if;
+  end loop;
+  if exists (
+    select from inventory.moves_of@v(p_event, p_hold, p_types, p_quantities, p_seats) m
+    join inventory.pool p on p.event_id = p_event and p.pool_id = m.pool_id
+    where m.taken > p.capacity - p.held - p.claimed - p.sold - p.reserved - p.blocked
+  ) then
+    return 'sold_out';
+  end if;
+  return null;
+end $$;
+
+-- What a swap takes from each pool and gives back to it. Counted places that stay do not move;
+-- of seats, exactly those stay that are in both selections.
+create function inventory.moves_of@v(
+  p_event text, p_hold inventory.hold, p_types text[], p_quantities int[], p_seats int[]
+) returns table (pool_id text, taken int, given_back int) language sql stable as $$
+  with lines as (
+    select t.pool_id, i.quantity
+    from unnest(p_types, p_quantities) as i(type, quantity)
+    join inventory.ticket_type t on t.event_id = p_event and t.ticket_type_id = i.type
+    union all
+    select o.pool_id, - o.quantity
+    from unnest(p_hold.pool_ids, p_hold.quantities) as o(pool_id, quantity)
+  ), seats as (
+    select s.pool_id, n.taken from (
+      select x as seat_no, 1 as taken from unnest(p_seats) as x
+      where x <> all (coalesce(array_remove(p_hold.seat_nos, null), '{}'))
+      union all
+      select x, 0 from unnest(p_hold.seat_nos) as x
+      where x <> all (coalesce(array_remove(p_seats, null), '{}'))
+    ) n
+    join inventory.seat s on s.event_id = p_event and s.seat_no = n.seat_no
+  )
+  select l.pool_id, greatest(0, sum(l.quantity))::int, greatest(0, - sum(l.quantity))::int
+  from lines l join inventory.pool p on p.event_id = p_event and p.pool_id = l.pool_id
+  where not p.seated group by l.pool_id
+  union all
+  select s.pool_id, sum(s.taken)::int, sum(1 - s.taken)::int from seats s group by s.pool_id
+$$;
+
+-- Writes the new lines of a hold. What it gives back may become the waitlist's.
+create function inventory.swap_lines@v(
+  p_event text, p_hold inventory.hold, p_types text[], p_quantities int[], p_seats int[]
+) returns void language plpgsql as $$
+declare
+  v_moved text[];
+  v_taken int[];
+  v_given_back int[];
+begin
+  select array_agg(m.pool_id), array_agg(m.taken), array_agg(m.given_back)
+  into v_moved, v_taken, v_given_back
+  from inventory.moves_of@v(p_event, p_hold, p_types, p_quantities, p_seats) m;
+  perform inventory.give_back@v(p_event, 'held', v_moved, v_given_back, (
+    select array_agg(n) from unnest(p_hold.seat_nos) as n
+    where n <> all (coalesce(array_remove(p_seats, null), '{}'))));
+  update inventory.pool p set held = p.held + m.taken
+  from unnest(v_moved, v_taken) as m(pool_id, taken)
+  where p.event_id = p_event and p.pool_id = m.pool_id;
+  update inventory.seat s
+  set status = 'held', hold_id = p_hold.hold_id, expires_at = p_hold.expires_at
+  where s.event_id = p_event and s.seat_no = any (p_seats);
+  update inventory.person_use u set quantity = (select sum(q) from unnest(p_quantities) as q)
+  where u.event_id = p_event and u.person_key = any (p_hold.person_keys)
+    and u.hold_id = p_hold.hold_id;
+  update inventory.ticket_type t set ever_held = true
+  where t.event_id = p_event and not t.ever_held and t.ticket_type_id = any (p_types);
+  update inventory.hold h
+  set granted_items = coalesce(h.granted_items, inventory.items_of@v(p_hold)),
+      ticket_type_ids = p_types, quantities = p_quantities, seat_nos = p_seats,
+      returned = array_fill(0, array[cardinality(p_types)]),
+      (pool_ids, unit_prices) = (
+        select array_agg(t.pool_id order by i.line), array_agg(t.price_minor order by i.line)
+        from unnest(p_types) with ordinality as i(type, line)
+        join inventory.ticket_type t on t.event_id = p_event and t.ticket_type_id = i.type)
+  where h.event_id = p_event and h.hold_id = p_hold.hold_id;
+  update inventory.sale s set version = s.version + 1 where s.event_id = p_event;
+end $$;
+
+-- Counts holds for further keys of their people, as they become known. p_requests: holdId,
+-- personKeys. Answers: as hold_answer, not_found, hold_ended, per_person_limit, buyer_required.
+create function inventory.name_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
+  returns jsonb language plpgsql
+  set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
+  set enable_bitmapscan = off set enable_material = off
+  set cpu_tuple_cost = 100 set cpu_index_tuple_cost = 100
+  set plan_cache_mode = force_generic_plan as $$
 declare
   v_sale inventory.sale;
   v_hold inventory.hold;
   v_t timestamptz;
-  v_quantity int;
+  v_total int;
   v_code text;
+  v_answers jsonb := '[]';
+  r record;
 begin
   select * into v_sale from inventory.sale s where s.event_id = p_event for no key update;
   v_t := kernel.instant(p_now);
-  select * into v_hold from inventory.hold h
-  where h.event_id = p_event and h.hold_id = p_hold for no key update;
-  if v_hold.hold_id is null then
-    return jsonb_build_object('verdict', 'not_found');
-  elsif v_hold.status <> 'active' or v_hold.expires_at <= v_t then
-    return jsonb_build_object('verdict', 'hold_ended');
-  end if;
-  select sum(i.quantity)::int into v_quantity from inventory.hold_item i
-  where i.event_id = p_event and i.hold_id = p_hold;
-  v_code := inventory.cap_refusal@v(p_event, v_sale.person_limit, p_keys, v_quantity, p_hold, v_t);
-  if v_code is not null then
-    return jsonb_build_object('verdict', v_code, 'limit', v_sale.person_limit);
-  end if;
-  insert into inventory.person_use (event_id, person_key, hold_id, quantity)
-  select p_event, k, p_hold, v_quantity from (select distinct k from unnest(p_keys) k) as d(k)
-  on conflict do nothing;
-  return inventory.hold_answer@v(p_event, p_hold);
+  for r in
+    select q."holdId" as hold_id, q."personKeys" as keys
+    from jsonb_to_recordset(p_requests) as q("holdId" text, "personKeys" text[])
+  loop
+    select * into v_hold from inventory.hold h
+    where h.event_id = p_event and h.hold_id = r.hold_id for no key update;
+    v_total := (select sum(q) from unnest(v_hold.quantities) as q);
+    v_code := case
+      when v_hold.hold_id is null then 'not_found'
+      when v_hold.status <> 'active' or v_hold.expires_at <= v_t then 'hold_ended'
+      else inventory.cap_refusal@v(p_event, v_sale.person_limit, r.keys, v_total, r.hold_id, v_t)
+    end;
+    if v_code is not null then
+      v_answers := v_answers || inventory.refusal@v(p_event, v_code, v_sale, null, null);
+      continue;
+    end if;
+    insert into inventory.person_use (event_id, person_key, hold_id, quantity)
+    select p_event, d.key, r.hold_id, v_total from (select distinct k as key from unnest(r.keys) k) d
+    on conflict do nothing;
+    update inventory.hold h set person_keys = array(
+      select distinct k from unnest(v_hold.person_keys || r.keys) as k order by k)
+    where h.event_id = p_event and h.hold_id = r.hold_id;
+    v_answers := v_answers || inventory.hold_answer@v(p_event, r.hold_id);
+  end loop;
+  return v_answers;
 end $$;
 
--- Gives up a hold. Verdicts: released (also if it had ended before), claimed (a payment is being
--- taken for it), sold, not_found.
-create function inventory.release_hold@v(p_event text, p_hold text) returns text
-  language plpgsql as $$
+-- Buyers give up their holds. p_requests: holdId. Answers: released (also where it had ended),
+-- bound (an order stands on it: that is given up instead), claimed, sold, not_found.
+create function inventory.release_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
+  returns jsonb language plpgsql
+  set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
+  set enable_bitmapscan = off set enable_material = off
+  set cpu_tuple_cost = 100 set cpu_index_tuple_cost = 100
+  set plan_cache_mode = force_generic_plan as $$
 declare
-  v_status text;
+  v_verdicts jsonb;
+  v_ending text[];
 begin
   perform from inventory.sale s where s.event_id = p_event for no key update;
-  select h.status into v_status from inventory.hold h
-  where h.event_id = p_event and h.hold_id = p_hold for no key update;
-  if v_status is null then
-    return 'not_found';
-  elsif v_status in ('claimed', 'sold') then
-    return v_status;
-  elsif v_status = 'active' then
-    update inventory.hold h set status = 'released'
-    where h.event_id = p_event and h.hold_id = p_hold;
-    perform inventory.free_held@v(p_event, array[p_hold]);
-    insert into kernel.outbox (event_id, kind, data)
-    values (p_event, 'hold_released', jsonb_build_object('holdId', p_hold));
+  select jsonb_agg(coalesce(case
+      when s.status = 'active' and s.bound then 'bound'
+      when s.status in ('active', 'released', 'lapsed') then 'released'
+      else s.status end, 'not_found') order by s.nth),
+    array_agg(distinct s.hold_id) filter (where s.status = 'active' and not s.bound)
+  into v_verdicts, v_ending
+  from (
+    select r.nth, r.hold_id,
+      (select h.status from inventory.hold h
+        where h.event_id = p_event and h.hold_id = r.hold_id) as status,
+      (select h.bound from inventory.hold h
+        where h.event_id = p_event and h.hold_id = r.hold_id) as bound
+    from rows from (jsonb_to_recordset(p_requests) as ("holdId" text))
+      with ordinality as r(hold_id, nth)
+  ) s;
+  if v_ending is not null then
+    perform inventory.end_active@v(p_event, v_ending, 'released');
+    update inventory.sale s set version = s.version + 1 where s.event_id = p_event;
   end if;
-  return 'released';
-end $$;
-
--- An order is made for a hold: from here on it stands as it is, until the order ends. Answers with
--- the lines that the order is made of. Verdicts: granted, hold_already_booked, hold_ended, not_found.
-create function inventory.bind_hold@v(p_event text, p_hold text, p_now timestamptz) returns jsonb
-  language plpgsql as $$
-declare
-  v_hold inventory.hold;
-begin
-  perform from inventory.sale s where s.event_id = p_event for no key update;
-  select * into v_hold from inventory.hold h
-  where h.event_id = p_event and h.hold_id = p_hold for no key update;
-  if v_hold.hold_id is null then
-    return jsonb_build_object('verdict', 'not_found');
-  elsif v_hold.bound then
-    return jsonb_build_object('verdict', 'hold_already_booked');
-  elsif v_hold.status <> 'active' or v_hold.expires_at <= kernel.instant(p_now) then
-    return jsonb_build_object('verdict', 'hold_ended');
-  end if;
-  update inventory.hold h set bound = true where h.event_id = p_event and h.hold_id = p_hold;
-  return inventory.hold_answer@v(p_event, p_hold)
-    || jsonb_build_object('expiresAt', v_hold.expires_at);
-end $$;
-
--- A buyer gives up a hold; one with an order is given up by giving up the order. Verdicts: those of
--- release_hold, and bound.
-create function inventory.give_up_hold@v(p_event text, p_hold text) returns text
-  language plpgsql as $$
-begin
-  perform from inventory.sale s where s.event_id = p_event for no key update;
-  if exists (
-    select from inventory.hold h
-    where h.event_id = p_event and h.hold_id = p_hold and h.bound and h.status = 'active'
-  ) then
-    return 'bound';
-  end if;
-  return inventory.release_hold@v(p_event, p_hold);
-end $$;
-
--- The sweeper's turn on one event: what has lapsed becomes free. Returns how many holds lapsed.
-create function inventory.sweep_lapsed@v(p_event text, p_now timestamptz, p_most int) returns int
-  language plpgsql as $$
-begin
-  perform from inventory.sale s where s.event_id = p_event for no key update;
-  return inventory.reclaim_lapsed@v(p_event, null, kernel.instant(p_now), p_most);
+  return v_verdicts;
 end $$;

@@ -2,6 +2,7 @@ import type { EventId, HoldId, TicketTypeId } from '../../kernel/ids.ts';
 import {
   bool,
   instant,
+  instantOrNull,
   int,
   json,
   listOf,
@@ -12,69 +13,61 @@ import {
 } from '../../kernel/sql.ts';
 import type { HoldState } from './states.ts';
 
-export type HoldCall = {
-  readonly eventId: EventId;
-  readonly holdId: HoldId;
-  readonly caller: string;
-  readonly key: string;
-  readonly bodyHash: Buffer;
-  readonly guarded: boolean;
-  readonly personKeys: readonly string[];
-  readonly ticketTypeIds: readonly string[];
-  readonly quantities: readonly number[];
-};
+/** Lane functions: the event, the instant (null: the database's clock), the batch as JSON. */
+const answers = { answers: listOf(json) };
+const words = { answers: listOf(text) };
 
-const verdict = { verdict: json };
+export const callHoldBatch = (eventId: EventId, now: Date | null, requests: string) => rows(
+  answers,
+)`
+  select inventory.hold_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
 
-export const callHoldPlaces = (c: HoldCall, now: Date | null) => rows(verdict)`
-  select inventory.hold_places@v(${c.eventId}, ${now}, ${c.holdId}, ${c.caller}, ${c.key},
-    ${c.bodyHash}, ${c.guarded}, ${c.personKeys}, ${c.ticketTypeIds}, ${c.quantities}) as verdict`;
+export const callSearchBatch = (eventId: EventId, now: Date | null, requests: string) => rows(
+  answers,
+)`
+  select inventory.search_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
 
-export const callChangeHold = (
-  eventId: EventId,
-  holdId: HoldId,
-  ticketTypeIds: readonly string[],
-  quantities: readonly number[],
-  now: Date | null,
-) => rows(verdict)`
-  select inventory.change_hold@v(${eventId}, ${now}, ${holdId}, ${ticketTypeIds}, ${quantities})
-    as verdict`;
+export const callChangeBatch = (eventId: EventId, now: Date | null, requests: string) => rows(
+  answers,
+)`
+  select inventory.change_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
 
-export const callNameHolder = (
-  eventId: EventId,
-  holdId: HoldId,
-  personKeys: readonly string[],
-  now: Date | null,
-) => rows(verdict)`
-  select inventory.name_holder@v(${eventId}, ${now}, ${holdId}, ${personKeys}) as verdict`;
+export const callNameBatch = (eventId: EventId, now: Date | null, requests: string) => rows(
+  answers,
+)`
+  select inventory.name_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
 
-export const callReleaseHold = (eventId: EventId, holdId: HoldId) => rows({ verdict: text })`
-  select inventory.give_up_hold@v(${eventId}, ${holdId}) as verdict`;
+export const callReleaseBatch = (eventId: EventId, now: Date | null, requests: string) => rows(
+  words,
+)`
+  select inventory.release_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
 
-export const callBindHold = (eventId: EventId, holdId: HoldId, now: Date | null) => rows(verdict)`
-  select inventory.bind_hold@v(${eventId}, ${holdId}, ${now}) as verdict`;
-
-export const callSweepLapsed = (eventId: EventId, now: Date | null, most: number) => rows({
-  lapsed: int,
+export const callSweepBatch = (eventId: EventId, now: Date | null, requests: string) => rows({
+  answers: listOf(int),
 })`
-  select inventory.sweep_lapsed@v(${eventId}, ${now}, ${most}) as lapsed`;
+  select inventory.sweep_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
 
 export const callArchiveHolds = (eventId: EventId, most: number) => rows({ moved: int })`
   select inventory.archive_holds@v(${eventId}, ${most}) as moved`;
 
+/** Events some hold of which has lapsed, the longest overdue first. */
 export const selectEventsWithLapsed = (now: Date | null, most: number) => rows({
   eventId: textAs<EventId>(),
 })`
-  select distinct h.event_id as "eventId" from (
-    select event_id from inventory.hold
-    where status = 'active' and expires_at <= kernel.instant(${now})
-    order by expires_at limit ${most}
-  ) h`;
+  select event_id as "eventId" from inventory.sale
+  where oldest_expiry <= kernel.instant(${now})
+  order by oldest_expiry limit ${most}`;
+
+/** When the next hold of any event lapses. */
+export const selectNextExpiry = () => rows({ at: instantOrNull })`
+  select min(oldest_expiry) as at from inventory.sale where oldest_expiry is not null`;
 
 const item = objectOf({
   ticketTypeId: textAs<TicketTypeId>(),
   quantity: int,
   unitPriceMinor: int,
+  // Lines without seats have no such member.
+  seatNos: (raw: unknown) => (raw === undefined ? null : listOf(int)(raw)),
 });
 
 /** `ended`: active no more, or its time is over. */
@@ -95,9 +88,6 @@ export const selectHold = (eventId: EventId, holdId: HoldId, now: Date | null) =
     h.caller, h.guarded,
     h.status <> 'active' or h.expires_at <= kernel.instant(${now}) as ended,
     h.expires_at as "expiresAt", s.organizer_id as "organizerId", s.currency,
-    (select jsonb_agg(jsonb_build_object('ticketTypeId', i.ticket_type_id, 'quantity', i.quantity,
-        'unitPriceMinor', i.unit_price_minor) order by i.line)
-      from inventory.hold_item i
-      where i.event_id = h.event_id and i.hold_id = h.hold_id) as items
+    inventory.items_of@v(h) as items
   from inventory.hold h join inventory.sale s on s.event_id = h.event_id
   where h.event_id = ${eventId} and h.hold_id = ${holdId}`;

@@ -10,30 +10,34 @@
  * It does not know what an order or a payment is: a hold is claimed, sold and returned by whoever
  * has the right to compose its functions in a transaction.
  */
-export { archiveHolds } from './archive-holds.ts';
-export { readAvailability, type SaleStatus } from './availability.ts';
-export { bindHold } from './bind-hold.ts';
-export { changeHold } from './change-hold.ts';
 export {
-  type Hold,
-  type HoldRefusal,
-  holdPlaces,
-  holdRefusals,
-} from './hold-places.ts';
-export { nameHolder } from './name-holder.ts';
+  type Availability,
+  readAvailabilities,
+  readAvailability,
+  type SaleStatus,
+} from './availability.ts';
+export { changeHold, nameHolder } from './change-hold.ts';
+export { type Hold, type HoldRefusal, holdRefusals } from './hold-answer.ts';
+export { PAYING_RANK } from './hold-kinds.ts';
+export { type HoldItem, holdPlaces } from './hold-places.ts';
 export { personKeys } from './person-keys.ts';
 export { readHold } from './read-hold.ts';
-export { readSupplies, readSupply, type Supply } from './read-supply.ts';
 export { releaseHold } from './release-hold.ts';
+export { type SeatsShown, showSeats } from './seat-board.ts';
 export { holdMachine } from './states.ts';
 export {
   dropSale,
   dropTicketType,
   openSale,
+  openSeats,
+  type PoolRefusal,
+  readSupplies,
+  readSupply,
   type SaleTerms,
+  type Supply,
   setPool,
   setSale,
   setSaleState,
   setTicketType,
 } from './supply.ts';
-export { sweepLapsed } from './sweep-lapsed.ts';
+export { archiveHolds, sweepLapsed } from './tidy-holds.ts';

@@ -164,6 +164,7 @@ async function takeHold({ ctx, eventId, typeId, model }: World, person: string, 
     key: `request-${requests}`,
     bodyHash: Buffer.from('x'),
     guarded: false,
+    sees: null,
   });
   expect(answer.ok ? 'granted' : answer.refusal.code).toBe(expected);
   if (answer.ok) {
@@ -192,7 +193,8 @@ async function takeEnd(world: World, hold: ModelHold, ending: Ending): Promise<s
     return answer.ok ? 'released' : 'refused';
   }
   if (ending === 'claim') {
-    const text = 'select inventory.claim_hold@v($1, $2, $3) as v';
+    const text = `select (inventory.claim_holds@v($1, array[$2],
+      inventory.lock_sale@v($1, $3)))[1] as v`;
     const { rows } = await sql(text, [eventId, hold.id, ctx.clock.now()]);
     const kept = hold.status === 'claimed' || hold.status === 'sold' ? hold.status : null;
     const expected = kept ?? (model.isAlive(hold) ? 'claimed' : 'lapsed');
@@ -201,7 +203,7 @@ async function takeEnd(world: World, hold: ModelHold, ending: Ending): Promise<s
     return expected;
   }
   if (ending === 'return') {
-    const text = 'select inventory.return_places@v($1, $2, $3, $4)';
+    const text = 'select inventory.return_places@v($1, $2, $3, $4, null)';
     const call = sql(text, [eventId, hold.id, [typeId], [1]]);
     if (hold.status !== 'sold' || hold.quantity === 0) {
       await expect(call).rejects.toMatchObject({ code: '23514' });
@@ -212,7 +214,7 @@ async function takeEnd(world: World, hold: ModelHold, ending: Ending): Promise<s
     return 'returned';
   }
   const to = ending === 'sell' ? 'sold' : 'released';
-  const text = 'select inventory.end_claim@v($1, $2, $3) as v';
+  const text = 'select (inventory.end_claims@v($1, array[$2], $3))[1] as v';
   const { rows } = await sql(text, [eventId, hold.id, to]);
   if (hold.status !== 'claimed') return 'refused';
   expect(rows[0].v).toBe(to);

@@ -6,6 +6,7 @@ import {
   instantOrNull,
   int,
   intOrNull,
+  listOf,
   rows,
   text,
   textAs,
@@ -19,6 +20,8 @@ export type SaleTerms = {
   readonly holdMs: number;
   readonly personLimit: number | null;
   readonly totalCapacity: number | null;
+  /** Before it, only the organizer's staff knows of the sale; null: everybody does. */
+  readonly publicAt: Date | null;
 };
 
 export type TicketTypeTerms = {
@@ -35,15 +38,26 @@ export type TicketTypeTerms = {
 
 const verdict = { verdict: text };
 
+/** Lane functions: the event, the instant (null: the database's clock), the batch as JSON. */
+export const callBlockBatch = (eventId: EventId, now: Date | null, requests: string) => rows({
+  answers: listOf(text),
+})`
+  select inventory.block_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
+
+export const callWaitBatch = (eventId: EventId, now: Date | null, requests: string) => rows({
+  answers: listOf(intOrNull),
+})`
+  select inventory.wait_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
+
 export const insertSale = (t: SaleTerms, organizerId: OrganizerId, currency: string) => command`
   insert into inventory.sale (event_id, organizer_id, currency, opens_at, closes_at, ends_at,
-    hold_ms, person_limit, total_capacity)
+    hold_ms, person_limit, total_capacity, public_at)
   values (${t.eventId}, ${organizerId}, ${currency}, ${t.opensAt}, ${t.closesAt}, ${t.endsAt},
-    ${t.holdMs}, ${t.personLimit}, ${t.totalCapacity})`;
+    ${t.holdMs}, ${t.personLimit}, ${t.totalCapacity}, ${t.publicAt})`;
 
 export const callSetSale = (t: SaleTerms) => rows(verdict)`
   select inventory.set_sale@v(${t.eventId}, ${t.opensAt}, ${t.closesAt}, ${t.endsAt}, ${t.holdMs},
-    ${t.personLimit}, ${t.totalCapacity}) as verdict`;
+    ${t.personLimit}, ${t.totalCapacity}, ${t.publicAt}) as verdict`;
 
 export const callSetSaleState = (eventId: EventId, from: readonly string[], to: string) =>
   rows(verdict)`
@@ -53,9 +67,29 @@ export const callSetPool = (eventId: EventId, poolId: PoolId, name: string, capa
   rows(verdict)`
   select inventory.set_pool@v(${eventId}, ${poolId}, ${name}, ${capacity}) as verdict`;
 
+export const callOpenSeats = (
+  eventId: EventId,
+  pool: {
+    readonly poolId: PoolId;
+    readonly name: string;
+    readonly seats: readonly {
+      readonly key: string;
+      readonly section: string;
+      readonly row: number;
+      readonly place: number;
+      readonly distance: number;
+    }[];
+  },
+) => rows({ first: int })`
+  select inventory.open_seats@v(${eventId}, ${pool.poolId}, ${pool.name},
+    ${pool.seats.map((seat) => seat.key)}::text[],
+    ${pool.seats.map((seat) => seat.section)}::text[],
+    ${pool.seats.map((seat) => seat.row)}::int[], ${pool.seats.map((seat) => seat.place)}::int[],
+    ${pool.seats.map((seat) => seat.distance)}::real[]) as first`;
+
 /** The event's lock; before a change of what a hold is being decided on. */
 export const callLockSale = (eventId: EventId) => command`
-  select inventory.lock_sale@v(${eventId})`;
+  select inventory.lock_sale@v(${eventId}, null)`;
 
 export const upsertTicketType = (t: TicketTypeTerms) => command`
   insert into inventory.ticket_type as i (event_id, ticket_type_id, pool_id, price_minor,
@@ -120,9 +154,6 @@ export const selectTicketTypes = (eventIds: readonly EventId[]) => rows({
   select t.event_id as "eventId", t.ticket_type_id as "ticketTypeId", t.pool_id as "poolId", t.price_minor as "priceMinor",
     t.min_per_order as "minPerOrder", t.max_per_order as "maxPerOrder", t.opens_at as "opensAt",
     t.closes_at as "closesAt", t.needs_code as "needsCode", t.withdrawn_at is not null as withdrawn,
-    exists (
-      select from inventory.hold_item i
-      where i.event_id = t.event_id and i.ticket_type_id = t.ticket_type_id
-    ) as "everHeld"
+    t.ever_held as "everHeld"
   from inventory.ticket_type t
   where t.event_id = any(${eventIds}::text[]) order by t.ticket_type_id`;

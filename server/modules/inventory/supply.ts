@@ -1,15 +1,20 @@
-import { maybe, one, run, type Tx } from '../../kernel/db.ts';
+import { all, maybe, one, type Queryable, run } from '../../kernel/db.ts';
 import type { EventId, OrganizerId, PoolId, TicketTypeId } from '../../kernel/ids.ts';
+import type { Turn } from '../../kernel/lanes.ts';
 import { assert } from '../../kernel/result.ts';
 import {
   callDropSale,
   callDropTicketType,
   callLockSale,
+  callOpenSeats,
   callSetPool,
   callSetSale,
   callSetSaleState,
   insertSale,
   type SaleTerms,
+  selectPools,
+  selectSales,
+  selectTicketTypes,
   type TicketTypeTerms,
   upsertTicketType,
 } from './supply.sql.ts';
@@ -20,7 +25,7 @@ type SaleState = 'unpublished' | 'open' | 'paused' | 'closed' | 'cancelled';
 
 /** What may be sold of a new event; nothing is on sale until its state is set to `open`. */
 export async function openSale(
-  tx: Tx,
+  tx: Turn,
   terms: SaleTerms,
   organizerId: OrganizerId,
   currency: string,
@@ -29,7 +34,7 @@ export async function openSale(
 }
 
 export async function setSale(
-  tx: Tx,
+  tx: Turn,
   terms: SaleTerms,
 ): Promise<'done' | 'capacity_below_committed'> {
   const { verdict } = await one(tx, callSetSale(terms));
@@ -39,7 +44,7 @@ export async function setSale(
 
 /** Moves the sale's state; answers the state that forbids it, or `done`. */
 export async function setSaleState(
-  tx: Tx,
+  tx: Turn,
   eventId: EventId,
   from: readonly SaleState[],
   to: SaleState,
@@ -47,10 +52,12 @@ export async function setSaleState(
   return (await one(tx, callSetSaleState(eventId, from, to))).verdict;
 }
 
+export type PoolRefusal = 'capacity_below_committed' | 'capacity_over_total' | 'capacity_is_seats';
+
 export async function setPool(
-  tx: Tx,
+  tx: Turn,
   pool: { eventId: EventId; poolId: PoolId; name: string; capacity: number },
-): Promise<'done' | 'capacity_below_committed' | 'capacity_over_total'> {
+): Promise<'done' | PoolRefusal> {
   const { verdict } = await one(
     tx,
     callSetPool(pool.eventId, pool.poolId, pool.name, pool.capacity),
@@ -58,10 +65,28 @@ export async function setPool(
   assert(
     verdict === 'done' ||
       verdict === 'capacity_below_committed' ||
-      verdict === 'capacity_over_total',
+      verdict === 'capacity_over_total' ||
+      verdict === 'capacity_is_seats',
     `verdict ${verdict}`,
   );
   return verdict;
+}
+
+export type NewSeat = {
+  /** Its id in the API; once in the event. */
+  readonly key: string;
+  readonly section: string;
+  readonly row: number;
+  readonly place: number;
+  readonly distance: number;
+};
+
+/** Makes a pool of seats, whose capacity is their number. */
+export async function openSeats(
+  turn: Turn,
+  pool: { readonly poolId: PoolId; readonly name: string; readonly seats: readonly NewSeat[] },
+): Promise<void> {
+  await one(turn, callOpenSeats(turn.eventId, pool));
 }
 
 /**
@@ -69,7 +94,7 @@ export async function setPool(
  * lock: a hold that is being decided must see one pool and one price, not two.
  */
 export async function setTicketType(
-  tx: Tx,
+  tx: Turn,
   terms: TicketTypeTerms,
 ): Promise<'done' | 'unknown_pool'> {
   await run(tx, callLockSale(terms.eventId));
@@ -78,7 +103,7 @@ export async function setTicketType(
 
 /** `withdrawn`: it was held or sold before and is kept for those orders, off sale. */
 export async function dropTicketType(
-  tx: Tx,
+  tx: Turn,
   eventId: EventId,
   ticketTypeId: TicketTypeId,
 ): Promise<'deleted' | 'withdrawn' | 'not_found'> {
@@ -88,7 +113,7 @@ export async function dropTicketType(
 }
 
 export async function dropSale(
-  tx: Tx,
+  tx: Turn,
   eventId: EventId,
 ): Promise<'deleted' | 'event_has_sales' | 'not_found'> {
   // The function answers with one of these three.
@@ -96,4 +121,29 @@ export async function dropSale(
     | 'deleted'
     | 'event_has_sales'
     | 'not_found';
+}
+
+/** The sale's terms, pools and ticket types of each event that has a sale; three statements. */
+export async function readSupplies(on: Queryable, eventIds: readonly EventId[]) {
+  const sales = await all(on, selectSales(eventIds));
+  const pools = await all(on, selectPools(eventIds));
+  const ticketTypes = await all(on, selectTicketTypes(eventIds));
+  return new Map(
+    sales.map((sale) => [
+      sale.eventId,
+      {
+        sale,
+        pools: pools.filter((pool) => pool.eventId === sale.eventId),
+        ticketTypes: ticketTypes.filter((type) => type.eventId === sale.eventId),
+      },
+    ]),
+  );
+}
+
+export type Supply =
+  Awaited<ReturnType<typeof readSupplies>> extends Map<EventId, infer One> ? One : never;
+
+/** The same for one event; null where it has no sale. */
+export async function readSupply(on: Queryable, eventId: EventId): Promise<Supply | null> {
+  return (await readSupplies(on, [eventId])).get(eventId) ?? null;
 }

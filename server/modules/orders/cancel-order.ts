@@ -2,13 +2,14 @@ import { type Actor, isStaffOf } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { type Busy, inTx, one, type Queryable } from '../../kernel/db.ts';
 import type { OrderId, TicketId } from '../../kernel/ids.ts';
+import { inTurn } from '../../kernel/lanes.ts';
 import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { enqueueSettle, paymentsOf } from '../payments/index.ts';
 import { endPending, type RefundRefusal, refundTicketsIn } from './end-order.ts';
 import { findOrder, type Standing } from './find-order.ts';
 import { type OrderRow, selectNow } from './order.sql.ts';
 import { type OrderView, orderView, referencesOf } from './order-view.ts';
-import { readOrder } from './place-order.ts';
+import { readOrder } from './read-order.ts';
 
 type CancelRefusal =
   | RefusalOf<
@@ -55,17 +56,16 @@ export async function giveUp(
   reason: string,
 ): Promise<Result<string, Busy>> {
   const { eventId, orderId } = order;
-  const ended = await endPending(
-    { ...ctx, once: null },
-    {
-      eventId,
-      orderId,
-      to: 'cancelled',
-      reason,
-      endClaim: false,
-      payment: null,
-    },
-  );
+  const ended = await endPending(ctx, {
+    eventId,
+    orderId,
+    to: 'cancelled',
+    reason,
+    endClaim: false,
+    paymentId: null,
+    paymentTo: null,
+    failureCode: null,
+  });
   if (ended.ok && ended.value === 'ended') await lookAtPayments(ctx, order);
   return ended;
 }
@@ -90,7 +90,7 @@ export async function refundOrder(
     if (until === null || until <= now) return refused('refund_window_closed');
   }
   // The view is read inside: what the transaction returns is what a replay is answered with.
-  const done = await inTx(ctx, async (tx) => {
+  const done = await inTurn(ctx, order.eventId, async (tx) => {
     const taken = await refundTicketsIn(ctx, tx, order, ticketIds, reason);
     return taken.ok ? ok(await viewNow(ctx, tx, order)) : taken;
   });

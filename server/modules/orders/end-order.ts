@@ -1,21 +1,42 @@
 import type { Ctx } from '../../kernel/context.ts';
-import { type Busy, inTx, one, type Tx } from '../../kernel/db.ts';
-import { type EventId, newScopedId, type OrderId, type TicketId } from '../../kernel/ids.ts';
+import { type Busy, one } from '../../kernel/db.ts';
+import { newScopedId, type TicketId } from '../../kernel/ids.ts';
+import type { Turn } from '../../kernel/lanes.ts';
 import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { enqueueRefund } from '../payments/index.ts';
-import { callEndPending, callRefundTickets, type Ending } from './order.sql.ts';
-
-export type { Ending };
+import { callRefundTickets } from './order.sql.ts';
+import {
+  type Ending,
+  endKind,
+  extendKind,
+  type OrderKey,
+  type RefundAnswer,
+  refundKind,
+} from './order-kinds.ts';
 
 /**
  * Ends a pending order without a sale; its places come back in the same transaction. `claimed`: a
  * capture is under way, and decides first. Any other word is the status that it has already.
  */
-export function endPending(ctx: Ctx, ending: Ending): Promise<Result<string, Busy>> {
-  return inTx(ctx, async (tx) => ok((await one(tx, callEndPending(ending))).verdict));
+export function endPending(
+  ctx: Ctx,
+  { eventId, ...ending }: Omit<Ending, 'actor'> & OrderKey,
+): Promise<Result<string, Busy>> {
+  return ctx.lanes.ask(ctx, endKind, eventId, { ...ending, actor: ctx.actor });
 }
 
-type RefundAnswer = { readonly verdict: string; readonly refundId?: EventId | null };
+/**
+ * A payment is under way when the time runs out: once, the order and its places get until `moreMs`
+ * from now. True where they did.
+ */
+export async function extendOrder(
+  ctx: Ctx,
+  { eventId, orderId }: OrderKey,
+  moreMs: number,
+): Promise<boolean> {
+  const asked = await ctx.lanes.ask(ctx, extendKind, eventId, { orderId, moreMs });
+  return asked.ok && asked.value !== null;
+}
 
 export type RefundRefusal = RefusalOf<
   'not_found' | 'order_not_confirmed' | 'unknown_ticket' | 'order_archived'
@@ -23,37 +44,42 @@ export type RefundRefusal = RefusalOf<
 
 /**
  * Takes tickets back for their money: all that are live, or those named. The refund is owed at
- * once and submitted by a job.
+ * once and submitted by a job; where the job is lost the reconciler finds what is owed.
  */
-export function refundTickets(
+export async function refundTickets(
   ctx: Ctx,
-  order: OrderKey,
+  { eventId, orderId }: OrderKey,
   ticketIds: readonly TicketId[] | null,
   reason: string,
 ): Promise<Result<null, RefundRefusal | Busy>> {
-  return inTx(ctx, (tx) => refundTicketsIn(ctx, tx, order, ticketIds, reason));
+  const refundId = newScopedId(ctx.ids, 'ref', eventId);
+  const request = { orderId, ticketIds, refundId, reason, actor: ctx.actor };
+  const asked = await ctx.lanes.ask(ctx, refundKind, eventId, request);
+  if (!asked.ok) return asked;
+  if (asked.value.refundId) await enqueueRefund(ctx.db, { eventId, refundId });
+  return refundResult(asked.value);
 }
 
-type OrderKey = { readonly eventId: EventId; readonly orderId: OrderId };
-
-/** The same inside a transaction, for whoever answers with what has become of the order. */
+/** The same in a turn, for whoever answers with what has become of the order. */
 export async function refundTicketsIn(
   ctx: Ctx,
-  tx: Tx,
+  turn: Turn,
   { eventId, orderId }: OrderKey,
   ticketIds: readonly TicketId[] | null,
   reason: string,
 ): Promise<Result<null, RefundRefusal>> {
   const refundId = newScopedId(ctx.ids, 'ref', eventId);
-  const row = await one(tx, callRefundTickets(eventId, orderId, ticketIds, refundId, reason));
+  const row = await one(turn, callRefundTickets(eventId, orderId, ticketIds, refundId, reason));
   // The function answers in this shape.
   const answer = row.answer as RefundAnswer;
-  if (answer.verdict === 'not_found') return refused('not_found');
-  if (answer.verdict === 'unknown_ticket') return refused('unknown_ticket');
-  if (answer.verdict === 'archived') return refused('order_archived');
-  if (answer.verdict !== 'refunded') {
-    return refused('order_not_confirmed', { extra: { orderStatus: answer.verdict } });
-  }
-  if (answer.refundId) await enqueueRefund(tx, { eventId, refundId });
-  return ok(null);
+  if (answer.refundId) await enqueueRefund(turn, { eventId, refundId });
+  return refundResult(answer);
+}
+
+function refundResult({ verdict }: RefundAnswer): Result<null, RefundRefusal> {
+  if (verdict === 'refunded') return ok(null);
+  if (verdict === 'not_found') return refused('not_found');
+  if (verdict === 'unknown_ticket') return refused('unknown_ticket');
+  if (verdict === 'archived') return refused('order_archived');
+  return refused('order_not_confirmed', { extra: { orderStatus: verdict } });
 }

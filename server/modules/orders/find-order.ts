@@ -7,7 +7,7 @@ import { ok, present } from '../../kernel/result.ts';
 import { opensWith } from '../identity/index.ts';
 import { type OrderRow, selectOrders } from './order.sql.ts';
 import { orderViews } from './order-view.ts';
-import { readOrder } from './place-order.ts';
+import { readOrder } from './read-order.ts';
 
 export type Standing = 'buyer' | 'staff';
 

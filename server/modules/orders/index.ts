@@ -10,11 +10,11 @@
  * composing the SQL functions of this room (order.fn.sql).
  */
 export { giveUp } from './cancel-order.ts';
-export { endPending, refundTickets } from './end-order.ts';
+export { endPending, extendOrder, refundTickets } from './end-order.ts';
 export { expireOrders } from './expire-orders.ts';
 export { liveOrders } from './live-orders.ts';
 export type { OrderRow } from './order.sql.ts';
 export { type OrderView, orderSchema, orderView, referencesOf } from './order-view.ts';
-export { orderByKey, orderLines, placeOrder, readOrder } from './place-order.ts';
+export { orderByKey, orderLines, readOrder } from './read-order.ts';
 export { orderRoutes } from './routes.ts';
 export { orderMachine, ticketMachine } from './states.ts';

@@ -33,6 +33,7 @@ export const orderSchema = z
         code: z.string().nullable().describe('What opens the door; null until paid'),
         status: z.enum(['pending_capture', 'valid', 'redeemed', 'listed', 'void']),
         voidReason: z.string().nullable(),
+        seat: z.string().optional().describe('The id of its seat, where it has one'),
       }),
     ),
     payments: z.array(
@@ -160,6 +161,7 @@ function toView(
           : null,
       status: ticket.status,
       voidReason: ticket.voidReason,
+      ...(ticket.seatKey === null ? {} : { seat: ticket.seatKey }),
     })),
     payments: payments.map((payment) => ({
       id: payment.paymentId,

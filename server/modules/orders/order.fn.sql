@@ -1,42 +1,129 @@
--- An order's life, composed with its places and its money in one transaction each. The event's
--- lock comes first (inventory), then hold, order, tickets, payment.
+-- An order's life, composed with its places and its money in one call for a batch of one event. The
+-- event's lock comes first (inventory), then hold, order, tickets, payment. Look-ups go by full key:
+-- see docs/locking.md for the switches.
 
--- Makes the tickets of an order whose payment is being captured: they exist, their codes are
--- withheld. p_tickets: as many ids as places. Does nothing where they exist.
-create function orders.await_capture@v(p_event text, p_order text, p_tickets text[]) returns void
+-- Makes pending orders of holds. p_orders, an array of: orderId, holdId, organizerId, userId,
+-- buyerName, buyerEmail, buyerPhone, expiresAt, refundableUntil, currency, method, caller, key,
+-- bodyHash (hex). Their lines are those of the holds.
+create function orders.place_orders@v(p_event text, p_orders jsonb, p_t timestamptz) returns void
   language plpgsql as $$
 begin
-  if exists (
-    select from orders.ticket t
-    where t.event_id = p_event and t.order_id = p_order and t.status <> 'void'
-  ) then
-    return;
-  end if;
-  insert into orders.ticket (event_id, ticket_id, order_id, ticket_type_id, price_minor, status)
-  select p_event, p_tickets[n.n], p_order, n.ticket_type_id, n.unit_price_minor, 'pending_capture'
+  insert into orders.order (event_id, order_id, organizer_id, hold_id, user_id, buyer_name,
+    buyer_email, buyer_phone, expires_at, refundable_until, total_minor, currency, method, caller,
+    key, body_hash, made_at)
+  select p_event, r."orderId", r."organizerId", r."holdId", r."userId", r."buyerName",
+    r."buyerEmail", r."buyerPhone", r."expiresAt", r."refundableUntil",
+    (select sum(l.quantity * l.unit_price_minor) from inventory.lines_of_hold@v(p_event, r."holdId") l),
+    r.currency, r.method, r.caller, r.key, decode(r."bodyHash", 'hex'), p_t
+  from jsonb_to_recordset(p_orders) as r(
+    "orderId" text, "organizerId" text, "holdId" text, "userId" text, "buyerName" text,
+    "buyerEmail" text, "buyerPhone" text, "expiresAt" timestamptz, "refundableUntil" timestamptz,
+    currency text, method text, caller text, key text, "bodyHash" text);
+  insert into orders.order_item
+    (event_id, order_id, line, ticket_type_id, quantity, unit_price_minor)
+  select p_event, r."orderId", l.line - 1, l.ticket_type_id, l.quantity, l.unit_price_minor
+  from jsonb_to_recordset(p_orders) as r("orderId" text, "holdId" text)
+  cross join lateral inventory.lines_of_hold@v(p_event, r."holdId") l;
+  insert into kernel.outbox (event_id, kind, data)
+  select p_event, 'order_placed', jsonb_build_object('orderId', r."orderId", 'holdId', r."holdId")
+  from jsonb_to_recordset(p_orders) as r("orderId" text, "holdId" text);
+end $$;
+
+-- The order that this caller made with this key: its id, hold and body hash (hex).
+create function orders.order_by_key@v(p_event text, p_caller text, p_key text)
+  returns table (order_id text, body_hash text) language sql stable as $$
+  select o.order_id, encode(o.body_hash, 'hex') from orders.order o
+  where o.event_id = p_event and o.caller = p_caller and o.key = p_key
+$$;
+
+-- The hold and status of orders, in their order; null where there is no such order.
+create function orders.holds_of@v(
+  p_event text, p_orders text[], out holds text[], out statuses text[]
+) language plpgsql stable as $$
+begin
+  select array_agg(x.hold_id order by x.nth), array_agg(x.status order by x.nth)
   from (
-    select i.ticket_type_id, i.unit_price_minor, row_number() over (order by i.line, s)::int as n
-    from orders.order_item i cross join lateral generate_series(1, i.quantity) s
-    where i.event_id = p_event and i.order_id = p_order
+    select l.nth,
+      (select o.hold_id from orders.order o
+        where o.event_id = p_event and o.order_id = l.order_id) as hold_id,
+      (select o.status from orders.order o
+        where o.event_id = p_event and o.order_id = l.order_id) as status
+    from unnest(p_orders) with ordinality as l(order_id, nth)
+  ) x
+  into holds, statuses;
+end $$;
+
+-- Makes the tickets of orders whose payments are being captured: they exist, their codes are
+-- withheld. p_orders: orderId, holdId, ticketIds (as many as places). Does nothing where they exist.
+create function orders.await_captures@v(p_event text, p_orders jsonb) returns void
+  language plpgsql volatile as $$
+begin
+  insert into orders.ticket
+    (event_id, ticket_id, order_id, ticket_type_id, price_minor, seat_key, status)
+  select p_event, n.ticket_ids[n.nth], n.order_id, n.ticket_type_id, n.unit_price_minor,
+    n.seats[n.nth], 'pending_capture'
+  from (
+    select r.order_id, r.ticket_ids, r.seats, i.ticket_type_id, i.unit_price_minor,
+      row_number() over (partition by r.order_id order by i.line, g) as nth
+    from (
+      select q."orderId" as order_id, q."ticketIds" as ticket_ids,
+        inventory.seats_of_hold@v(p_event, q."holdId") as seats, (
+          select count(*) from orders.ticket t
+          where t.event_id = p_event and t.order_id = q."orderId" and t.status <> 'void'
+        ) as made
+      from jsonb_to_recordset(p_orders) as q("orderId" text, "holdId" text, "ticketIds" text[])
+    ) r
+    -- The lines of each order by its key: `offset` keeps the planner from reading those of all.
+    cross join lateral (
+      select x.line, x.ticket_type_id, x.quantity, x.unit_price_minor from orders.order_item x
+      where x.event_id = p_event and x.order_id = r.order_id offset 0
+    ) i
+    cross join lateral generate_series(1, i.quantity) as g
+    where r.made = 0
   ) n;
 end $$;
 
--- The money is there, or none was needed: the order is confirmed and its tickets open doors.
-create function orders.confirm@v(p_event text, p_order text, p_now timestamptz) returns void
-  language plpgsql as $$
+-- The money is there, or none was needed: orders are confirmed, their tickets open doors.
+create function orders.confirm_orders@v(p_event text, p_orders text[], p_t timestamptz)
+  returns void language plpgsql as $$
 begin
-  update orders.order o
-  set status = 'confirmed', confirmed_at = kernel.instant(p_now), end_reason = null
-  where o.event_id = p_event and o.order_id = p_order;
+  update orders.order o set status = 'confirmed', confirmed_at = p_t, end_reason = null
+  where o.event_id = p_event and o.order_id = any (p_orders);
   update orders.ticket t set status = 'valid'
-  where t.event_id = p_event and t.order_id = p_order and t.status = 'pending_capture';
+  where t.event_id = p_event and t.order_id = any (p_orders) and t.status = 'pending_capture';
   insert into kernel.outbox (event_id, kind, data)
-  values (p_event, 'order_confirmed', jsonb_build_object('orderId', p_order));
+  select p_event, 'order_confirmed', jsonb_build_object('orderId', l.order_id)
+  from unnest(p_orders) as l(order_id);
 end $$;
 
--- Ends a pending order without a sale: its places come back, its payment (if one is named) ends in
--- p_payment_to. Verdicts: ended, claimed (a capture is under way and decides first; only with
--- p_end_claim is the claim ended too), or the status that the order has already.
+-- Ends pending orders without a sale: their places come back. p_requests: orderId, to (failed or
+-- cancelled), reason, endClaim, actor, and the payment that ends with it: paymentId, paymentTo,
+-- failureCode. Answers: ended (also where it had, in the same way), claimed (a capture is under way and decides first; only with endClaim
+-- is the claim ended too), not_found, or the status that the order has already.
+create function orders.end_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
+  returns jsonb language plpgsql
+  set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
+  set enable_bitmapscan = off set enable_material = off
+  set cpu_tuple_cost = 100 set cpu_index_tuple_cost = 100
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  v_answers jsonb := '[]';
+  r record;
+begin
+  perform inventory.lock_sale@v(p_event, p_now);
+  for r in
+    select q."orderId" as order_id, q."to" as new_status, q.reason, q."endClaim" as end_claim, q.actor,
+      q."paymentId" as payment_id, q."paymentTo" as payment_to, q."failureCode" as failure
+    from jsonb_to_recordset(p_requests) as q("orderId" text, "to" text, reason text,
+      "endClaim" boolean, actor text, "paymentId" text, "paymentTo" text, "failureCode" text)
+  loop
+    perform set_config('fanfare.actor', r.actor, true);
+    v_answers := v_answers || to_jsonb(orders.end_pending@v(p_event, r.order_id, r.new_status, r.reason,
+      r.end_claim, r.payment_id, r.payment_to, r.failure));
+  end loop;
+  return v_answers;
+end $$;
+
 create function orders.end_pending@v(
   p_event text, p_order text, p_to text, p_reason text, p_end_claim boolean,
   p_payment text, p_payment_to text, p_failure text
@@ -45,17 +132,18 @@ declare
   v_order orders.order;
   v_hold text;
 begin
-  perform inventory.lock_sale@v(p_event);
   select * into v_order from orders.order o
   where o.event_id = p_event and o.order_id = p_order for no key update;
   if v_order.order_id is null then
     return 'not_found';
+  elsif v_order.status = p_to and v_order.end_reason = p_reason then
+    return 'ended';
   elsif v_order.status <> 'pending' then
     return v_order.status;
   end if;
   v_hold := inventory.release_hold@v(p_event, v_order.hold_id);
   if v_hold = 'claimed' and p_end_claim then
-    v_hold := inventory.end_claim@v(p_event, v_order.hold_id, 'released');
+    v_hold := (inventory.end_claims@v(p_event, array[v_order.hold_id], 'released'))[1];
   end if;
   if v_hold in ('claimed', 'sold') then
     return 'claimed';
@@ -73,13 +161,43 @@ begin
   return 'ended';
 end $$;
 
--- Takes tickets back for their money: all live ones, or p_tickets. The places come back on sale,
--- the tickets die and the refund is owed in this one transaction. Verdicts: refunded (with the
--- refund id, null where nothing had been paid), unknown_ticket, archived (its places left the live
--- tables, long after every window), or the order's status.
+-- Takes tickets back for their money, in batches: a refund by staff, a cancelled event. p_requests:
+-- orderId, ticketIds (null: all live ones), refundId, reason, actor. Answers as refund_tickets.
+create function orders.refund_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
+  returns jsonb language plpgsql
+  set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
+  set enable_bitmapscan = off set enable_material = off
+  set cpu_tuple_cost = 100 set cpu_index_tuple_cost = 100
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  v_answers jsonb := '[]';
+  r record;
+begin
+  perform inventory.lock_sale@v(p_event, p_now);
+  for r in
+    select q."orderId" as order_id, q."ticketIds" as tickets, q."refundId" as refund_id, q.reason,
+      q.actor
+    from jsonb_to_recordset(p_requests) as q(
+      "orderId" text, "ticketIds" text[], "refundId" text, reason text, actor text)
+  loop
+    perform set_config('fanfare.actor', r.actor, true);
+    v_answers := v_answers || orders.refund_tickets@v(
+      p_event, r.order_id, r.tickets, r.refund_id, r.reason);
+  end loop;
+  return v_answers;
+end $$;
+
+-- Takes tickets of one order back: all live ones, or p_tickets. The places come back on sale, the
+-- tickets die and the refund is owed in this one transaction. Asked again under the same refund id
+-- it answers the same. Verdicts: refunded (with the refund id, null where nothing had been paid),
+-- unknown_ticket, archived (its places left the live tables, long after every window), not_found, or
+-- the order's status.
 create function orders.refund_tickets@v(
   p_event text, p_order text, p_tickets text[], p_refund text, p_reason text
-) returns jsonb language plpgsql as $$
+) returns jsonb language plpgsql
+  set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
+  set enable_bitmapscan = off set enable_material = off
+  set cpu_tuple_cost = 100 set cpu_index_tuple_cost = 100 as $$
 declare
   v_order orders.order;
   v_chosen text[];
@@ -89,15 +207,20 @@ declare
   v_payment text;
   v_left int;
 begin
-  perform inventory.lock_sale@v(p_event);
+  perform inventory.lock_sale@v(p_event, null);
   select * into v_order from orders.order o
   where o.event_id = p_event and o.order_id = p_order for no key update;
   if v_order.order_id is null then
     return '{"verdict": "not_found"}';
+  elsif exists (
+    select from orders.ticket t
+    where t.event_id = p_event and t.order_id = p_order and t.refund_id = p_refund
+  ) then
+    return jsonb_build_object('verdict', 'refunded', 'refundId',
+      case when payments.has_refund@v(p_event, p_refund) then p_refund end);
   elsif v_order.status not in ('confirmed', 'partially_refunded') then
     return jsonb_build_object('verdict', v_order.status);
-  end if;
-  if not inventory.has_hold@v(p_event, v_order.hold_id) then
+  elsif not inventory.has_hold@v(p_event, v_order.hold_id) then
     return '{"verdict": "archived"}';
   end if;
   perform from orders.ticket t
@@ -106,18 +229,23 @@ begin
   from orders.ticket t
   where t.event_id = p_event and t.order_id = p_order and t.status in ('valid', 'listed')
     and (p_tickets is null or t.ticket_id = any(p_tickets));
-  if v_chosen is null or cardinality(v_chosen) <> coalesce(cardinality(p_tickets), cardinality(v_chosen)) then
+  if v_chosen is null
+    or cardinality(v_chosen) <> coalesce(cardinality(p_tickets), cardinality(v_chosen)) then
     return '{"verdict": "unknown_ticket"}';
   end if;
   select array_agg(c.ticket_type_id), array_agg(c.quantity) into v_types, v_quantities
   from (
     select t.ticket_type_id, count(*)::int as quantity from orders.ticket t
-    where t.event_id = p_event and t.ticket_id = any(v_chosen) group by t.ticket_type_id
+    where t.event_id = p_event and t.order_id = p_order and t.ticket_id = any(v_chosen)
+    group by t.ticket_type_id
   ) c;
-  perform inventory.return_places@v(p_event, v_order.hold_id, v_types, v_quantities);
+  perform inventory.return_places@v(p_event, v_order.hold_id, v_types, v_quantities, (
+    select array_agg(inventory.seat_no_of@v(p_event, t.seat_key)) from orders.ticket t
+    where t.event_id = p_event and t.order_id = p_order and t.ticket_id = any(v_chosen)
+      and t.seat_key is not null));
   update orders.ticket t
-  set status = 'void', void_reason = p_reason, refund_id = case when v_amount > 0 then p_refund end
-  where t.event_id = p_event and t.ticket_id = any(v_chosen);
+  set status = 'void', void_reason = p_reason, refund_id = p_refund
+  where t.event_id = p_event and t.order_id = p_order and t.ticket_id = any(v_chosen);
   select count(*)::int into v_left from orders.ticket t
   where t.event_id = p_event and t.order_id = p_order and t.status in ('valid', 'listed', 'redeemed');
   update orders.order o
@@ -134,9 +262,40 @@ begin
     'refundId', case when v_amount > 0 then p_refund end);
 end $$;
 
--- The hold and status of an order, locked; null where there is none.
-create function orders.pending_hold@v(p_event text, p_order text)
-  returns table (hold_id text, status text) language sql volatile as $$
-  select o.hold_id, o.status from orders.order o
-  where o.event_id = p_event and o.order_id = p_order for no key update
-$$;
+-- A payment is under way when the time runs out: an order and its hold get so much more, once.
+-- p_requests: orderId, moreMs. Answers with the new end, also where it was given before; null where
+-- there is none.
+create function orders.extend_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
+  returns jsonb language plpgsql
+  set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
+  set enable_bitmapscan = off set enable_material = off
+  set cpu_tuple_cost = 100 set cpu_index_tuple_cost = 100
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  v_t timestamptz;
+  v_hold text;
+  v_until timestamptz;
+  v_answers jsonb := '[]';
+  r record;
+begin
+  v_t := inventory.lock_sale@v(p_event, p_now);
+  for r in
+    select q."orderId" as order_id, q."moreMs" as more_ms
+    from jsonb_to_recordset(p_requests) as q("orderId" text, "moreMs" int)
+  loop
+    v_until := null;
+    select o.hold_id into v_hold from orders.order o
+    where o.event_id = p_event and o.order_id = r.order_id and o.status = 'pending'
+    for no key update;
+    if found and inventory.extend_hold@v(
+      p_event, v_hold, v_t, v_t + r.more_ms * interval '1 millisecond') then
+      v_until := v_t + r.more_ms * interval '1 millisecond';
+      update orders.order o set expires_at = v_until
+      where o.event_id = p_event and o.order_id = r.order_id;
+    elsif v_hold is not null then
+      v_until := inventory.extended_until@v(p_event, v_hold, v_t);
+    end if;
+    v_answers := v_answers || jsonb_build_array(v_until);
+  end loop;
+  return v_answers;
+end $$;

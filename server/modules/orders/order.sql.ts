@@ -3,7 +3,6 @@ import type {
   HoldId,
   OrderId,
   OrganizerId,
-  PaymentId,
   RefundId,
   TicketId,
   TicketTypeId,
@@ -12,12 +11,12 @@ import type {
 import type { Currency } from '../../kernel/money.ts';
 import {
   bytes,
-  command,
   fragment,
   instant,
   instantOrNull,
   int,
   json,
+  listOf,
   rows,
   text,
   textAs,
@@ -26,57 +25,11 @@ import {
 } from '../../kernel/sql.ts';
 import type { OrderState, TicketState } from './states.ts';
 
-export type NewOrder = {
-  readonly eventId: EventId;
-  readonly orderId: OrderId;
-  readonly organizerId: OrganizerId;
-  readonly holdId: HoldId;
-  readonly userId: UserId | null;
-  readonly buyer: {
-    readonly name: string;
-    readonly email: string;
-    readonly phone?: string | undefined;
-  };
-  readonly expiresAt: Date;
-  readonly refundableUntil: Date | null;
-  readonly totalMinor: number;
-  readonly currency: string;
-  readonly method: string;
-  readonly caller: string;
-  readonly key: string;
-  readonly bodyHash: Buffer;
-};
-
 export type OrderLine = {
   readonly ticketTypeId: TicketTypeId;
   readonly quantity: number;
   readonly unitPriceMinor: number;
 };
-
-/** No row where this hold, or this request, has its order already. */
-export const insertOrder = (o: NewOrder, now: Date | null) => rows({ orderId: textAs<OrderId>() })`
-  insert into orders.order (event_id, order_id, organizer_id, hold_id, user_id, buyer_name,
-    buyer_email, buyer_phone, expires_at, refundable_until, total_minor, currency, method, caller,
-    key, body_hash, made_at)
-  values (${o.eventId}, ${o.orderId}, ${o.organizerId}, ${o.holdId}, ${o.userId}, ${o.buyer.name},
-    ${o.buyer.email}, ${o.buyer.phone ?? null}, ${o.expiresAt}, ${o.refundableUntil},
-    ${o.totalMinor}, ${o.currency},
-    ${o.method}, ${o.caller}, ${o.key}, ${o.bodyHash}, kernel.instant(${now}))
-  on conflict do nothing
-  returning order_id as "orderId"`;
-
-export const insertOrderLines = (
-  eventId: EventId,
-  orderId: OrderId,
-  lines: readonly OrderLine[],
-) => command`
-  insert into orders.order_item (event_id, order_id, line, ticket_type_id, quantity,
-    unit_price_minor)
-  select ${eventId}, ${orderId}, l.line - 1, l.ticket_type_id, l.quantity, l.price
-  from unnest(
-    ${lines.map((l) => l.ticketTypeId)}::text[], ${lines.map((l) => l.quantity)}::int[],
-    ${lines.map((l) => l.unitPriceMinor)}::int[]
-  ) with ordinality as l(ticket_type_id, quantity, price, line)`;
 
 const columns = {
   eventId: textAs<EventId>(),
@@ -165,33 +118,32 @@ export const selectTickets = (k: OrderKeys) => rows({
   ticketTypeId: textAs<TicketTypeId>(),
   status: textAs<TicketState>(),
   voidReason: textOrNull,
+  seatKey: textOrNull,
 })`
   select t.order_id as "orderId", t.ticket_id as "ticketId", t.ticket_type_id as "ticketTypeId",
-    t.status, t.void_reason as "voidReason"
+    t.status, t.void_reason as "voidReason", t.seat_key as "seatKey"
   from unnest(${k.eventIds}::text[], ${k.orderIds}::text[]) as k(event_id, order_id)
   join lateral (
-    select x.order_id, x.ticket_id, x.ticket_type_id, x.status, x.void_reason
+    select x.order_id, x.ticket_id, x.ticket_type_id, x.status, x.void_reason, x.seat_key
     from orders.ticket x where x.event_id = k.event_id and x.order_id = k.order_id
   ) t on true
   order by t.ticket_id`;
 
-export type Ending = {
-  readonly eventId: EventId;
-  readonly orderId: OrderId;
-  readonly to: 'failed' | 'cancelled';
-  readonly reason: string;
-  readonly endClaim: boolean;
-  readonly payment: {
-    readonly paymentId: PaymentId;
-    readonly to: 'failed' | 'voided';
-    readonly failureCode: string | null;
-  } | null;
-};
+/** Lane functions: the event, the instant (null: the database's clock), the batch as JSON. */
+export const callEndBatch = (eventId: EventId, now: Date | null, requests: string) => rows({
+  answers: listOf(text),
+})`
+  select orders.end_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
 
-export const callEndPending = (e: Ending) => rows({ verdict: text })`
-  select orders.end_pending@v(${e.eventId}, ${e.orderId}, ${e.to}, ${e.reason}, ${e.endClaim},
-    ${e.payment?.paymentId ?? null}, ${e.payment?.to ?? null},
-    ${e.payment?.failureCode ?? null}) as verdict`;
+export const callRefundBatch = (eventId: EventId, now: Date | null, requests: string) => rows({
+  answers: listOf(json),
+})`
+  select orders.refund_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
+
+export const callExtendBatch = (eventId: EventId, now: Date | null, requests: string) => rows({
+  answers: listOf(textOrNull),
+})`
+  select orders.extend_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
 
 export const callRefundTickets = (
   eventId: EventId,
@@ -203,13 +155,20 @@ export const callRefundTickets = (
   select orders.refund_tickets@v(${eventId}, ${orderId}, ${ticketIds}, ${refundId}, ${reason})
     as answer`;
 
-export const selectExpired = (now: Date | null, most: number) => rows({
+/** Where the slice before ended; the time as text, which keeps the microseconds of its column. */
+type AfterExpired = { readonly expiresAt: string; readonly orderId: string };
+
+export const selectExpired = (now: Date | null, after: AfterExpired | null, most: number) => rows({
   eventId: textAs<EventId>(),
   orderId: textAs<OrderId>(),
+  expiresAt: text,
 })`
-  select event_id as "eventId", order_id as "orderId" from orders.order
+  select event_id as "eventId", order_id as "orderId", expires_at::text as "expiresAt"
+  from orders.order
   where status = 'pending' and expires_at <= kernel.instant(${now})
-  order by expires_at limit ${most}`;
+    and (expires_at, order_id)
+      > (${after?.expiresAt ?? '-infinity'}::timestamptz, ${after?.orderId ?? ''})
+  order by expires_at, order_id limit ${most}`;
 
 export const selectNow = (now: Date | null) => rows({ now: instant })`
   select kernel.instant(${now}) as now`;

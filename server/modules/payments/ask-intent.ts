@@ -3,6 +3,7 @@ import { assertOutsideTx, run } from '../../kernel/db.ts';
 import { assert } from '../../kernel/result.ts';
 import { type PaymentRow, setProviderIntent } from './payment.sql.ts';
 import type { Asked, Intent } from './provider.ts';
+import { cancelLateIntent } from './void-payment.ts';
 
 /**
  * The provider's intent of this payment, made if it has none yet. The key is the payment's id, so
@@ -34,5 +35,10 @@ export async function askIntent(
   assert(amountMinor === payment.amountMinor, 'the intent has another amount than its payment');
   assert(currency === payment.currency, 'the intent has another currency than its payment');
   await run(ctx.db, setProviderIntent(payment.eventId, payment.paymentId, id, clientSecret));
+  const late = await cancelLateIntent(ctx, payment);
+  if (late?.kind === 'unknown') return late;
+  if (late) {
+    return { kind: 'refused', code: 'payment_ended', message: 'The payment has ended meanwhile.' };
+  }
   return asked;
 }

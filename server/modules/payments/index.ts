@@ -11,7 +11,6 @@
  * decided by the room that composes its functions.
  */
 export { askIntent } from './ask-intent.ts';
-export { openPayment } from './open-payment.ts';
 export type {
   Asked,
   Intent,

@@ -76,3 +76,59 @@ create function payments.captured_for@v(p_event text, p_reference text)
   select p.payment_id from payments.payment p
   where p.event_id = p_event and p.reference = p_reference and p.captured_minor > 0
 $$;
+
+-- Writes down the intents to pay; the provider is asked after the commit. p_payments, an array of:
+-- paymentId, orderId (what it pays for), organizerId, method, amountMinor, currency, checkSeconds
+-- (when to look although nobody has said anything). Where nothing has to be paid there is none.
+create function payments.open_payments@v(p_event text, p_payments jsonb) returns void
+  language plpgsql volatile as $$
+begin
+  insert into payments.payment (event_id, payment_id, reference, organizer_id, method,
+    amount_minor, currency, check_at)
+  select p_event, r."paymentId", r."orderId", r."organizerId", r.method, r."amountMinor", r.currency,
+    kernel.instant(null) + make_interval(secs => r."checkSeconds")
+  from jsonb_to_recordset(p_payments) as r("paymentId" text, "orderId" text, "organizerId" text,
+    method text, "amountMinor" int, currency text, "checkSeconds" int)
+  where r."amountMinor" > 0;
+end $$;
+
+-- These payments hold money that is not taken yet.
+create function payments.authorize_payments@v(p_event text, p_payments text[]) returns void
+  language plpgsql volatile as $$
+begin
+  update payments.payment p set status = 'authorized'
+  where p.event_id = p_event and p.payment_id = any (p_payments)
+    and p.status in ('created', 'processing', 'unknown');
+end $$;
+
+-- As record_capture, for a batch. p_captures, an array of: paymentId, capturedMinor.
+create function payments.record_captures@v(p_event text, p_captures jsonb) returns void
+  language plpgsql as $$
+declare
+  v_amounts constant jsonb := (
+    select jsonb_object_agg(c.value ->> 'paymentId', c.value -> 'capturedMinor')
+    from jsonb_array_elements(p_captures) as c(value));
+begin
+  with taken as (
+    update payments.payment p
+    set status = 'captured', captured_minor = (v_amounts ->> p.payment_id)::int, check_at = null,
+        unknown_since = null
+    where p.event_id = p_event and p.captured_minor = 0
+      and p.payment_id = any (array(select jsonb_object_keys(v_amounts)))
+    returning p.payment_id, p.reference, p.captured_minor
+  )
+  insert into kernel.outbox (event_id, kind, data)
+  select p_event, 'payment_captured', jsonb_build_object('paymentId', t.payment_id,
+    'reference', t.reference, 'amountMinor', t.captured_minor)
+  from taken t;
+end $$;
+
+-- Whether this refund is written down.
+create function payments.has_refund@v(p_event text, p_refund text) returns boolean
+  language plpgsql stable as $$
+begin
+  return (
+    select exists (
+      select from payments.refund r where r.event_id = p_event and r.refund_id = p_refund)
+  );
+end $$;

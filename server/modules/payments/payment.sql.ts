@@ -15,23 +15,6 @@ import type { PaymentState, RefundState } from './states.ts';
 
 export type PaymentMethod = 'payment_intent' | 'checkout_session' | 'simulated';
 
-export type NewPayment = {
-  readonly eventId: EventId;
-  readonly paymentId: PaymentId;
-  readonly reference: string;
-  readonly organizerId: OrganizerId;
-  readonly method: PaymentMethod;
-  readonly amountMinor: number;
-  readonly currency: string;
-};
-
-export const insertPayment = (p: NewPayment, checkAfterSeconds: number) => command`
-  insert into payments.payment (event_id, payment_id, reference, organizer_id, method,
-    amount_minor, currency, check_at)
-  values (${p.eventId}, ${p.paymentId}, ${p.reference}, ${p.organizerId}, ${p.method},
-    ${p.amountMinor}, ${p.currency},
-    kernel.instant(null) + make_interval(secs => ${checkAfterSeconds}))`;
-
 export const setProviderIntent = (
   eventId: EventId,
   paymentId: PaymentId,
@@ -175,14 +158,21 @@ export const moveRefund = (
       failure_code = ${more.failureCode ?? null}
   where event_id = ${eventId} and refund_id = ${refundId} and status = any(${from}::text[])`;
 
-export const selectOpenRefunds = (most: number) => rows({
+/** Where the slice before ended; the time as text, which keeps the microseconds of its column. */
+type AfterRefund = { readonly madeAt: string; readonly refundId: string };
+
+export const selectOpenRefunds = (after: AfterRefund | null, most: number) => rows({
   eventId: textAs<EventId>(),
   refundId: textAs<RefundId>(),
+  madeAt: text,
 })`
-  select event_id as "eventId", refund_id as "refundId" from payments.refund
+  select event_id as "eventId", refund_id as "refundId", made_at::text as "madeAt"
+  from payments.refund
   where status in ('owed', 'submitted', 'pending', 'failed')
     and made_at < kernel.instant(null) - interval '30 seconds'
-  order by made_at limit ${most}`;
+    and (made_at, refund_id)
+      > (${after?.madeAt ?? '-infinity'}::timestamptz, ${after?.refundId ?? ''})
+  order by made_at, refund_id limit ${most}`;
 
 export const selectRefundByProviderId = (providerId: string) => rows({
   eventId: textAs<EventId>(),

@@ -74,14 +74,20 @@ async function recordAnswer(
   throw new NotYet(answer.status === 'pending' ? PENDING_LOOK_SECONDS : FAILED_WAIT_SECONDS);
 }
 
-/** The reconciler's part: every open refund has a job, also where one was lost. */
-export async function resubmitOpenRefunds(ctx: Ctx): Promise<void> {
-  for (const refund of await all(ctx.db, selectOpenRefunds(RESUBMIT_AT_ONCE))) {
-    await enqueue(ctx.db, {
-      kind: REFUND_JOB,
-      key: refund.refundId,
-      data: refund,
-      onlyIfMissing: true,
-    });
+/**
+ * The reconciler's part: every open refund has a job, also where one was lost. Slice by slice to
+ * the last one: refunds that stay open for long must not hide the ones behind them.
+ */
+export async function resubmitOpenRefunds(ctx: Ctx, atOnce = RESUBMIT_AT_ONCE): Promise<void> {
+  let slice = await all(ctx.db, selectOpenRefunds(null, atOnce));
+  while (slice.length > 0) {
+    for (const { eventId, refundId } of slice) {
+      const data: RefundJob = { eventId, refundId };
+      await enqueue(ctx.db, { kind: REFUND_JOB, key: refundId, data, onlyIfMissing: true });
+    }
+    slice = await all(
+      ctx.db,
+      selectOpenRefunds(present(slice.at(-1), 'the last of a slice'), atOnce),
+    );
   }
 }

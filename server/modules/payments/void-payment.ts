@@ -1,7 +1,8 @@
 import type { Ctx } from '../../kernel/context.ts';
 import { assertOutsideTx, one, run } from '../../kernel/db.ts';
 import { callMovePayment, type PaymentRow, setFingerprint } from './payment.sql.ts';
-import type { Intent } from './provider.ts';
+import type { Asked, Intent } from './provider.ts';
+import { findPayment } from './read-payments.ts';
 
 /**
  * Gives up a payment at the provider, so that a late authorisation has nothing to hold on to.
@@ -31,7 +32,26 @@ export async function voidPayment(
     }
   }
   await one(ctx.db, callMovePayment(payment.eventId, payment.paymentId, end.to, end.failureCode));
+  if (payment.providerId === null) {
+    const late = await cancelLateIntent(ctx, payment);
+    if (late?.kind === 'unknown') throw new Error(`${payment.paymentId}: ${late.message}`);
+  }
   return { kind: 'voided' };
+}
+
+/**
+ * A booking may have asked for the intent while its order was being given up. Each of the two first
+ * writes (the intent's id here, the payment's end there) and then reads what the other has written,
+ * so that one of them at least finds the intent that nobody may pay any more, and cancels it. Null
+ * where there is none; `unknown` also while the other one of the two is at it.
+ */
+export async function cancelLateIntent(
+  ctx: Ctx,
+  payment: PaymentRow,
+): Promise<Asked<Intent> | null> {
+  const now = await findPayment(ctx.db, payment.eventId, payment.paymentId);
+  if (!now?.providerId || (now.status !== 'voided' && now.status !== 'failed')) return null;
+  return ctx.ports.payments.cancelIntent(now.providerId, `void:${payment.paymentId}:late`);
 }
 
 /** The provider did not answer; the reconciler and the alarm take it from here. */

@@ -3,7 +3,7 @@ import { all, isBusy } from '../../kernel/db.ts';
 import type { EventId } from '../../kernel/ids.ts';
 import { present } from '../../kernel/result.ts';
 import type { Statement } from '../../kernel/sql.ts';
-import { g1, g2, g4, g5, g6, g7, g9, g14, g16, selectEventIds } from './audit.view.sql.ts';
+import { g1, g2, g3, g4, g5, g6, g7, g9, g14, g16, selectEventIds } from './audit.view.sql.ts';
 
 export type AuditFinding = {
   readonly eventId: EventId;
@@ -22,6 +22,7 @@ type Check = {
 export const audits: readonly Check[] = [
   { id: 'G1', name: 'No pool gives out more than its capacity', find: g1 },
   { id: 'G2', name: 'Counters equal the rows that they count', find: g2 },
+  { id: 'G3', name: 'A seat has one owner', find: g3 },
   { id: 'G4', name: 'Live tickets are exactly the places sold', find: g4 },
   { id: 'G5', name: 'Lapsed holds give their places back', find: g5 },
   { id: 'G6', name: 'Nobody has more than the cap', find: g6 },

@@ -34,7 +34,8 @@ export const g2 = (eventId: EventId) => rows(found)`
       sum(i.quantity) filter (where h.status = 'claimed') as claimed,
       sum(i.quantity - i.returned) filter (where h.status = 'sold') as sold
     from inventory.hold h
-    join inventory.hold_item i on i.event_id = h.event_id and i.hold_id = h.hold_id
+    cross join lateral unnest(h.pool_ids, h.quantities, h.returned)
+      as i(pool_id, quantity, returned)
     where h.event_id = ${eventId} and h.status in ('active', 'claimed', 'sold')
     group by i.pool_id
   )
@@ -45,7 +46,46 @@ export const g2 = (eventId: EventId) => rows(found)`
   where p.event_id = ${eventId}
     and not exists (select from inventory.hold_archive a where a.event_id = ${eventId})
     and (p.held <> coalesce(c.held, 0) or p.claimed <> coalesce(c.claimed, 0)
-      or p.sold <> coalesce(c.sold, 0))`;
+      or p.sold <> coalesce(c.sold, 0))
+  union all
+  select p.pool_id, format('seats %s/%s/%s/%s/%s of %s, counters %s/%s/%s/%s/%s', n.held, n.claimed,
+    n.sold, n.reserved, n.blocked, n.seats, p.held, p.claimed, p.sold, p.reserved, p.blocked)
+  from inventory.pool p
+  join (
+    select s.pool_id, count(*) as seats, count(*) filter (where s.status = 'held') as held,
+      count(*) filter (where s.status = 'claimed') as claimed,
+      count(*) filter (where s.status = 'sold') as sold,
+      count(*) filter (where s.status = 'reserved') as reserved,
+      count(*) filter (where s.status = 'blocked') as blocked
+    from inventory.seat s where s.event_id = ${eventId} group by s.pool_id
+  ) n on n.pool_id = p.pool_id
+  where p.event_id = ${eventId} and (p.capacity <> n.seats or p.held <> n.held
+    or p.claimed <> n.claimed or p.sold <> n.sold or p.reserved <> n.reserved
+    or p.blocked <> n.blocked)`;
+
+/** G3: a seat belongs to one live hold or ticket, and to whom the seat itself says. */
+export const g3 = (eventId: EventId) => rows(found)`
+  with owned as (
+    select n.seat_no, h.hold_id, h.status, h.expires_at
+    from inventory.hold h cross join lateral unnest(h.seat_nos) as n(seat_no)
+    where h.event_id = ${eventId} and h.status in ('active', 'claimed') and n.seat_no is not null
+    union all
+    select s.seat_no, o.hold_id, 'sold', null
+    from orders.ticket t
+    join orders.order o on o.event_id = t.event_id and o.order_id = t.order_id
+    join inventory.seat s on s.event_id = t.event_id and s.seat_key = t.seat_key
+    where t.event_id = ${eventId} and t.status in ('valid', 'redeemed', 'listed')
+  )
+  select s.seat_key as "objectId",
+    format('seat is %s of %s, %s owners', s.status, s.hold_id, count(o.hold_id)) as detail
+  from inventory.seat s left join owned o on o.seat_no = s.seat_no
+  where s.event_id = ${eventId}
+  group by s.seat_key, s.status, s.hold_id, s.expires_at
+  having count(o.hold_id) <> case when s.hold_id is null then 0 else 1 end
+    or min(o.hold_id) is distinct from s.hold_id
+    or min(o.expires_at) filter (where s.status = 'held') is distinct from s.expires_at
+    or s.status <> case min(o.status) when 'active' then 'held'
+      else coalesce(min(o.status), s.status) end`;
 
 /** G4: places are conserved: live tickets per hold are exactly what inventory says is sold. */
 export const g4 = (eventId: EventId) => rows(found)`
@@ -58,7 +98,7 @@ export const g4 = (eventId: EventId) => rows(found)`
   ), places as (
     select h.hold_id, sum(i.quantity - i.returned) as sold
     from inventory.hold h
-    join inventory.hold_item i on i.event_id = h.event_id and i.hold_id = h.hold_id
+    cross join lateral unnest(h.quantities, h.returned) as i(quantity, returned)
     where h.event_id = ${eventId} and h.status in ('claimed', 'sold')
     group by h.hold_id
   )

@@ -37,7 +37,8 @@ export const selectStatistics = (eventId: EventId, now: Date | null) => rows({
   live as (
     select i.ticket_type_id, h.status, i.quantity - i.returned as quantity, i.unit_price_minor
     from inventory.hold h
-    join inventory.hold_item i on i.event_id = h.event_id and i.hold_id = h.hold_id
+    cross join lateral unnest(h.ticket_type_ids, h.quantities, h.returned, h.unit_prices)
+      as i(ticket_type_id, quantity, returned, unit_price_minor)
     cross join clock c
     where h.event_id = ${eventId}
       and (h.status in ('claimed', 'sold') or (h.status = 'active' and h.expires_at > c.t))

@@ -3,17 +3,22 @@
  * is found again by its key, so that a repeated request goes on where the first one stopped and
  * answers the same.
  */
-import type { Actor } from '../../kernel/actor.ts';
+import { type Actor, buyingPerson } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { inTx } from '../../kernel/db.ts';
 import { type EventId, type HoldId, newScopedId } from '../../kernel/ids.ts';
-import { enqueue } from '../../kernel/jobs.ts';
-import { assert, ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
+import {
+  AssertionError,
+  ok,
+  present,
+  type RefusalOf,
+  type Result,
+  refused,
+} from '../../kernel/result.ts';
 import { findEvent, type Seen } from '../catalog/index.ts';
 import { accessTokenFor, personByMailbox } from '../identity/index.ts';
 import {
-  bindHold,
   type Hold,
+  type HoldItem,
   type HoldRefusal,
   holdPlaces,
   nameHolder,
@@ -24,25 +29,21 @@ import {
   type OrderView,
   orderByKey,
   orderView,
-  placeOrder,
   readOrder,
   referencesOf,
 } from '../orders/index.ts';
-import { askIntent, openPayment, type PaymentRow, paymentsOf } from '../payments/index.ts';
+import { askIntent, type PaymentRow, paymentsOf } from '../payments/index.ts';
 import { findHold, type Once } from './find-hold.ts';
-import { PAY_SIMULATED_JOB } from './jobs.ts';
+import { bookKind } from './settle-kinds.ts';
 import { settleFree } from './settle-payment.ts';
 
 /** How long the simulated buyer takes to pay. */
 const SIMULATED_PAY_SECONDS = 1;
+/** How long after its beginning a payment is looked at although nobody has said anything. */
+const FIRST_CHECK_SECONDS = 45;
 
 export type Booking = {
-  readonly items?:
-    | readonly {
-        ticketTypeId: Hold['items'][number]['ticketTypeId'];
-        quantity: number;
-      }[]
-    | undefined;
+  readonly items?: readonly HoldItem[] | undefined;
   readonly holdId?: HoldId | undefined;
   readonly buyer: {
     readonly name: string;
@@ -102,13 +103,12 @@ async function holdFor(
 ): Promise<Result<Hold, BookingRefusal>> {
   const { organizerId, eventId } = seen.event;
   const account = await personByMailbox(ctx.db, organizerId, booking.buyer.email);
-  const own = actor.kind === 'key' ? actor.userId : null;
   const keys = [
-    ...personKeys(ctx.secrets, { ...booking.buyer, userId: own }),
+    ...personKeys(ctx.secrets, { ...booking.buyer, userId: buyingPerson(actor) }),
     ...(account ? personKeys(ctx.secrets, account) : []),
   ];
   if (booking.holdId !== undefined) {
-    const hold = await findHold(ctx, actor, booking.holdId);
+    const hold = await findHold(ctx, actor, booking.holdId, 'orders:write');
     if (!hold || hold.eventId !== eventId) return refused('not_found');
     return nameHolder(ctx, booking.holdId, keys);
   }
@@ -121,6 +121,7 @@ async function holdFor(
     key,
     bodyHash,
     guarded: true,
+    sees: null,
   });
 }
 
@@ -133,55 +134,45 @@ async function makeOrder(
   once: Once,
 ): Promise<Result<OrderRow, BookingRefusal>> {
   const { eventId, organizerId, currency, refundableUntil } = seen.event;
-  const orderId = newScopedId(ctx.ids, 'ord', eventId);
-  const paymentId = newScopedId(ctx.ids, 'pay', eventId);
+  const { name, email, phone } = booking.buyer;
   const { method } = booking.payment;
-  return inTx({ ...ctx, once: null }, async (tx) => {
-    const bound = await bindHold(ctx, tx, hold.id);
-    if (!bound.ok) {
-      // The same request, twice at once: the other one has made the order.
-      const twin = await orderByKey(tx, eventId, once.caller, once.key);
-      return twin ? ok(twin) : bound;
-    }
-    const { items, expiresAt } = bound.value;
-    const totalMinor = items.reduce((sum, i) => sum + i.quantity * i.unitPriceMinor, 0);
-    const placed = await placeOrder(
-      ctx,
-      tx,
-      {
-        eventId,
-        orderId,
-        organizerId,
-        holdId: hold.id,
-        userId: actor.kind === 'key' ? actor.userId : null,
-        buyer: booking.buyer,
-        expiresAt,
-        refundableUntil,
-        totalMinor,
-        currency,
-        method,
-        ...once,
-      },
-      items,
-    );
-    assert(placed, 'an unbound hold has an order, or a new request has one');
-    if (totalMinor > 0) {
-      await openPayment(tx, {
-        eventId,
-        paymentId,
-        reference: orderId,
-        organizerId,
-        method,
-        amountMinor: totalMinor,
-        currency,
-      });
-      if (method === 'simulated') {
-        const job = { kind: PAY_SIMULATED_JOB, key: paymentId, data: { eventId, paymentId } };
-        await enqueue(tx, { ...job, delaySeconds: SIMULATED_PAY_SECONDS });
-      }
-    }
-    return ok(present(await readOrder(tx, eventId, orderId), 'the new order'));
+  const asked = await ctx.lanes.ask(ctx, bookKind, eventId, {
+    holdId: hold.id,
+    orderId: newScopedId(ctx.ids, 'ord', eventId),
+    paymentId: newScopedId(ctx.ids, 'pay', eventId),
+    organizerId,
+    userId: buyingPerson(actor),
+    buyerName: name,
+    buyerEmail: email,
+    buyerPhone: phone ?? null,
+    refundableUntil,
+    currency,
+    method,
+    caller: once.caller,
+    key: once.key,
+    bodyHash: once.bodyHash.toString('hex'),
+    checkSeconds: FIRST_CHECK_SECONDS,
+    payAfterSeconds: method === 'simulated' ? SIMULATED_PAY_SECONDS : null,
+    actor: ctx.actor,
   });
+  if (!asked.ok) return asked;
+  const { verdict, orderId } = asked.value;
+  if (verdict !== 'placed') return refused(bookingRefusal(verdict));
+  // Where the same request came twice at once, it is the order that the other one has made.
+  const order = await readOrder(ctx.db, eventId, present(orderId, 'the id of a placed order'));
+  return ok(present(order, 'a placed order'));
+}
+
+function bookingRefusal(verdict: string) {
+  switch (verdict) {
+    case 'hold_ended':
+    case 'hold_already_booked':
+    case 'idempotency_key_reused':
+    case 'not_found':
+      return verdict;
+    default:
+      throw new AssertionError(`unknown verdict of a booking: ${verdict}`);
+  }
 }
 
 /** The last beat: the provider's intent, made now or found again. */

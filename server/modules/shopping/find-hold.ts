@@ -8,12 +8,18 @@ export type Once = { readonly caller: string; readonly key: string; readonly bod
 
 /**
  * The hold, where this actor may have it. A hold of an anonymous buyer opens to whoever knows its
- * id, which cannot be guessed; one made with a credential opens to that caller and to staff.
+ * id, which cannot be guessed; one made with a credential opens to that caller and to staff: to
+ * look at with `orders:read`, to change, give up or book with `orders:write`.
  */
-export async function findHold(ctx: Ctx, actor: Actor, holdId: HoldId) {
+export async function findHold(
+  ctx: Ctx,
+  actor: Actor,
+  holdId: HoldId,
+  staffNeeds: 'orders:read' | 'orders:write',
+) {
   const hold = await readHold(ctx, holdId);
   if (!hold) return null;
-  if (isStaffOf(actor, hold.organizerId, 'orders:read')) return hold;
+  if (isStaffOf(actor, hold.organizerId, staffNeeds)) return hold;
   if (!hold.guarded) return hold;
   return hold.caller === callerOf(actor) ? hold : null;
 }

@@ -13,11 +13,14 @@ import {
 } from '../payments/index.ts';
 import { settlePayment } from './settle-payment.ts';
 
-export const PAY_SIMULATED_JOB = 'pay_simulated';
+/** Enqueued by `shopping.book_batch`. */
+const PAY_SIMULATED_JOB = 'pay_simulated';
 
 /** The card that the simulated buyer of E4 pays with. */
 const SIMULATED_CARD = 'pm_card_visa';
-const SWEEP_MS = 500;
+/** A lapsed place is shown as free within a second (G5): this, and the time of the sweep. */
+const SWEEP_MS = 250;
+const EXPIRE_MS = 500;
 const RECONCILE_MS = 5_000;
 
 /** The asynchronous payer of E4: pays with a card that works, then lets settlement look. */
@@ -39,17 +42,24 @@ export const settleHandlers: Readonly<Record<string, JobHandler>> = {
     const { eventId, paymentId } = job.data as SettleJob;
     return settlePayment(ctx, eventId, paymentId);
   },
-  // Written by the booking.
+  // As above.
   [PAY_SIMULATED_JOB]: (ctx, job) => paySimulated(ctx, job.data as SettleJob),
+};
+
+/** Apart from orders: what is shown to buyers does not wait for what is said to those who left. */
+export const sweepRecurring: Recurring = {
+  name: 'sweep',
+  everyMs: SWEEP_MS,
+  run: async (ctx) => {
+    await sweepLapsed(ctx);
+  },
 };
 
 export const expireRecurring: Recurring = {
   name: 'expire',
-  everyMs: SWEEP_MS,
+  everyMs: EXPIRE_MS,
   run: async (ctx) => {
-    // Orders first: their holds are given up with them, in one transaction.
     await expireOrders(ctx);
-    await sweepLapsed(ctx);
   },
 };
 

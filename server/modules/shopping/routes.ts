@@ -1,12 +1,15 @@
 import { z } from 'zod';
+
+import { type Actor, buyingPerson } from '../../kernel/actor.ts';
+
 import type { HoldId } from '../../kernel/ids.ts';
 import { ok, present, refused } from '../../kernel/result.ts';
 import { bodyOf, type Route, route } from '../../kernel/route.ts';
 import { email, id, line, moneyOut, phone, quantity, timeOut } from '../../kernel/schemas.ts';
-import { findEvent } from '../catalog/index.ts';
 import {
   changeHold,
   type Hold,
+  type HoldItem,
   holdPlaces,
   holdRefusals,
   personKeys,
@@ -19,24 +22,61 @@ import { findHold } from './find-hold.ts';
 
 const LINES_MAX = 20;
 
+const SEATS_MAX = 100;
+const SEAT_ID_MAX_CHARS = 64;
+const SECTION_MAX_CHARS = 100;
+
+/** One line of what is wanted: so many places, these seats, or the best that are left. */
+const item = z
+  .strictObject({
+    ticketTypeId: id('tt'),
+    quantity: quantity.optional(),
+    seatIds: z.array(line(SEAT_ID_MAX_CHARS)).min(1).max(SEATS_MAX).optional(),
+    bestAvailable: z
+      .strictObject({ quantity, section: line(SECTION_MAX_CHARS).optional() })
+      .optional(),
+  })
+  .superRefine(({ quantity: counted, seatIds, bestAvailable }, context) => {
+    const ways = [counted, seatIds, bestAvailable].filter((way) => way !== undefined);
+    if (ways.length === 1) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['quantity'],
+      message: 'exactly one of quantity, seatIds and bestAvailable is needed',
+      params: { code: 'quantity_or_seats' },
+    });
+  })
+  .meta({ id: 'ItemInput' });
+
 const items = z
-  .array(z.strictObject({ ticketTypeId: id('tt'), quantity }))
+  .array(item)
   .min(1)
   .max(LINES_MAX)
   .superRefine((lines, context) => {
     const seen = new Set<string>();
-    for (const [i, { ticketTypeId }] of lines.entries()) {
-      if (seen.has(ticketTypeId)) {
-        context.addIssue({
-          code: 'custom',
-          path: [i, 'ticketTypeId'],
-          message: 'is there twice: add the quantities up',
-          params: { code: 'duplicate_item' },
-        });
+    const refuseTwice = (name: string, path: (string | number)[], message: string) => {
+      if (seen.has(name)) {
+        context.addIssue({ code: 'custom', path, message, params: { code: 'duplicate_item' } });
       }
-      seen.add(ticketTypeId);
+      seen.add(name);
+    };
+    for (const [i, { ticketTypeId, seatIds = [] }] of lines.entries()) {
+      refuseTwice(ticketTypeId, [i, 'ticketTypeId'], 'is there twice: add the quantities up');
+      for (const [n, seatId] of seatIds.entries()) {
+        refuseTwice(`seat ${seatId}`, [i, 'seatIds', n], 'is there twice');
+      }
     }
   });
+
+/** The lines as inventory takes them. */
+function holdItems(lines: z.infer<typeof items>): readonly HoldItem[] {
+  return lines.map(({ ticketTypeId, quantity: counted, seatIds, bestAvailable }) => {
+    if (seatIds) return { ticketTypeId, quantity: seatIds.length, seatIds };
+    if (!bestAvailable) return { ticketTypeId, quantity: present(counted, 'quantity') };
+    const { section, quantity: wanted } = bestAvailable;
+    return { ticketTypeId, quantity: wanted, best: section === undefined ? {} : { section } };
+  });
+}
 
 const buyer = z
   .strictObject({ name: line(200), email, phone: phone.optional() })
@@ -48,7 +88,14 @@ const holdSchema = z
     eventId: z.string(),
     status: z.enum(['active', 'claimed', 'sold', 'released', 'lapsed']),
     expiresAt: timeOut,
-    items: z.array(z.object({ ticketTypeId: z.string(), quantity: z.int(), unitPrice: moneyOut })),
+    items: z.array(
+      z.object({
+        ticketTypeId: z.string(),
+        quantity: z.int(),
+        seats: z.array(z.string()).optional(),
+        unitPrice: moneyOut,
+      }),
+    ),
     total: moneyOut,
   })
   .meta({ id: 'Hold' });
@@ -65,10 +112,17 @@ function holdView(holdId: HoldId, hold: Held, status: z.infer<typeof holdSchema>
     items: hold.items.map((item) => ({
       ticketTypeId: item.ticketTypeId,
       quantity: item.quantity,
+      ...(item.seats ? { seats: [...item.seats] } : {}),
       unitPrice: money(item.unitPriceMinor),
     })),
     total: money(hold.items.reduce((sum, i) => sum + i.quantity * i.unitPriceMinor, 0)),
   };
+}
+
+/** Whose sales this actor sees before everybody else does. */
+function seesOf(actor: Actor) {
+  if (actor.kind !== 'key' || !actor.scopes.has('events:read')) return null;
+  return actor.platform ? 'any' : actor.organizerId;
 }
 
 const ofEvent = z.object({ id: id('evt') });
@@ -119,8 +173,10 @@ const holds: readonly Route[] = [
     path: '/events/:id/holds',
     summary: 'Hold places',
     description:
-      'All or nothing, until `expiresAt`. Repeating the request with its `Idempotency-Key` gives ' +
-      'the first answer. An event with a cap per person needs the buyer.',
+      'All or nothing, until `expiresAt`. Each item says how many places, which seats, or that ' +
+      'the best available are wanted: side by side, nobody left alone beside them, as near as ' +
+      'can be. Repeating the request with its `Idempotency-Key` gives the first answer. An event ' +
+      'with a cap per person needs the buyer.',
     tag: 'Buying',
     access: { kind: 'public' },
     idempotency: 'own',
@@ -144,14 +200,14 @@ const holds: readonly Route[] = [
     },
     handle: async (ctx, { actor, params, body, once }) => {
       if (!once) return refused('idempotency_key_required');
-      if (!(await findEvent(ctx, actor, params.id))) return refused('not_found');
-      const userId = actor.kind === 'key' ? actor.userId : null;
+      const userId = buyingPerson(actor);
       const held = await holdPlaces(ctx, {
         eventId: params.id,
-        items: body.items,
+        items: holdItems(body.items),
         personKeys: personKeys(ctx.secrets, { ...body.buyer, userId }),
         ...once,
         guarded: once.caller !== 'anonymous',
+        sees: seesOf(actor),
       });
       return held.ok ? ok({ body: holdView(held.value.id, held.value, 'active') }) : held;
     },
@@ -168,7 +224,7 @@ const holds: readonly Route[] = [
     refusals: {},
     example: { response: exampleHold },
     handle: async (ctx, { actor, params }) => {
-      const hold = await findHold(ctx, actor, params.id);
+      const hold = await findHold(ctx, actor, params.id, 'orders:read');
       return hold ? ok({ body: holdView(params.id, hold, hold.status) }) : refused('not_found');
     },
   }),
@@ -185,8 +241,8 @@ const holds: readonly Route[] = [
     refusals: holdRefusals,
     example: { body: { items: exampleItems }, response: exampleHold },
     handle: async (ctx, { actor, params, body }) => {
-      if (!(await findHold(ctx, actor, params.id))) return refused('not_found');
-      const changed = await changeHold(ctx, params.id, body.items);
+      if (!(await findHold(ctx, actor, params.id, 'orders:write'))) return refused('not_found');
+      const changed = await changeHold(ctx, params.id, holdItems(body.items));
       if (!changed.ok) return changed;
       const now = present(await readHold(ctx, params.id), 'the hold');
       return ok({ body: holdView(params.id, now, now.status) });
@@ -205,7 +261,7 @@ const holds: readonly Route[] = [
       hold_already_booked: holdRefusals.hold_already_booked,
     },
     handle: async (ctx, { actor, params }) => {
-      if (!(await findHold(ctx, actor, params.id))) return refused('not_found');
+      if (!(await findHold(ctx, actor, params.id, 'orders:write'))) return refused('not_found');
       const released = await releaseHold(ctx, params.id);
       return released.ok ? ok({ body: null }) : released;
     },
@@ -282,7 +338,9 @@ const bookings: readonly Route[] = [
     },
     handle: async (ctx, { actor, params, body, once }) => {
       if (!once) return refused('idempotency_key_required');
-      return bodyOf(bookPlaces(ctx, actor, params.id, body, once));
+      const { items: lines, ...booking } = body;
+      const wanted = lines ? { ...booking, items: holdItems(lines) } : booking;
+      return bodyOf(bookPlaces(ctx, actor, params.id, wanted, once));
     },
   }),
 ];

@@ -11,11 +11,11 @@
  *   anything else       → the buyer is at it; the order's own time limit watches
  */
 import type { Ctx } from '../../kernel/context.ts';
-import { one } from '../../kernel/db.ts';
+import type { Busy } from '../../kernel/db.ts';
 import { type EventId, newScopedId, type OrderId, type PaymentId } from '../../kernel/ids.ts';
 import { NotYet } from '../../kernel/jobs.ts';
-import { assert, assertNever, present } from '../../kernel/result.ts';
-import { endPending, type OrderRow, orderLines, readOrder } from '../orders/index.ts';
+import { assert, assertNever, present, type Result } from '../../kernel/result.ts';
+import { endPending, extendOrder, type OrderRow, orderLines, readOrder } from '../orders/index.ts';
 import {
   askIntent,
   enqueueRefund,
@@ -26,10 +26,12 @@ import {
   type PaymentRow,
   voidPayment,
 } from '../payments/index.ts';
-import { callClaimOrder, callConfirmFree, callConfirmOrder } from './settle.sql.ts';
+import { claimKind, confirmFreeKind, confirmKind } from './settle-kinds.ts';
 
 const UNKNOWN_RETRY_SECONDS = 5;
 const BUSY_RETRY_SECONDS = 1;
+/** A payment that is under way when the time runs out gets so long. */
+const IN_FLIGHT_MS = 300_000;
 
 type Purchase = {
   readonly order: OrderRow;
@@ -76,7 +78,8 @@ function follow(ctx: Ctx, purchase: Purchase, intent: Intent): Promise<void> {
     case 'succeeded':
       return confirmCaptured(ctx, purchase, intent);
     case 'canceled':
-      return failOrder(ctx, purchase, intent.declineCode ?? 'payment_cancelled');
+      // Final, and without money: a claim that waited for its capture waits for nothing.
+      return failOrder(ctx, purchase, intent.declineCode ?? 'payment_cancelled', true);
     case 'requires_payment_method':
       // A declined card: for a booking, that is the end (D2); the buyer books again.
       if (intent.declineCode !== null && order.status === 'pending') {
@@ -84,17 +87,23 @@ function follow(ctx: Ctx, purchase: Purchase, intent: Intent): Promise<void> {
       }
       return order.status === 'pending' ? Promise.resolve() : giveUpPayment(ctx, purchase);
     case 'requires_confirmation':
+      return order.status === 'pending' ? Promise.resolve() : giveUpPayment(ctx, purchase);
     case 'requires_action':
     case 'processing':
-      return order.status === 'pending' ? Promise.resolve() : giveUpPayment(ctx, purchase);
+      return order.status === 'pending' ? extend(ctx, order) : giveUpPayment(ctx, purchase);
     default:
       return assertNever(intent.status);
   }
 }
 
+/** The buyer's bank is at it: their places do not lapse under their hands. Once. */
+async function extend(ctx: Ctx, order: OrderRow): Promise<void> {
+  await extendOrder(ctx, order, IN_FLIGHT_MS);
+}
+
 async function claimAndCapture(ctx: Ctx, purchase: Purchase, intent: Intent): Promise<void> {
   const { order, payment } = purchase;
-  const { eventId, paymentId } = payment;
+  const { paymentId } = payment;
   if (intent.cardFingerprint) await noteFingerprint(ctx, payment, intent.cardFingerprint);
   await ctx.pause('settle.before_claim');
   const verdict = await claim(ctx, purchase);
@@ -108,7 +117,7 @@ async function claimAndCapture(ctx: Ctx, purchase: Purchase, intent: Intent): Pr
   if (captured.kind === 'unknown') return unknown(ctx, payment);
   if (captured.kind === 'refused') return settleRefusedCapture(ctx, purchase, intent.id);
   await ctx.pause('settle.before_confirm');
-  await confirm(ctx, order, { eventId, paymentId, amountMinor: captured.value.receivedMinor });
+  await confirm(ctx, order, { paymentId, amountMinor: captured.value.receivedMinor });
 }
 
 /** The provider said no to the capture: what is true is read, never guessed. */
@@ -121,14 +130,17 @@ async function settleRefusedCapture(ctx: Ctx, purchase: Purchase, intentId: stri
     return confirm(ctx, order, { ...payment, amountMinor });
   }
   // The authorisation is gone without money: the claim ends, the places are free.
-  await endPending(ctx, {
+  const ended = await endPending(ctx, {
     eventId: order.eventId,
     orderId: order.orderId,
     to: 'failed',
     reason: 'capture_failed',
     endClaim: true,
-    payment: { paymentId: payment.paymentId, to: 'failed', failureCode: 'capture_failed' },
+    paymentId: payment.paymentId,
+    paymentTo: 'failed',
+    failureCode: 'capture_failed',
   });
+  orLater(ended);
 }
 
 async function confirmCaptured(ctx: Ctx, purchase: Purchase, intent: Intent): Promise<void> {
@@ -136,48 +148,36 @@ async function confirmCaptured(ctx: Ctx, purchase: Purchase, intent: Intent): Pr
   await confirm(ctx, purchase.order, { ...purchase.payment, amountMinor: intent.receivedMinor });
 }
 
-async function claim(ctx: Ctx, { order, payment, places }: Purchase): Promise<string> {
-  const { eventId, orderId } = order;
-  const { verdict } = await one(
-    ctx.db,
-    callClaimOrder(
-      {
-        eventId,
-        orderId,
-        paymentId: payment.paymentId,
-        ticketIds: Array.from({ length: places }, () => newScopedId(ctx.ids, 'tkt', eventId)),
-        actor: ctx.actor,
-      },
-      ctx.clock.now(),
-    ),
-  );
-  return verdict;
+async function claim(ctx: Ctx, purchase: Purchase): Promise<string> {
+  const { order, payment } = purchase;
+  const request = { ...claimOf(ctx, order, purchase.places), paymentId: payment.paymentId };
+  return orLater(await ctx.lanes.ask(ctx, claimKind, order.eventId, request));
+}
+
+function claimOf(ctx: Ctx, { eventId, orderId }: OrderRow, places: number) {
+  const ticketIds = Array.from({ length: places }, () => newScopedId(ctx.ids, 'tkt', eventId));
+  return { orderId, ticketIds, actor: ctx.actor };
 }
 
 async function confirm(
   ctx: Ctx,
-  order: OrderRow,
-  capture: { eventId: EventId; paymentId: PaymentId; amountMinor: number },
+  { eventId, orderId }: OrderRow,
+  capture: { readonly paymentId: PaymentId; readonly amountMinor: number },
 ): Promise<void> {
-  const { eventId, paymentId, amountMinor } = capture;
+  const { paymentId, amountMinor } = capture;
   const refundId = newScopedId(ctx.ids, 'ref', eventId);
-  const { verdict } = await one(
-    ctx.db,
-    callConfirmOrder(
-      {
-        eventId,
-        orderId: order.orderId,
-        paymentId,
-        capturedMinor: amountMinor,
-        refundId,
-        actor: ctx.actor,
-      },
-      ctx.clock.now(),
-    ),
-  );
+  const request = { orderId, paymentId, capturedMinor: amountMinor, refundId, actor: ctx.actor };
+  const verdict = orLater(await ctx.lanes.ask(ctx, confirmKind, eventId, request));
   if (verdict !== 'refund_owed') return;
+  // Where this is lost, the reconciler finds what is owed.
   await enqueueRefund(ctx.db, { eventId, refundId });
   ctx.wakeJobs();
+}
+
+/** The event is busy: the job comes again, and nothing is lost. */
+function orLater<T>(asked: Result<T, Busy>): T {
+  if (!asked.ok) throw new NotYet(BUSY_RETRY_SECONDS);
+  return asked.value;
 }
 
 /** A declined attempt is not final for the provider, so the intent is cancelled first. */
@@ -189,7 +189,12 @@ async function decline(ctx: Ctx, purchase: Purchase, code: string): Promise<void
 }
 
 /** The order ends without money: failed where the payment failed, cancelled where time did. */
-async function failOrder(ctx: Ctx, purchase: Purchase, code: string): Promise<void> {
+async function failOrder(
+  ctx: Ctx,
+  purchase: Purchase,
+  code: string,
+  endClaim = false,
+): Promise<void> {
   const { order, payment } = purchase;
   const expired = code === 'expired' || code === 'event_cancelled' || code === 'ended';
   const ended = await endPending(ctx, {
@@ -197,12 +202,12 @@ async function failOrder(ctx: Ctx, purchase: Purchase, code: string): Promise<vo
     orderId: order.orderId,
     to: expired ? 'cancelled' : 'failed',
     reason: code,
-    endClaim: false,
-    payment: expired
-      ? null
-      : { paymentId: payment.paymentId, to: 'failed', failureCode: code.slice(0, 100) },
+    endClaim,
+    paymentId: expired ? null : payment.paymentId,
+    paymentTo: expired ? null : 'failed',
+    failureCode: expired ? null : code.slice(0, 100),
   });
-  if (!ended.ok) throw new NotYet(BUSY_RETRY_SECONDS);
+  orLater(ended);
   await giveUpPayment(ctx, purchase);
 }
 
@@ -227,9 +232,7 @@ async function countPlaces(ctx: Ctx, order: OrderRow): Promise<number> {
 
 /** An order of which nothing has to be paid: claimed and confirmed in one step. */
 export async function settleFree(ctx: Ctx, order: OrderRow): Promise<string> {
-  const { eventId, orderId } = order;
-  const places = await countPlaces(ctx, order);
-  const ticketIds = Array.from({ length: places }, () => newScopedId(ctx.ids, 'tkt', eventId));
-  const call = { eventId, orderId, ticketIds, actor: ctx.actor };
-  return (await one(ctx.db, callConfirmFree(call, ctx.clock.now()))).verdict;
+  const claim = claimOf(ctx, order, await countPlaces(ctx, order));
+  const request = { ...claim, paymentId: null, capturedMinor: 0 };
+  return orLater(await ctx.lanes.ask(ctx, confirmFreeKind, order.eventId, request));
 }

@@ -1,73 +1,193 @@
--- The two steps of a purchase that touch places, tickets and money together, each one call and one
--- transaction. The event's lock is taken first, by inventory's function.
+-- The steps of a purchase that touch places, tickets and money together, each one call for all that
+-- queued of one event, and one transaction. The event's lock is taken first, by inventory's function.
 
--- The payment is authorised: before any capture is asked for, our transaction decides whether
--- there is something to sell. Verdicts: claimed, lapsed, event_cancelled, ended (the order is not
--- pending any more), sold (it was confirmed before), not_found.
-create function shopping.claim_order@v(
-  p_event text, p_order text, p_payment text, p_tickets text[], p_now timestamptz, p_actor text
-) returns text language plpgsql as $$
+-- Orders are made of holds: bound, placed, their payments opened. p_requests: what orders.place_orders
+-- takes, without expiresAt, and paymentId, checkSeconds, payAfterSeconds (null but for the simulated
+-- payer), actor. Answers: placed (with the order's id, also where this request made it before),
+-- idempotency_key_reused, not_found, hold_already_booked, hold_ended.
+create function shopping.book_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
+  returns jsonb language plpgsql
+  set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
+  set enable_bitmapscan = off set enable_material = off
+  set cpu_tuple_cost = 100 set cpu_index_tuple_cost = 100
+  set plan_cache_mode = force_generic_plan as $$
 declare
-  v_order record;
-  v_hold text;
+  v_t timestamptz;
+  v_code text;
+  v_known record;
+  v_new jsonb := '[]';
+  v_answers jsonb := '[]';
+  r jsonb;
 begin
-  perform set_config('fanfare.actor', p_actor, true);
-  perform inventory.lock_sale@v(p_event);
-  select o.hold_id, o.status into v_order from orders.pending_hold@v(p_event, p_order) o;
-  if v_order.hold_id is null then
-    return 'not_found';
-  elsif v_order.status <> 'pending' then
-    return case when v_order.status = 'confirmed' then 'sold' else 'ended' end;
-  end if;
-  v_hold := inventory.claim_hold@v(p_event, v_order.hold_id, p_now);
-  if v_hold <> 'claimed' then
-    return v_hold;
-  end if;
-  perform orders.await_capture@v(p_event, p_order, p_tickets);
-  if p_payment is not null then
-    perform payments.move_payment@v(p_event, p_payment, 'authorized', null);
-  end if;
-  return 'claimed';
-end $$;
-
--- The money has been taken (or none was needed: p_payment null). Verdicts: confirmed, or
--- refund_owed where the claim is gone: the capture and the refund are written down together.
-create function shopping.confirm_order@v(
-  p_event text, p_order text, p_payment text, p_captured_minor int, p_refund text,
-  p_now timestamptz, p_actor text
-) returns text language plpgsql as $$
-declare
-  v_order record;
-begin
-  perform set_config('fanfare.actor', p_actor, true);
-  perform inventory.lock_sale@v(p_event);
-  select o.hold_id, o.status into v_order from orders.pending_hold@v(p_event, p_order) o;
-  if v_order.status = 'pending'
-    and inventory.end_claim@v(p_event, v_order.hold_id, 'sold') = 'sold' then
-    perform orders.confirm@v(p_event, p_order, p_now);
-    if p_payment is not null then
-      perform payments.record_capture@v(p_event, p_payment, p_captured_minor);
+  v_t := inventory.lock_sale@v(p_event, p_now);
+  perform shopping.name_actors@v(p_requests);
+  for r in select value from jsonb_array_elements(p_requests) loop
+    select o.order_id, o.body_hash into v_known from orders.order_by_key@v(p_event, r ->> 'caller', r ->> 'key') o;
+    if v_known.order_id is not null then
+      v_answers := v_answers || case when v_known.body_hash = r ->> 'bodyHash'
+        then jsonb_build_object('verdict', 'placed', 'orderId', v_known.order_id)
+        else jsonb_build_object('verdict', 'idempotency_key_reused') end;
+      continue;
     end if;
-    return 'confirmed';
+    v_code := inventory.bind_hold@v(p_event, r ->> 'holdId', v_t);
+    if v_code is not null then
+      v_answers := v_answers || jsonb_build_object('verdict', v_code);
+      continue;
+    end if;
+    v_new := v_new || (r || jsonb_build_object(
+      'expiresAt', inventory.expiry_of@v(p_event, r ->> 'holdId')));
+    v_answers := v_answers || jsonb_build_object('verdict', 'placed', 'orderId', r ->> 'orderId');
+  end loop;
+  if v_new <> '[]' then
+    perform orders.place_orders@v(p_event, v_new, v_t);
+    perform payments.open_payments@v(p_event, (
+      select jsonb_agg(n.value || jsonb_build_object('amountMinor', (
+        select sum(l.quantity * l.unit_price_minor)
+        from inventory.lines_of_hold@v(p_event, n.value ->> 'holdId') l)))
+      from jsonb_array_elements(v_new) as n(value)));
+    perform kernel.enqueue_job@v('pay_simulated', n."paymentId",
+      jsonb_build_object('eventId', p_event, 'paymentId', n."paymentId"), n."payAfterSeconds")
+    from jsonb_to_recordset(v_new) as n("paymentId" text, "payAfterSeconds" double precision)
+    where n."payAfterSeconds" is not null;
   end if;
-  if p_payment is null or not payments.record_capture@v(p_event, p_payment, p_captured_minor) then
-    return 'confirmed';
-  end if;
-  perform payments.owe_refund@v(p_event, p_payment, p_refund, p_captured_minor, 'late_payment');
-  return 'refund_owed';
+  return v_answers;
 end $$;
 
--- An order of which nothing has to be paid: claimed and confirmed in one step, so that no crash can
--- leave it in between. Verdicts: those of claim_order but claimed, and confirmed.
-create function shopping.confirm_free@v(
-  p_event text, p_order text, p_tickets text[], p_now timestamptz, p_actor text
-) returns text language plpgsql as $$
+-- Payments are authorised: before any capture is asked for, our transaction decides whether there is
+-- something to sell. p_requests: orderId, paymentId (null where nothing is to be paid), ticketIds,
+-- actor. Answers: claimed, lapsed, event_cancelled, ended (the order is not pending any more), sold
+-- (it was confirmed before), not_found.
+create function shopping.claim_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
+  returns jsonb language plpgsql
+  set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
+  set enable_bitmapscan = off set enable_material = off
+  set cpu_tuple_cost = 100 set cpu_index_tuple_cost = 100
+  set plan_cache_mode = force_generic_plan as $$
 declare
-  v_claim text;
+  v_t timestamptz;
+  v_orders text[];
+  v_holds text[];
+  v_statuses text[];
+  v_verdicts text[];
+  v_claimed jsonb;
 begin
-  v_claim := shopping.claim_order@v(p_event, p_order, null, p_tickets, p_now, p_actor);
-  if v_claim <> 'claimed' then
-    return v_claim;
+  v_t := inventory.lock_sale@v(p_event, p_now);
+  perform shopping.name_actors@v(p_requests);
+  select array_agg(q.value ->> 'orderId' order by q.nth) into v_orders
+  from jsonb_array_elements(p_requests) with ordinality as q(value, nth);
+  select o.holds, o.statuses into v_holds, v_statuses from orders.holds_of@v(p_event, v_orders) o;
+  -- The hold of an order that is not pending is not asked: its place in the list is null.
+  v_verdicts := inventory.claim_holds@v(p_event, (
+    select array_agg(case when s.status = 'pending' then s.hold_id end order by s.nth)
+    from unnest(v_holds, v_statuses) with ordinality as s(hold_id, status, nth)), v_t);
+  select array_agg(case s.status
+      when 'pending' then s.verdict
+      when 'confirmed' then 'sold'
+      else case when s.status is null then 'not_found' else 'ended' end end order by s.nth)
+  into v_verdicts
+  from unnest(v_statuses, v_verdicts) with ordinality as s(status, verdict, nth);
+  select jsonb_agg(q.value || jsonb_build_object('holdId', v_holds[q.nth])) into v_claimed
+  from jsonb_array_elements(p_requests) with ordinality as q(value, nth)
+  where v_verdicts[q.nth] = 'claimed';
+  if v_claimed is not null then
+    perform orders.await_captures@v(p_event, v_claimed);
+    perform payments.authorize_payments@v(p_event, (
+      select array_agg(c.value ->> 'paymentId') from jsonb_array_elements(v_claimed) as c(value)
+      where c.value ->> 'paymentId' is not null));
   end if;
-  return shopping.confirm_order@v(p_event, p_order, null, 0, null, p_now, p_actor);
+  return to_jsonb(v_verdicts);
+end $$;
+
+-- The money has been taken (or none was needed: paymentId null). p_requests: orderId, paymentId,
+-- capturedMinor, refundId, actor. Answers: confirmed, or refund_owed where the claim is gone: the
+-- capture and the refund are written down together.
+create function shopping.confirm_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
+  returns jsonb language plpgsql
+  set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
+  set enable_bitmapscan = off set enable_material = off
+  set cpu_tuple_cost = 100 set cpu_index_tuple_cost = 100
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  v_t timestamptz;
+  v_orders text[];
+  v_holds text[];
+  v_statuses text[];
+  v_sold boolean[];
+  v_verdicts text[] := '{}';
+  v_refund boolean;
+  r record;
+begin
+  v_t := inventory.lock_sale@v(p_event, p_now);
+  perform shopping.name_actors@v(p_requests);
+  select array_agg(q.value ->> 'orderId' order by q.nth) into v_orders
+  from jsonb_array_elements(p_requests) with ordinality as q(value, nth);
+  select o.holds, o.statuses into v_holds, v_statuses from orders.holds_of@v(p_event, v_orders) o;
+  select array_agg(coalesce(s.status = 'pending' and s.ended = 'sold', false) order by s.nth)
+  into v_sold
+  from unnest(v_statuses, inventory.end_claims@v(p_event, (
+    select array_agg(case when x.status = 'pending' then x.hold_id end order by x.nth)
+    from unnest(v_holds, v_statuses) with ordinality as x(hold_id, status, nth)), 'sold'))
+    with ordinality as s(status, ended, nth);
+  if true = any (v_sold) then
+    perform orders.confirm_orders@v(p_event, (
+      select array_agg(distinct s.order_id) from unnest(v_orders, v_sold) as s(order_id, sold)
+      where s.sold), v_t);
+    perform payments.record_captures@v(p_event, (
+      select jsonb_agg(q.value)
+      from jsonb_array_elements(p_requests) with ordinality as q(value, nth)
+      where v_sold[q.nth] and q.value ->> 'paymentId' is not null));
+  end if;
+  for r in
+    select q."paymentId" as payment_id, q."capturedMinor" as captured, q."refundId" as refund_id,
+      q.nth
+    from rows from (jsonb_to_recordset(p_requests) as (
+      "paymentId" text, "capturedMinor" int, "refundId" text
+    )) with ordinality as q("paymentId", "capturedMinor", "refundId", nth)
+  loop
+    v_verdicts[r.nth] := 'confirmed';
+    continue when v_sold[r.nth] or r.payment_id is null;
+    v_refund := payments.record_capture@v(p_event, r.payment_id, r.captured);
+    if v_refund then
+      perform payments.owe_refund@v(
+        p_event, r.payment_id, r.refund_id, r.captured, 'late_payment');
+    end if;
+    if v_refund or payments.has_refund@v(p_event, r.refund_id) then
+      v_verdicts[r.nth] := 'refund_owed';
+    end if;
+  end loop;
+  return to_jsonb(v_verdicts);
+end $$;
+
+-- Orders of which nothing has to be paid: claimed and confirmed in one step, so that no crash can
+-- leave them in between. Answers: those of claim_batch but claimed and sold, and confirmed (also where
+-- it was before).
+create function shopping.confirm_free_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
+  returns jsonb language plpgsql
+  set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
+  set enable_bitmapscan = off set enable_material = off
+  set cpu_tuple_cost = 100 set cpu_index_tuple_cost = 100
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  v_claims jsonb := shopping.claim_batch@v(p_event, p_now, p_requests);
+  v_confirms jsonb;
+begin
+  select jsonb_agg(q.value order by q.nth) into v_confirms
+  from jsonb_array_elements(p_requests) with ordinality as q(value, nth)
+  where v_claims ->> (q.nth::int - 1) = 'claimed';
+  if v_confirms is not null then
+    perform shopping.confirm_batch@v(p_event, p_now, v_confirms);
+  end if;
+  return (
+    select jsonb_agg(case when c.value in ('"claimed"', '"sold"') then '"confirmed"' else c.value end order by c.nth)
+    from jsonb_array_elements(v_claims) with ordinality as c(value, nth)
+  );
+end $$;
+
+-- For the audit log: who acts for which order of this batch.
+create function shopping.name_actors@v(p_requests jsonb) returns void
+  language plpgsql volatile as $$
+begin
+  perform set_config('fanfare.actors', (
+    select jsonb_object_agg(q.value ->> 'orderId', q.value ->> 'actor')::text
+    from jsonb_array_elements(p_requests) as q(value)), true);
 end $$;

@@ -1,43 +1,28 @@
-import type { EventId, OrderId, PaymentId, RefundId, TicketId } from '../../kernel/ids.ts';
-import { rows, text } from '../../kernel/sql.ts';
+import type { EventId, OrderId } from '../../kernel/ids.ts';
+import { listOf, objectOf, rows, text, textAs } from '../../kernel/sql.ts';
 
-const verdict = { verdict: text };
+/** Lane functions: the event, the instant (null: the database's clock), the batch as JSON. */
+const words = { answers: listOf(text) };
 
-export const callClaimOrder = (
-  c: {
-    readonly eventId: EventId;
-    readonly orderId: OrderId;
-    readonly paymentId: PaymentId | null;
-    readonly ticketIds: readonly TicketId[];
-    readonly actor: string;
-  },
-  now: Date | null,
-) => rows(verdict)`
-  select shopping.claim_order@v(${c.eventId}, ${c.orderId}, ${c.paymentId}, ${c.ticketIds}, ${now},
-    ${c.actor}) as verdict`;
+const booked = objectOf({
+  verdict: text,
+  // Where it was refused there is no order.
+  orderId: (raw: unknown) => (raw === undefined ? null : textAs<OrderId>()(raw)),
+});
 
-export const callConfirmOrder = (
-  c: {
-    readonly eventId: EventId;
-    readonly orderId: OrderId;
-    readonly paymentId: PaymentId | null;
-    readonly capturedMinor: number;
-    readonly refundId: RefundId;
-    readonly actor: string;
-  },
-  now: Date | null,
-) => rows(verdict)`
-  select shopping.confirm_order@v(${c.eventId}, ${c.orderId}, ${c.paymentId}, ${c.capturedMinor},
-    ${c.refundId}, ${now}, ${c.actor}) as verdict`;
+export const callBookBatch = (eventId: EventId, now: Date | null, requests: string) => rows({
+  answers: listOf(booked),
+})`
+  select shopping.book_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
 
-export const callConfirmFree = (
-  c: {
-    readonly eventId: EventId;
-    readonly orderId: OrderId;
-    readonly ticketIds: readonly TicketId[];
-    readonly actor: string;
-  },
-  now: Date | null,
-) => rows(verdict)`
-  select shopping.confirm_free@v(${c.eventId}, ${c.orderId}, ${c.ticketIds}, ${now}, ${c.actor})
-    as verdict`;
+export const callClaimBatch = (eventId: EventId, now: Date | null, requests: string) => rows(words)`
+  select shopping.claim_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
+
+export const callConfirmBatch = (eventId: EventId, now: Date | null, requests: string) => rows(
+  words,
+)`
+  select shopping.confirm_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
+
+export const callConfirmFreeBatch = (eventId: EventId, now: Date | null, requests: string) =>
+  rows(words)`
+  select shopping.confirm_free_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;

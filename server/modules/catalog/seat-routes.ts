@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { isKnown } from '../../kernel/etag.ts';
+import { ok, refused } from '../../kernel/result.ts';
+import { type Route, route } from '../../kernel/route.ts';
+import { id } from '../../kernel/schemas.ts';
+import { type SeatsShown, showSeats } from '../inventory/index.ts';
+import { showAvailability } from './show-availability.ts';
+
+const BINARY = 'application/octet-stream';
+/** By their two bits. */
+const words = ['free', 'held', 'sold', 'blocked'] as const;
+
+function readable(eventId: string, { planVersion, keys, bits }: SeatsShown): string {
+  const seats = keys.map((key, seatNo) => ({
+    id: key,
+    status: words[((bits[seatNo >> 2] ?? 0) >> ((seatNo & 3) * 2)) & 3],
+  }));
+  return JSON.stringify({ eventId, planVersion, seats });
+}
+
+export const seatRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/events/:id/seats',
+    summary: 'The state of every seat',
+    description:
+      'Two bits a seat in the order of the plan, four seats a byte, the first in the lowest ' +
+      'bits: 0 free, 1 held, 2 sold, 3 blocked. `X-Seat-Count` says how many, `X-Plan-Version` ' +
+      'of which plan. With `Accept: application/json`: `{eventId, planVersion, seats: [{id, ' +
+      'status}]}`. Send `If-None-Match` with the last `ETag`: unchanged is 304. An event without ' +
+      'seats is 404.',
+    tag: 'Events',
+    access: { kind: 'public' },
+    params: z.object({ id: id('evt') }),
+    success: {
+      status: 200,
+      schema: z.string(),
+      description: 'The seats',
+      contentType: BINARY,
+    },
+    refusals: {},
+    handle: async (ctx, { actor, params, request }) => {
+      const isVisible = (await showAvailability(ctx, actor, params.id)) !== null;
+      const shown = isVisible ? await showSeats(ctx, params.id) : null;
+      if (!shown) return refused('not_found');
+      const isJson = /\bjson\b/.test(String(request.headers['accept'] ?? ''));
+      // Two representations of one address have two tags (RFC 9110, 8.8.3.3).
+      const etag = isJson ? shown.etag.replace(/"$/, '-json"') : shown.etag;
+      const headers = {
+        etag,
+        vary: 'accept',
+        'cache-control': 'no-cache',
+        'content-type': isJson ? 'application/json; charset=utf-8' : BINARY,
+        'x-seat-count': String(shown.keys.length),
+        'x-plan-version': String(shown.planVersion),
+      };
+      if (isKnown(request.headers['if-none-match'], etag)) {
+        return ok({ body: '', headers, status: 304 });
+      }
+      const encoded = isJson ? readable(params.id, shown) : shown.bits;
+      return ok({ body: '', encoded, headers });
+    },
+  }),
+];

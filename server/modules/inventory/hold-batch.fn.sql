@@ -1,0 +1,165 @@
+-- The hot path: one call for all holds that queued while the batch before was being committed.
+-- Requests are decided in memory, from what was read after the lock; then everything is written, a
+-- statement per table. Look-ups go by full key: the switches keep a plan that was made while a table
+-- was empty from reading all of an event's holds for each request (docs/locking.md).
+
+-- Grants or refuses holds in arrival order, each whole or not at all; one lock, one commit. The
+-- caller passes no two requests with the same caller and key. p_requests, an array of: holdId,
+-- caller, key, bodyHash (hex), guarded, sees (organizer whose staff asks, or null), personKeys,
+-- ticketTypeIds, quantities, seatNos (one for each place, null for a place that is only counted; or
+-- null), offered (drawn from what is reserved).
+-- Answers, in the same order: verdict `granted` with expiresAt and unitPrices; `repeated` with the
+-- first answer; or idempotency_key_reused, not_found, event_cancelled, sale_closed, sale_not_open,
+-- sale_paused, unknown_ticket_type, unknown_seat, seats_required, code_required,
+-- below_order_minimum, above_order_maximum, buyer_required, per_person_limit, seat_taken (with
+-- seatNos), sold_out, or `again`: lapsed holds remain to be reclaimed before anybody can say.
+create function inventory.hold_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
+  returns jsonb language plpgsql
+  set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
+  set enable_bitmapscan = off set enable_material = off set cpu_tuple_cost = 100
+  set cpu_index_tuple_cost = 100 set plan_cache_mode = force_generic_plan as $$
+declare
+  c_reclaim_most constant int := 1000;
+  v_sale inventory.sale;
+  v_t timestamptz;
+  v_until timestamptz;
+  -- The event's ticket types, and in which pool each is; by position.
+  v_types text[];
+  v_codes text[];
+  v_prices int[];
+  v_minima int[];
+  v_maxima int[];
+  v_pool_of int[];
+  -- Its pools. Room and taken have two parts: what is free of each pool, then what is reserved.
+  v_pools text[];
+  v_seated boolean[];
+  v_room int[];
+  v_taken int[];
+  -- How much each person key of the batch has; then, for each key of each request, where it stands.
+  v_used int[] := '{}';
+  v_key_at int[] := '{}';
+  v_keys int[];
+  v_key_from int := 1;
+  -- The same for seats: the pool and state of each, and where the seats of each request stand.
+  v_seat_pools int[] := '{}';
+  v_seat_states text[] := '{}';
+  v_seat_at int[] := '{}';
+  v_seats int[];
+  v_seat_from int := 1;
+  v_swept int;
+  v_code text;
+  v_line int;
+  v_type int;
+  v_total int;
+  v_places int[];
+  v_line_prices int[];
+  v_granted boolean[] := '{}';
+  v_totals int[] := '{}';
+  v_answers jsonb[] := '{}';
+  r record;
+begin
+  select * into v_sale from inventory.sale s where s.event_id = p_event for no key update;
+  v_t := kernel.instant(p_now);
+  v_until := v_t + v_sale.hold_ms * interval '1 millisecond';
+  select t.ticket_types, t.codes, t.prices, t.minima, t.maxima, t.pool_of, t.pools, t.seated,
+    t.room
+  into v_types, v_codes, v_prices, v_minima, v_maxima, v_pool_of, v_pools, v_seated, v_room
+  from inventory.terms_of@v(p_event, v_t) t;
+  if v_sale.person_limit is not null then
+    select p.used, p.at into v_used, v_key_at
+    from inventory.people_of@v(p_event, p_requests, v_t) p;
+  end if;
+  if true = any (v_seated) then
+    select s.pools, s.states, s.at into v_seat_pools, v_seat_states, v_seat_at
+    from inventory.seats_of@v(p_event, p_requests, v_pools, v_t) s;
+    v_room := inventory.room_now@v(p_event, '{}');
+  end if;
+  v_taken := array_fill(0, array[2 * cardinality(v_pools)]);
+  for r in
+    select q.nth, q.caller, q.key, q.body_hash, q.sees, q.person_keys, q.types, q.quantities,
+      q.seat_nos, q.offered, (
+      select h.hold_id from inventory.hold h
+      where h.event_id = p_event and h.caller = q.caller and h.key = q.key) as known
+    from rows from (jsonb_to_recordset(p_requests) as (
+      caller text, key text, "bodyHash" text, sees text, "personKeys" text[],
+      "ticketTypeIds" text[], quantities int[], "seatNos" int[], offered boolean
+    )) with ordinality as q(
+      caller, key, body_hash, sees, person_keys, types, quantities, seat_nos, offered, nth)
+    order by q.nth
+  loop
+    v_granted[r.nth] := false;
+    v_keys := v_key_at[v_key_from : v_key_from + cardinality(r.person_keys) - 1];
+    v_key_from := v_key_from + cardinality(r.person_keys);
+    v_seats := v_seat_at[v_seat_from : v_seat_from + coalesce(cardinality(r.seat_nos), 0) - 1];
+    v_seat_from := v_seat_from + coalesce(cardinality(r.seat_nos), 0);
+    if r.known is not null then
+      v_answers[r.nth] := inventory.repeated@v(p_event, r.known, r.body_hash);
+      continue;
+    end if;
+    v_code := inventory.sale_refusal@v(v_sale, r.sees, v_t);
+    v_line := null; v_total := 0; v_places := '{}'; v_line_prices := '{}';
+    for i in 1 .. cardinality(r.types) loop
+      exit when v_code is not null;
+      v_line := i;
+      v_type := array_position(v_types, r.types[i]);
+      v_code := case
+        when v_type is null then 'unknown_ticket_type'
+        when v_codes[v_type] is not null then v_codes[v_type]
+        when r.quantities[i] < v_minima[v_type] then 'below_order_minimum'
+        when r.quantities[i] > v_maxima[v_type] then 'above_order_maximum'
+        when v_seated[v_pool_of[v_type]] or v_seats <> '{}' then inventory.seat_refusal@v(
+          v_seats[v_total + 1 : v_total + r.quantities[i]], r.quantities[i], v_pool_of[v_type],
+          v_seated[v_pool_of[v_type]], v_seat_pools, v_seat_states, r.offered)
+      end;
+      v_total := v_total + r.quantities[i];
+      v_line_prices[i] := v_prices[v_type];
+      v_places[i] := v_pool_of[v_type] + case when r.offered then cardinality(v_pools) else 0 end;
+    end loop;
+    -- The person's cap, by every key.
+    if v_code is null and v_sale.person_limit is not null then
+      v_code := case when v_keys = '{}' then 'buyer_required' end;
+      for i in 1 .. cardinality(v_keys) loop
+        if v_used[v_keys[i]] + v_total > v_sale.person_limit then
+          v_code := 'per_person_limit';
+        end if;
+      end loop;
+    end if;
+    -- Places of each line; those of the lines before go back where one has not enough.
+    for i in 1 .. case when v_code is null then cardinality(v_places) else 0 end loop
+      if v_room[v_places[i]] < r.quantities[i] and v_swept is null and not r.offered then
+        v_swept := inventory.reclaim_lapsed@v(p_event, v_t, c_reclaim_most);
+        v_room := inventory.room_now@v(p_event, v_taken);
+      end if;
+      v_room[v_places[i]] := v_room[v_places[i]] - r.quantities[i];
+      v_taken[v_places[i]] := v_taken[v_places[i]] + r.quantities[i];
+      if v_room[v_places[i]] < 0 then
+        v_code := case when v_swept = c_reclaim_most then 'again' else 'sold_out' end;
+        for k in 1 .. i loop
+          v_room[v_places[k]] := v_room[v_places[k]] + r.quantities[k];
+          v_taken[v_places[k]] := v_taken[v_places[k]] - r.quantities[k];
+        end loop;
+        exit;
+      end if;
+    end loop;
+    if v_code is not null then
+      v_answers[r.nth] := inventory.refusal@v(p_event, v_code, v_sale, v_line, r.types[v_line])
+        || inventory.taken_seats@v(v_code, r.seat_nos, v_seats, v_seat_states, r.offered);
+      continue;
+    end if;
+    for i in 1 .. cardinality(v_keys) loop
+      v_used[v_keys[i]] := v_used[v_keys[i]] + v_total;
+    end loop;
+    v_seats := array_remove(v_seats, null);
+    for i in 1 .. cardinality(v_seats) loop v_seat_states[v_seats[i]] := 'held'; end loop;
+    v_granted[r.nth] := true;
+    v_totals[r.nth] := v_total;
+    v_answers[r.nth] := jsonb_build_object('verdict', 'granted', 'expiresAt', v_until,
+      'currency', v_sale.currency, 'unitPrices', to_jsonb(v_line_prices));
+  end loop;
+  if true = any (v_granted) then
+    perform inventory.write_holds@v(p_event, p_requests, v_granted, v_totals, v_t, v_until,
+      v_types, v_prices, v_pool_of, v_pools, true = any (v_seated));
+    perform inventory.take_room@v(p_event, v_pools, v_taken, v_until);
+  end if;
+  return to_jsonb(v_answers);
+end $$;

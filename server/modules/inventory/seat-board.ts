@@ -1,0 +1,169 @@
+/**
+ * An event's seats in memory: what they are called, what is free of them, and two bits for each to
+ * show. It is kept current from this process's own batches at once, and from the database where
+ * something else may have changed them. What it says is never the decision: a proposal of seats
+ * that have just gone is refused by the database, and made again.
+ */
+import { createHash } from 'node:crypto';
+import type { Ctx } from '../../kernel/context.ts';
+import { maybe, one } from '../../kernel/db.ts';
+import { createFreshCache, type FreshCache } from '../../kernel/fresh-cache.ts';
+import type { EventId, PoolId, TicketTypeId } from '../../kernel/ids.ts';
+import type { Lanes } from '../../kernel/lanes.ts';
+import { FreeSeats, planSeats } from '../venues/index.ts';
+import { selectSeatedTypes, selectSeatPlan, selectSeatStates } from './availability.sql.ts';
+
+/** What other processes change is seen so late at most; proposals only get worse by it. */
+const STATES_STALE_MAX_MS = 500;
+/** All seats of a large hall take some 20 ms to read. */
+const STATES_REST_MS = 200;
+const TYPES_STALE_MAX_MS = 5_000;
+/** A hall of 40,000 seats takes some 20 MB. */
+const BOARDS_MAX = 32;
+
+/** What is shown of a seat: free, held (or claimed, or kept for the waitlist), sold, blocked. */
+const BITS: Readonly<Record<string, number>> = { f: 0, h: 1, c: 1, r: 1, s: 2, b: 3 };
+const BLOCKED = 3;
+
+export type SeatBoard = {
+  readonly planVersion: number;
+  readonly keys: readonly string[];
+  readonly numbers: ReadonlyMap<string, number>;
+  readonly free: FreeSeats;
+  /** A letter for each seat, as the database last said or a batch of ours has changed it. */
+  readonly states: Uint8Array;
+  /** What is shown: two bits a seat, four seats a byte, the first in the lowest. */
+  readonly bits: Buffer;
+  /** Of the bits as they are; null where they have changed since. */
+  etag: string | null;
+  /** Changed by our own batches while the database was being read. */
+  changed: Set<number> | null;
+  readonly refresh: FreshCache<'states', void>;
+  readonly poolOf: (ticketTypeId: TicketTypeId) => Promise<PoolId | null>;
+};
+
+type Boards = FreshCache<EventId, SeatBoard | null>;
+const FREE = 'f'.charCodeAt(0);
+const HELD = 'h'.charCodeAt(0);
+
+/** The boards of one process's context; its lanes tell when something has changed. */
+const boardsOf = new WeakMap<Lanes, { boards: Boards; open: Map<EventId, SeatBoard> }>();
+
+function boardsIn(ctx: Ctx) {
+  const known = boardsOf.get(ctx.lanes);
+  if (known) return known;
+  const open = new Map<EventId, SeatBoard>();
+  const boards: Boards = createFreshCache({
+    staleMaxMs: Number.POSITIVE_INFINITY,
+    entriesMax: BOARDS_MAX,
+  });
+  const made = { boards, open };
+  boardsOf.set(ctx.lanes, made);
+  ctx.lanes.onCommit((eventId, kind) => {
+    const board = open.get(eventId);
+    if (!board) return;
+    // A turn may have opened seats; a batch only changes their states.
+    if (kind === null) boards.touch(eventId);
+    if (kind !== 'hold') board.refresh.touch('states');
+  });
+  return made;
+}
+
+/** The event's seats, as current as proposals need it; null where it has none. */
+export async function seatBoard(ctx: Ctx, eventId: EventId): Promise<SeatBoard | null> {
+  const { boards, open } = boardsIn(ctx);
+  const board = await boards.read(eventId, async () => {
+    const loaded = await loadBoard(ctx, eventId);
+    if (loaded) await loaded.refresh.read('states', () => readStates(ctx, eventId, loaded));
+    if (loaded) open.set(eventId, loaded);
+    for (const oldest of open.keys()) {
+      if (open.size <= BOARDS_MAX) break;
+      open.delete(oldest);
+    }
+    return loaded;
+  });
+  // Nobody waits for it: what is out of date costs a second proposal, never a seat.
+  board?.refresh
+    .read('states', () => readStates(ctx, eventId, board))
+    .catch((error: unknown) => ctx.log.warn({ err: error }, 'the seats of an event were not read'));
+  return board;
+}
+
+async function loadBoard(ctx: Ctx, eventId: EventId): Promise<SeatBoard | null> {
+  const row = await maybe(ctx.db, selectSeatPlan(eventId));
+  if (!row || row.seats.length === 0) return null;
+  const keys = row.seats.map((seat) => seat.key);
+  const types = createFreshCache<'types', ReadonlyMap<TicketTypeId, PoolId>>({
+    staleMaxMs: TYPES_STALE_MAX_MS,
+    entriesMax: 1,
+  });
+  const readTypes = async () => {
+    const found = await one(ctx.db, selectSeatedTypes(eventId));
+    return new Map(found.types.map((type) => [type.ticketTypeId, type.poolId]));
+  };
+  return {
+    planVersion: row.planVersion,
+    keys,
+    numbers: new Map(keys.map((key, seatNo) => [key, seatNo])),
+    free: new FreeSeats(planSeats(row.seats)),
+    states: new Uint8Array(keys.length).fill(FREE),
+    changed: null,
+    bits: Buffer.alloc(Math.ceil(keys.length / 4)),
+    etag: null,
+    refresh: createFreshCache({
+      staleMaxMs: STATES_STALE_MAX_MS,
+      restMs: STATES_REST_MS,
+      entriesMax: 1,
+    }),
+    poolOf: async (ticketTypeId) =>
+      (await types.read('types', readTypes)).get(ticketTypeId) ?? null,
+  };
+}
+
+async function readStates(ctx: Ctx, eventId: EventId, board: SeatBoard): Promise<void> {
+  board.changed = new Set();
+  try {
+    const row = await maybe(ctx.db, selectSeatStates(eventId));
+    const states = Buffer.from(row?.states ?? '', 'latin1');
+    for (let seatNo = 0; seatNo < board.keys.length; seatNo += 1) {
+      const state = states[seatNo] ?? HELD;
+      if (state === board.states[seatNo] || board.changed.has(seatNo)) continue;
+      write(board, seatNo, state);
+    }
+  } finally {
+    board.changed = null;
+  }
+}
+
+/** Seats that a batch of ours has given, or was refused: nobody else is proposed them. */
+export function noteHeld(board: SeatBoard, seatNos: readonly (number | null)[]): void {
+  for (const seatNo of seatNos) {
+    if (seatNo === null) continue;
+    board.changed?.add(seatNo);
+    write(board, seatNo, HELD);
+  }
+}
+
+function write(board: SeatBoard, seatNo: number, state: number): void {
+  board.states[seatNo] = state;
+  const shift = (seatNo & 3) * 2;
+  const others = (board.bits[seatNo >> 2] ?? 0) & ~(3 << shift);
+  board.bits[seatNo >> 2] = others | ((BITS[String.fromCharCode(state)] ?? BLOCKED) << shift);
+  board.etag = null;
+  board.free.setFree(seatNo, state === FREE);
+}
+
+export type SeatsShown = Pick<SeatBoard, 'keys' | 'planVersion' | 'bits'> & {
+  /** Of the content: the same in every process. */
+  readonly etag: string;
+};
+
+/** What is shown of an event's seats now; null where it has none. */
+export async function showSeats(ctx: Ctx, eventId: EventId): Promise<SeatsShown | null> {
+  const board = await seatBoard(ctx, eventId);
+  if (!board) return null;
+  await board.refresh.read('states', () => readStates(ctx, eventId, board));
+  const { planVersion, keys, bits } = board;
+  board.etag ??= `"${createHash('sha1').update(`${planVersion}\n`).update(bits).digest('base64url')}"`;
+  return { etag: board.etag, planVersion, keys, bits: Buffer.from(bits) };
+}

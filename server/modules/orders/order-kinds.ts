@@ -1,0 +1,67 @@
+/** What a lane does with orders: how a pending one ends, and what comes back of a confirmed one. */
+import type { EventId, OrderId, PaymentId, RefundId, TicketId } from '../../kernel/ids.ts';
+import type { LaneKind } from '../../kernel/lanes.ts';
+import { PAYING_RANK } from '../inventory/index.ts';
+import { callEndBatch, callExtendBatch, callRefundBatch } from './order.sql.ts';
+
+/** A mass refund and a mass expiry are queued by their jobs, slice by slice. */
+const QUEUED_MAX = 5_000;
+const BATCH_MAX = 64;
+
+const bounds = {
+  rank: PAYING_RANK,
+  queueMax: QUEUED_MAX,
+  batchMax: BATCH_MAX,
+  waitMaxMs: null,
+} as const;
+
+/** One request of `orders.end_batch`. */
+export type Ending = {
+  readonly orderId: OrderId;
+  readonly to: 'failed' | 'cancelled';
+  readonly reason: string;
+  readonly endClaim: boolean;
+  readonly actor: string;
+  readonly paymentId: PaymentId | null;
+  readonly paymentTo: 'failed' | 'voided' | null;
+  readonly failureCode: string | null;
+};
+
+/** Answers `ended`, `claimed`, `not_found`, or the status that the order has already. */
+export const endKind: LaneKind<Ending, string> = {
+  ...bounds,
+  name: 'end_order',
+  call: callEndBatch,
+  nameOf: (ending) => ending.orderId,
+};
+
+export type RefundAnswer = { readonly verdict: string; readonly refundId?: RefundId | null };
+
+export const refundKind: LaneKind<
+  {
+    readonly orderId: OrderId;
+    readonly ticketIds: readonly TicketId[] | null;
+    readonly refundId: RefundId;
+    readonly reason: string;
+    readonly actor: string;
+  },
+  RefundAnswer
+> = {
+  ...bounds,
+  name: 'refund',
+  // The function answers in this shape.
+  call: callRefundBatch as LaneKind<never, RefundAnswer>['call'],
+  nameOf: (refund) => refund.orderId,
+};
+
+/** Answers with the new end, null where there is none. */
+export const extendKind: LaneKind<
+  { readonly orderId: OrderId; readonly moreMs: number },
+  string | null
+> = {
+  ...bounds,
+  name: 'extend',
+  call: callExtendBatch,
+};
+
+export type OrderKey = { readonly eventId: EventId; readonly orderId: OrderId };

@@ -1,0 +1,98 @@
+/** The beats of a purchase that a lane batches: book, claim, confirm. */
+import type {
+  HoldId,
+  OrderId,
+  OrganizerId,
+  PaymentId,
+  RefundId,
+  TicketId,
+  UserId,
+} from '../../kernel/ids.ts';
+import type { LaneKind } from '../../kernel/lanes.ts';
+import { PAYING_RANK } from '../inventory/index.ts';
+import {
+  callBookBatch,
+  callClaimBatch,
+  callConfirmBatch,
+  callConfirmFreeBatch,
+} from './settle.sql.ts';
+
+const QUEUED_MAX = 5_000;
+const BATCH_MAX = 256;
+
+const bounds = {
+  rank: PAYING_RANK,
+  queueMax: QUEUED_MAX,
+  batchMax: BATCH_MAX,
+  waitMaxMs: null,
+} as const;
+
+export const bookKind: LaneKind<
+  {
+    readonly holdId: HoldId;
+    readonly orderId: OrderId;
+    readonly paymentId: PaymentId;
+    readonly organizerId: OrganizerId;
+    readonly userId: UserId | null;
+    readonly buyerName: string;
+    readonly buyerEmail: string;
+    readonly buyerPhone: string | null;
+    readonly refundableUntil: Date | null;
+    readonly currency: string;
+    readonly method: 'payment_intent' | 'checkout_session' | 'simulated';
+    readonly caller: string;
+    readonly key: string;
+    /** Hexadecimal. */
+    readonly bodyHash: string;
+    /** When the payment is looked at although nobody has said anything. */
+    readonly checkSeconds: number;
+    /** When the simulated payer pays; null for all others. */
+    readonly payAfterSeconds: number | null;
+    readonly actor: string;
+  },
+  { readonly verdict: string; readonly orderId: OrderId | null }
+> = {
+  ...bounds,
+  name: 'book',
+  call: callBookBatch,
+  nameOf: (request) => `${request.caller}\n${request.key}`,
+};
+
+type Claim = {
+  readonly orderId: OrderId;
+  readonly paymentId: PaymentId | null;
+  /** As many as the order has places. */
+  readonly ticketIds: readonly TicketId[];
+  readonly actor: string;
+};
+
+export const claimKind: LaneKind<Claim, string> = {
+  ...bounds,
+  name: 'claim',
+  call: callClaimBatch,
+  nameOf: (claim) => claim.orderId,
+};
+
+type Confirm = {
+  readonly orderId: OrderId;
+  readonly paymentId: PaymentId | null;
+  readonly capturedMinor: number;
+  /** Of the refund that is owed where there is nothing to sell any more. */
+  readonly refundId: RefundId;
+  readonly actor: string;
+};
+
+export const confirmKind: LaneKind<Confirm, string> = {
+  ...bounds,
+  name: 'confirm',
+  call: callConfirmBatch,
+  nameOf: (confirm) => confirm.orderId,
+};
+
+/** Of a claim, and of the confirmation that follows it in the same call. */
+export const confirmFreeKind: LaneKind<Claim & Pick<Confirm, 'capturedMinor'>, string> = {
+  ...bounds,
+  name: 'confirm_free',
+  call: callConfirmFreeBatch,
+  nameOf: (claim) => claim.orderId,
+};
