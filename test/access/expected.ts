@@ -57,7 +57,13 @@ export type Kind =
   /** A guest with an access token: of the order at hand on our side, or of none here. */
   | { readonly is: 'guest'; readonly opens: 'our order' | 'another order' }
   | { readonly is: 'fan'; readonly side: Side; readonly person: 'buyer' | 'stranger' }
-  | { readonly is: 'staff'; readonly side: Side; readonly role: Role }
+  /** With `scopes`, of its role only those. */
+  | {
+      readonly is: 'staff';
+      readonly side: Side;
+      readonly role: Role;
+      readonly scopes?: readonly string[];
+    }
   | { readonly is: 'platform' };
 
 /**
@@ -117,7 +123,8 @@ function ofPublic(route: Route, kind: Kind, variant: Variant): Expected {
       return route.method === 'GET' && isStaffThere(kind, variant, 'events:read') ? 'done' : 404;
     case 'guarded': {
       const isOwn = kind.is === 'fan' && kind.side === 'ours' && kind.person === 'buyer';
-      return isOwn || isStaffThere(kind, variant, 'orders:read') ? 'done' : 404;
+      const needed = route.method === 'GET' ? 'orders:read' : 'orders:write';
+      return isOwn || isStaffThere(kind, variant, needed) ? 'done' : 404;
     }
   }
 }
@@ -141,7 +148,8 @@ function ofOwner(scope: string, thing: Thing, kind: Kind, variant: Variant): Exp
 
 function hasScope(kind: Kind, scope: string): boolean {
   if (kind.is === 'platform') return has('platform_admin', scope);
-  return kind.is === 'staff' && has(kind.role, scope);
+  if (kind.is !== 'staff' || !has(kind.role, scope)) return false;
+  return kind.scopes === undefined || kind.scopes.includes(scope);
 }
 
 function has(role: Role, scope: string): boolean {

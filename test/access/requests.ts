@@ -4,6 +4,7 @@
  */
 import { expect } from 'vitest';
 import type { Route } from '../../server/kernel/route.ts';
+import { openGrid } from '../kit/seated.ts';
 import type { Asked, Variant } from './expected.ts';
 import {
   CANARIES,
@@ -48,7 +49,7 @@ function ofEvent(
     readonly more?: Record<string, unknown>;
     readonly ids?: (event: EventOf) => Record<string, string>;
     readonly body?: (event: EventOf) => Record<string, unknown>;
-    readonly before?: (organizer: Organizer, event: EventOf) => Promise<void>;
+    readonly before?: (organizer: Organizer, event: EventOf, world: World) => Promise<void>;
     readonly variants?: readonly Variant[];
     readonly isUsedUp?: boolean;
   } = {},
@@ -57,10 +58,10 @@ function ofEvent(
     thing: 'event',
     variants: options.variants ?? ['ours', 'theirs', 'unknown'],
     isUsedUp: options.isUsedUp ?? true,
-    make: async (_world, organizer, variant) => {
+    make: async (world, organizer, variant) => {
       const draft = variant === 'draft' ? { publish: false } : {};
       const event = await makeEvent(organizer, { ...options.more, ...draft });
-      await options.before?.(organizer, event);
+      await options.before?.(organizer, event, world);
       return {
         ids: { id: event.id, ...options.ids?.(event) },
         inBody: { tt: event.typeId, pool: event.poolId },
@@ -146,6 +147,13 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'PUT /events/:id/ticket-types/:ticketTypeId': ticketType,
   'DELETE /events/:id/ticket-types/:ticketTypeId': ticketType,
   'GET /events/:id/availability': readEvent,
+  'GET /events/:id/seats': ofEvent({
+    variants: seen,
+    isUsedUp: false,
+    before: async (_organizer, { id }, { app }) => {
+      await openGrid(app, id, { rows: 1, places: 3 });
+    },
+  }),
   'GET /events/:id/statistics': ownEvent,
   'POST /events/:id/holds': readEvent,
   'POST /events/:id/bookings': readEvent,

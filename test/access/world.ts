@@ -121,6 +121,12 @@ async function makeAskers(
       const headers = bearer(await makeKey(organizer.admin, { role }));
       askers.push({ name: `${role} of ${side}`, kind: { is: 'staff', side, role }, headers });
     }
+    const scopes = ['events:read', 'orders:read'];
+    askers.push({
+      name: `box_office of ${side}, to look at orders only`,
+      kind: { is: 'staff', side, role: 'box_office', scopes },
+      headers: bearer(await makeKey(organizer.admin, { role: 'box_office', scopes })),
+    });
   }
   return askers;
 }

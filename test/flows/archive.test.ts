@@ -34,7 +34,7 @@ it('C8 archives an event after its windows, and keeps its orders and numbers', a
 
   expect((await app.admin.get(`/events/${eventId}`)).body.status).toBe('archived');
   expect((await app.admin.get(`/events/${other.eventId}`)).body.status).toBe('published');
-  for (const table of ['inventory.hold', 'inventory.hold_item', 'inventory.person_use']) {
+  for (const table of ['inventory.hold', 'inventory.person_use']) {
     expect(await count(table, eventId)).toBe(0);
   }
   expect(await count('inventory.hold_archive', eventId)).toBe(2);

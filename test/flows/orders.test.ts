@@ -121,7 +121,8 @@ describe('refusals of a booking', () => {
       code: 'above_order_maximum',
       issues: [{ path: 'items.0.quantity' }],
     });
-    const foreign = [{ ticketTypeId: typeId.replace(/.$/, 'z'), quantity: 1 }];
+    const other = typeId.replace(/.$/, (last) => (last === 'z' ? 'y' : 'z'));
+    const foreign = [{ ticketTypeId: other, quantity: 1 }];
     expect((await wrong({ ...body, items: foreign })).code).toBe('unknown_ticket_type');
     expect((await wrong({ ...body, price: 1 })).issues[0].code).toBe('unknown_field');
     expect((await wrong({ ...body, holdId: `hld_${'0'.repeat(37)}` })).issues[0].code).toBe(
@@ -273,6 +274,27 @@ describe('orders', () => {
 });
 
 describe('repeating a booking', () => {
+  it('F4 a key of staff sells to many, and counts for none of them', async () => {
+    const { eventId, typeId } = await onSale(app.admin, { more: { maxTicketsPerPerson: 2 } });
+    const clerk = await app.admin.post('/users', { name: 'Clerk', email: 'clerk@example.org' });
+    const role = { name: 'desk', role: 'box_office', userId: clerk.body.id };
+    const desk = app.as((await app.admin.post('/api-keys', role)).body.secret);
+    const first = somebody();
+    const sold = await book(desk, eventId, typeId, { quantity: 2, buyer: first });
+    expect(sold.body).toMatchObject({ order: { userId: null, buyer: first } });
+    expect((await book(desk, eventId, typeId, { quantity: 2 })).status).toBe(201);
+    const items = [{ ticketTypeId: typeId, quantity: 2 }];
+    const hold = (buyer?: object) =>
+      desk.post(`/events/${eventId}/holds`, { items, ...(buyer ? { buyer } : {}) }, newKey());
+    expect((await hold({ email: 'third@example.org' })).status).toBe(201);
+    expect((await hold({ email: first.email })).body.code).toBe('per_person_limit');
+    expect((await hold()).body.code).toBe('buyer_required');
+    expect((await book(desk, eventId, typeId, { buyer: first })).body.code).toBe(
+      'per_person_limit',
+    );
+    await expectAuditClean(app);
+  });
+
   it('G14 answers the same again to whoever holds the device, and without secrets to others', async () => {
     const { eventId, typeId } = await onSale(app.admin);
     const buyer = somebody();

@@ -43,6 +43,30 @@ describe('C5 every table', () => {
     expect(others).toEqual(['payments.webhook']);
   });
 
+  it('that sells has no key, unique index or foreign key across events', async () => {
+    const hot = `n.nspname in ('inventory', 'orders', 'payments') and c.relname <> 'webhook'`;
+    const unique = await names(
+      `select i.indexrelid::regclass::text as name from pg_index i
+       join pg_class c on c.oid = i.indrelid join pg_namespace n on n.oid = c.relnamespace
+       join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0]
+       where i.indisunique and ${hot} and a.attname <> 'event_id'`,
+    );
+    expect(unique).toEqual([]);
+    const foreign = await database
+      .open(null)
+      .pool.query<{ name: string; own: string; other: string }>(
+        `select k.conname as name, a.attname as own, b.attname as other from pg_constraint k
+       join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
+       join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
+       join pg_attribute b on b.attrelid = k.confrelid and b.attnum = k.confkey[1]
+       where k.contype = 'f' and ${hot}`,
+      );
+    expect(foreign.rows.length).toBeGreaterThan(4);
+    for (const key of foreign.rows) {
+      expect(key).toEqual({ name: key.name, own: 'event_id', other: 'event_id' });
+    }
+  });
+
   it('has an index behind each foreign key', async () => {
     const bare = await names(
       `select k.conname as name from pg_constraint k
@@ -102,8 +126,10 @@ describe('A2 B6 the last line of the rules', () => {
     await expect(
       database.db.pool.query(
         `insert into inventory.hold (event_id, hold_id, status, caller, key, body_hash, guarded,
-           made_at, granted_until, expires_at)
-         values ('evt_schema', 'h', 'sold', 'c', 'k', '', false, now(), now(), now())`,
+           made_at, granted_until, expires_at, ticket_type_ids, pool_ids, quantities, unit_prices,
+           returned)
+         values ('evt_schema', 'h', 'sold', 'c', 'k', '', false, now(), now(), now(), '{tt}',
+           '{pool}', '{1}', '{100}', '{0}')`,
       ),
     ).rejects.toThrow(/illegal hold transition/);
   });

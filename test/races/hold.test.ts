@@ -36,11 +36,22 @@ async function hold(
 ) {
   n += 1;
   const id = `hld_${eventId.slice(4)}${String(n).padStart(24, '0')}`;
+  const request = {
+    holdId: id,
+    caller: 'race',
+    key: `key-${n}`,
+    bodyHash: '00',
+    guarded: false,
+    personKeys: person ? [person] : [],
+    ticketTypeIds: [typeId],
+    quantities: [1],
+    offered: false,
+  };
   const { rows } = await session.query(
-    `select inventory.hold_places${suffix}($1, null, $2, 'race', $3, '\\x00', false, $4, $5, $6) as answer`,
-    [eventId, id, `key-${n}`, person ? [person] : [], [typeId], [1]],
+    `select inventory.hold_batch${suffix}($1, null, $2) as answers`,
+    [eventId, JSON.stringify([request])],
   );
-  return rows[0].answer.verdict as string;
+  return rows[0].answers[0].verdict as string;
 }
 
 /** First holds and stays open; second asks; only then does the first commit. */

@@ -45,7 +45,7 @@ async function ledgerOf(intentId: string) {
 }
 
 describe('settlement', () => {
-  it('G10 captures once however many look at the payment at once', async () => {
+  it('F8 G10 captures once however many look at the payment at once', async () => {
     const a = await authorised();
     await Promise.all(Array.from({ length: 8 }, () => a.settle().catch(() => {})));
     await a.settle();
