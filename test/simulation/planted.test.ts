@@ -1,0 +1,26 @@
+/**
+ * Every planted bug is found by the simulation: what cannot fail proves nothing. The slow ones are
+ * run by hand: `npm run sim -- --planted all`.
+ */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+import { projectRoot } from '../../server/kernel/root.ts';
+import { plants } from './plants.ts';
+
+const TIMEOUT_MS = 300_000;
+
+it(
+  'each planted bug is caught',
+  async () => {
+    const command = [join(projectRoot, 'tools', 'sim.mjs'), '--planted', 'quick'];
+    const ran = promisify(execFile)(process.execPath, command, { timeout: TIMEOUT_MS });
+    const { stdout } = await ran.catch((error: { stdout: string }) => error);
+    const quick = plants.filter(({ slow }) => !slow).length;
+    expect(stdout).toContain(`${quick} of ${quick} caught`);
+    expect(quick).toBeGreaterThanOrEqual(18);
+    expect(plants.length).toBeGreaterThanOrEqual(22);
+  },
+  TIMEOUT_MS,
+);

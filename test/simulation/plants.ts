@@ -1,0 +1,368 @@
+/**
+ * Bugs, planted one at a time: each a change of the text of the SQL functions, or of what a server
+ * finds in its context. The simulation must find every one of them by the named checks; what finds
+ * none of them finds nothing.
+ */
+import pg from 'pg';
+import type { Lanes } from '../../server/kernel/lanes.ts';
+import { ok, present } from '../../server/kernel/result.ts';
+import type { OverrideContext } from './instances.ts';
+import type { EventPlan } from './plan.ts';
+import type { SimulationOptions } from './simulate.ts';
+
+type Change = {
+  readonly file: RegExp;
+  /** Must be there; every occurrence is replaced. */
+  readonly find: string | RegExp;
+  readonly put: string;
+};
+
+export type Plant = {
+  readonly name: string;
+  readonly changes?: readonly Change[];
+  /** Run on the database, where a constraint would else be the one to find the bug. */
+  readonly statements?: readonly string[];
+  readonly override?: OverrideContext;
+  /** Any of them. ANSWER is a 500. */
+  readonly caughtBy: readonly string[];
+  readonly run?: Partial<SimulationOptions>;
+  /** Not in the tests: only by hand. */
+  readonly slow?: true;
+  /** Planted under the kill loop instead of the simulation. */
+  readonly killed?: 'postgres';
+};
+
+const HOLD_BATCH = /inventory\/hold-batch\.fn\.sql$/;
+const HOLD_PARTS = /inventory\/hold-parts\.fn\.sql$/;
+const HOLD = /inventory\/hold\.fn\.sql$/;
+const FREE = /inventory\/free\.fn\.sql$/;
+const SELL = /inventory\/sell\.fn\.sql$/;
+const SUPPLY = /inventory\/supply\.fn\.sql$/;
+const ORDER = /orders\/order\.fn\.sql$/;
+const SETTLE = /shopping\/settle\.fn\.sql$/;
+
+const NEVER_OVERSOLD = 'alter table inventory.pool drop constraint pool_never_oversold';
+const ONE_PER_KEY = 'alter table inventory.hold drop constraint hold_event_id_caller_key_key';
+
+/** Few people, each wanting much. */
+const GREEDY: Partial<SimulationOptions> = {
+  mix: { hold: 500, double_click: 0, release: 60, book: 20, book_held: 0, change: 20 },
+  changeEvent: (plan) => ({
+    ...plan,
+    personLimit: 4,
+    people: 5,
+    pools: plan.pools.map(() => 60),
+    grid: null,
+  }),
+};
+
+/** Nearly everybody books and pays. */
+const PAYING: Partial<SimulationOptions> = {
+  mix: { hold: 60, book: 300, book_held: 0, pay: 200, refund: 60, cancel_order: 30, reuse: 0 },
+  changeEvent: payingEvent,
+};
+
+function payingEvent(plan: EventPlan): EventPlan {
+  return {
+    ...plan,
+    types: plan.types.map((type) => ({ ...type, priceMinor: 1_000 })),
+    personLimit: null,
+    holdMs: 2_500,
+    operations: 150,
+  };
+}
+
+/** Nothing but seats, few of them. */
+const SEATED: Partial<SimulationOptions> = {
+  changeEvent: (plan) => ({
+    ...plan,
+    pools: [24],
+    grid: { rows: 3, places: 8 },
+    types: [
+      { pool: 0, priceMinor: 0 },
+      { pool: 0, priceMinor: 0 },
+    ],
+    personLimit: null,
+  }),
+};
+
+/** Scarce places for which others wait, and looked at often. */
+const AWAITED: Partial<SimulationOptions> = {
+  mix: { hold: 500, release: 200, wait: 12, offer: 10, block: 0, move_capacity: 0, move_sale: 0 },
+  step: 25,
+  changeEvent: (plan) => ({
+    ...plan,
+    pools: [20],
+    grid: null,
+    types: [{ pool: 0, priceMinor: 0 }],
+    personLimit: null,
+    holdMs: 900,
+  }),
+};
+
+/** Short events, so that each is soon audited whole. */
+const SHORT: Partial<SimulationOptions> = {
+  changeEvent: (plan) => ({ ...plan, operations: 120, ends: 'open', probed: false }),
+};
+
+export const plants: readonly Plant[] = [
+  {
+    name: 'the event is not locked before a decision',
+    changes: [
+      {
+        file: /inventory\/(hold-batch|hold|free|sell|seats)\.fn\.sql$/,
+        find: /(from inventory\.sale s where s\.event_id = p_event) for no key update/,
+        put: '$1',
+      },
+    ],
+    statements: [NEVER_OVERSOLD],
+    caughtBy: ['G1', 'G2', 'G6', 'ANSWER'],
+    run: GREEDY,
+  },
+  {
+    name: 'the cap does not count live holds',
+    changes: [
+      {
+        file: /inventory\/(hold-parts|decide)\.fn\.sql$/,
+        find: `or (h.status = 'active' and h.expires_at > p_t)`,
+        put: '',
+      },
+    ],
+    caughtBy: ['G6'],
+    run: GREEDY,
+  },
+  {
+    name: 'lapsed holds are free only when they are swept',
+    changes: [
+      {
+        file: HOLD_BATCH,
+        find: /v_swept := inventory\.reclaim_lapsed@v\(.*\);/,
+        put: 'v_swept := 0;',
+      },
+      { file: HOLD, find: /perform inventory\.reclaim_lapsed@v\(.*\);/, put: 'null;' },
+    ],
+    caughtBy: ['G5'],
+  },
+  {
+    name: 'a decision takes the time from before it waited',
+    changes: [
+      { file: HOLD_BATCH, find: /kernel\.instant\(p_now\)/, put: 'coalesce(p_now, now())' },
+    ],
+    caughtBy: ['G5'],
+    slow: true,
+    run: { ...SHORT, faults: { hold_lock: 100, kill_connections: 0, deadlock: 0, provider: 0 } },
+  },
+  {
+    name: 'a release does not give its places back',
+    changes: [
+      {
+        file: FREE,
+        find: /(perform inventory\.give_back@v\(p_event, 'held', .*\);)/,
+        put: `if p_to = 'lapsed' then $1 end if;`,
+      },
+    ],
+    caughtBy: ['G2'],
+  },
+  {
+    name: 'a key that is known is not looked up',
+    changes: [{ file: HOLD_BATCH, find: 'if r.known is not null then', put: 'if false then' }],
+    statements: [ONE_PER_KEY],
+    caughtBy: ['G14'],
+  },
+  {
+    name: 'a known key is answered whatever the body',
+    changes: [
+      { file: HOLD_PARTS, find: `encode(h.body_hash, 'hex') <> p_body_hash`, put: 'false' },
+    ],
+    caughtBy: ['G14'],
+  },
+  {
+    name: 'a swap keeps the old selection counted',
+    changes: [{ file: HOLD, find: 'select o.pool_id, - o.quantity', put: 'select o.pool_id, 0' }],
+    caughtBy: ['G2', 'ANSWER'],
+  },
+  {
+    name: 'reclaimed places are counted twice',
+    changes: [
+      {
+        file: FREE,
+        find: `'held', v_pools, v_quantities, v_seats);`,
+        put: `'held', v_pools || v_pools, v_quantities || v_quantities, v_seats);`,
+      },
+    ],
+    statements: ['alter table inventory.pool drop constraint pool_held_check'],
+    caughtBy: ['G2'],
+  },
+  {
+    name: 'holds are reclaimed before their time',
+    changes: [{ file: FREE, find: / and h\.expires_at <= p_t(\n *order by)/, put: '$1' }],
+    caughtBy: ['G15'],
+  },
+  {
+    name: 'an order is confirmed without a claim',
+    changes: [
+      {
+        file: SELL,
+        find: /perform inventory\.move_places@v\(p_event, v_claiming, 'claimed'\);/,
+        put: 'null;',
+      },
+      { file: SETTLE, find: ` and s.ended = 'sold'`, put: '' },
+    ],
+    caughtBy: ['G4', 'G15'],
+  },
+  {
+    name: 'sold places are not counted',
+    changes: [{ file: SELL, find: /sold = p\.sold \+ case when .* end$/m, put: 'sold = p.sold' }],
+    caughtBy: ['G2'],
+  },
+  {
+    name: 'a refund leaves the tickets valid',
+    changes: [
+      {
+        file: ORDER,
+        find: /(void_reason = p_reason, refund_id = p_refund\n *where)/,
+        put: '$1 false and',
+      },
+    ],
+    caughtBy: ['G4', 'G7', 'G9'],
+    slow: true,
+  },
+  {
+    name: 'a refund does not bring the places back',
+    changes: [
+      {
+        file: ORDER,
+        find: /perform inventory\.return_places@v\([\s\S]*?seat_key is not null\)\);/,
+        put: 'null;',
+      },
+    ],
+    caughtBy: ['G4', 'G5'],
+  },
+  {
+    name: 'money that came too late is kept',
+    changes: [{ file: SETTLE, find: /perform payments\.owe_refund@v\([\s\S]*?\);/, put: 'null;' }],
+    caughtBy: ['G7'],
+    slow: true,
+    run: PAYING,
+  },
+  {
+    name: 'a capacity may be lowered below what is given out',
+    changes: [
+      { file: SUPPLY, find: 'elsif v_committed > p_capacity then', put: 'elsif false then' },
+    ],
+    statements: [NEVER_OVERSOLD],
+    caughtBy: ['G1'],
+    run: { mix: { move_capacity: 60 } },
+  },
+  {
+    name: 'a seat is given to two holds',
+    changes: [{ file: HOLD_PARTS, find: `return 'seat_taken';`, put: 'return null;' }],
+    caughtBy: ['G3'],
+    run: SEATED,
+  },
+  {
+    name: 'what is freed is not kept for those who wait',
+    changes: [
+      {
+        file: FREE,
+        find: 'select least(v_pool.quantity, greatest(0, p.waiting - p.reserved)) into v_kept',
+        put: 'select 0 into v_kept',
+      },
+    ],
+    caughtBy: ['G5'],
+    run: AWAITED,
+  },
+  {
+    name: 'a hold draws on what is kept for those who wait',
+    changes: [
+      {
+        file: HOLD_BATCH,
+        find: 'v_pool_of[v_type] + case when r.offered then',
+        put:
+          'v_pool_of[v_type] + case when r.offered or ' +
+          '(v_room[v_pool_of[v_type]] < r.quantities[i] and ' +
+          'v_room[cardinality(v_pools) + v_pool_of[v_type]] >= r.quantities[i]) then',
+      },
+    ],
+    caughtBy: ['G5'],
+    run: AWAITED,
+  },
+  {
+    name: 'answers go out before their commit',
+    override: answersEarly,
+    caughtBy: ['G15', 'G14'],
+    run: SHORT,
+  },
+  {
+    name: 'a capture is taken for granted',
+    override: capturesNothing,
+    caughtBy: ['G7'],
+    run: {
+      ...PAYING,
+      slots: 2,
+      changeEvent: (plan) => ({ ...payingEvent(plan), operations: 30, ends: 'open' }),
+    },
+  },
+  {
+    name: 'a commit does not wait for the disk',
+    slow: true,
+    killed: 'postgres',
+    caughtBy: ['G15', 'G14'],
+  },
+];
+
+const EARLY_EVERY = 20;
+
+/** Now and then a hold is answered, and then what it was answered from is undone. */
+function answersEarly(databaseUrl: string): ReturnType<OverrideContext> {
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 4 });
+  let holds = 0;
+  const undone: Lanes['ask'] = async (scope, kind, eventId, request) => {
+    const { name, text, values, decode } = kind.call(
+      eventId,
+      scope.clock.now(),
+      JSON.stringify([request]),
+    );
+    const client = await pool.connect();
+    try {
+      await client.query('begin');
+      const { rows } = await client.query({ name, text, values: [...values] });
+      await client.query('rollback');
+      const [answer] = decode(rows[0]).answers;
+      return ok(present(answer, 'an answer'));
+    } finally {
+      client.release();
+    }
+  };
+  return {
+    override: {},
+    wrapLanes: (real) => ({
+      ...real,
+      ask: (scope, kind, eventId, request) =>
+        kind.name === 'hold' && ++holds % EARLY_EVERY === 0
+          ? undone(scope, kind, eventId, request)
+          : real.ask(scope, kind, eventId, request),
+    }),
+    close: () => pool.end(),
+  };
+}
+
+/** The provider is never asked, and its answer made up. */
+function capturesNothing(): ReturnType<OverrideContext> {
+  return {
+    override: {},
+    wrapPayments: (real) => ({
+      ...real,
+      captureIntent: async (id) => {
+        const read = await real.readIntent(id);
+        if (read.kind !== 'ok') return read;
+        const { amountMinor } = read.value;
+        return {
+          kind: 'ok',
+          value: { ...read.value, status: 'succeeded', receivedMinor: amountMinor },
+        };
+      },
+    }),
+    close: async () => {},
+  };
+}

@@ -1,0 +1,186 @@
+/** The end of an event: nobody asks any more, everything settles, all of it is audited. */
+import type pg from 'pg';
+import { complain, noteAnswer, pause, type Run, send } from './asking.ts';
+import { auditWhole, rowsBehind } from './auditor.ts';
+import { type EventRows, readEvents, readReached, readUnsettled } from './auditor-rows.ts';
+import { hurry, setHoldMs } from './by-hand.ts';
+import type { EventHistory } from './history.ts';
+import { availability } from './organizers.ts';
+import { endWaiting } from './waitlist.ts';
+
+const SETTLED_MAX_MS = 90_000;
+const LOOK_MS = 150;
+/** From then on whoever has a job and has not finished it is taken for dead. */
+const LEASES_KEPT_MS = 10_000;
+const PROBED_MS = 60_000;
+/** Availability may be shown a second late. */
+const SHOWN_MAX_MS = 3_000;
+
+export async function retire(
+  run: Run,
+  pool: pg.Pool,
+  event: EventHistory,
+  options: { readonly settles: boolean },
+): Promise<void> {
+  await endWaiting(run, event);
+  if (options.settles) await settle(run, pool, event);
+  const rows = await readWhole(pool, event);
+  for (const violation of auditWhole(rows, event)) {
+    // Without jobs nothing comes to its end; the rest must hold all the same.
+    if (options.settles || violation.check !== 'G8') {
+      run.report(violation, rowsBehind(rows, violation));
+    }
+  }
+  if (event.plan.probed && event.plan.ends === 'open') await probe(run, pool, event);
+  if (options.settles) await compareShown(run, pool, event);
+  countReached(run, event, await readWhole(pool, event));
+  const reached = await readReached(pool, event.eventId);
+  run.counters.count('hold_lapsed_reclaimed_by_demand', reached.lapsedByDemand);
+  run.counters.count('hold_lapsed_swept', reached.lapsed - reached.lapsedByDemand);
+  run.counters.count('claim_ended_without_a_sale', reached.claimsEnded);
+  run.counters.count('capture_after_the_order_ended_refunded', reached.lateRefunds);
+  run.counters.count('hold_extended', reached.extended);
+  run.counters.count('event_audited_whole');
+}
+
+async function readWhole(pool: pg.Pool, event: EventHistory): Promise<EventRows> {
+  const [rows] = await readEvents(pool, [event.eventId], 'whole');
+  if (!rows) throw new Error(`no rows of ${event.eventId}`);
+  return rows;
+}
+
+/** What waits for a later time is called now, again and again, until nothing is left to come. */
+async function settle(run: Run, pool: pg.Pool, event: EventHistory): Promise<void> {
+  const startedAtMs = Date.now();
+  for (let looks = 1; ; looks++) {
+    const tookMs = Date.now() - startedAtMs;
+    const left = await readUnsettled(pool, event.eventId);
+    if (left.orders + left.payments + left.refunds + left.jobs === 0) return;
+    if (tookMs > SETTLED_MAX_MS) {
+      complain(run, event, 'G8', event.eventId, `not settled: ${JSON.stringify(left)}`);
+      return;
+    }
+    await hurry(pool, event.eventId, tookMs > LEASES_KEPT_MS && looks % 20 === 0);
+    await pause(LOOK_MS);
+  }
+}
+
+/** G5: whatever nobody has is there for whoever asks, at once; and not one place more. */
+async function probe(run: Run, pool: pg.Pool, event: EventHistory): Promise<void> {
+  const before = await readWhole(pool, event);
+  const active = before.holds.filter(({ status }) => status === 'active');
+  const last = Math.max(0, ...active.map(({ expiresAtMs }) => expiresAtMs));
+  await pause(Math.max(0, last + 50 - Date.now()));
+  const rows = await readWhole(pool, event);
+  if (rows.holds.some(({ status }) => status === 'claimed')) return;
+  // What is taken now must not lapse while the rest is being asked for.
+  await setHoldMs(pool, event.eventId, PROBED_MS);
+  for (const [n, { poolId, capacity, sold, reserved, blocked }] of rows.pools.entries()) {
+    const taken = await holdAll(run, event, n, poolId);
+    const free = capacity - sold - reserved - blocked;
+    if (taken === null || taken === free) continue;
+    const check = taken < free ? 'G5' : 'G1';
+    complain(run, event, check, poolId, `${free} places were free, ${taken} were to be had`);
+  }
+}
+
+/** One at a time by ever new people, until there is nothing left. Null where nobody can tell. */
+async function holdAll(
+  run: Run,
+  event: EventHistory,
+  n: number,
+  poolId: string,
+): Promise<number | null> {
+  const type = event.types.find((each) => each.poolId === poolId);
+  const seated = event.pools.some((each) => each.poolId === poolId && each.seated);
+  const lines = [{ typeId: type?.typeId ?? '', quantity: 1 }];
+  const wanted = seated ? { bestAvailable: { quantity: 1 } } : { quantity: 1 };
+  for (let taken = 0; ; taken++) {
+    const key = `probe${event.plan.ordinal}.${n}.${taken}`;
+    const email = `${key}@example.org`;
+    const nowMs = Date.now();
+    const ask = {
+      kind: 'hold' as const,
+      key,
+      path: `/api/v1/events/${event.eventId}/holds`,
+      body: { items: [{ ticketTypeId: lines[0]?.typeId, ...wanted }], buyer: { email } },
+      headers: { 'idempotency-key': key },
+      people: [email],
+      lines,
+      askedAtMs: nowMs,
+      state: 'open' as const,
+      lastAtMs: nowMs,
+      answer: null,
+      grantedAtMs: null,
+      hold: null,
+      order: null,
+    };
+    event.asks.set(key, ask);
+    const heard = await send(run, taken, {
+      method: 'POST',
+      path: ask.path,
+      headers: ask.headers,
+      body: ask.body,
+    });
+    if (noteAnswer(run, event, ask, heard)) continue;
+    return heard.answer?.status === 409 && heard.lost === 0 ? taken : null;
+  }
+}
+
+/** G4: what is shown as available is what is not given out, a moment later at most. */
+async function compareShown(run: Run, pool: pg.Pool, event: EventHistory): Promise<void> {
+  const until = Date.now() + event.plan.holdMs + SHOWN_MAX_MS;
+  for (;;) {
+    const rows = await readWhole(pool, event);
+    const shown = await availability(run, event, event.plan.ordinal);
+    const free = freeOf(rows, Date.now());
+    const wrong = event.types.find(({ typeId, poolId }) => {
+      const { least = 0, most = 0 } = free.get(poolId) ?? {};
+      const each = shown.get(typeId);
+      return each !== undefined && (each < least || each > most);
+    });
+    if (!wrong) return;
+    if (Date.now() > until) {
+      const { least, most } = free.get(wrong.poolId) ?? {};
+      const detail = `${shown.get(wrong.typeId)} shown, ${least} to ${most} free`;
+      complain(run, event, 'G4', wrong.typeId, detail);
+      return;
+    }
+    await pause(LOOK_MS);
+  }
+}
+
+/** By pool: free by the counters, and free with all that has lapsed and is not reclaimed yet. */
+function freeOf({ pools, holds }: EventRows, nowMs: number) {
+  const lapsed = holds.filter((hold) => hold.status === 'active' && hold.expiresAtMs <= nowMs);
+  return new Map(
+    pools.map((each) => {
+      const given = each.held + each.claimed + each.sold + each.reserved + each.blocked;
+      const least = each.capacity - given;
+      const back = lapsed
+        .flatMap(({ lines }) => lines)
+        .filter(({ poolId }) => poolId === each.poolId)
+        .reduce((sum, { quantity }) => sum + quantity, 0);
+      return [each.poolId, { least, most: least + back }] as const;
+    }),
+  );
+}
+
+/** The ends that orders came to. */
+function countReached({ counters }: Run, event: EventHistory, rows: EventRows): void {
+  const known = new Map(event.orders.map((order) => [order.orderId, order]));
+  for (const { orderId, status, totalMinor } of rows.orders) {
+    const order = known.get(orderId);
+    const sold = /^(confirmed|partially_refunded|refunded)$/.test(status);
+    if (sold) counters.count(totalMinor > 0 ? 'order_confirmed_paid' : 'order_confirmed_free');
+    if (status === 'failed') counters.count('order_declined');
+    if (status === 'cancelled' && order && !order.payTried && !order.endTried) {
+      counters.count('order_never_paid');
+    }
+  }
+  const there = new Set([...rows.holds, ...rows.orders].map(({ key }) => key));
+  for (const ask of event.asks.values()) {
+    if (ask.state !== 'unknown') continue;
+    counters.count(there.has(ask.key) ? 'answer_lost_but_done' : 'answer_lost_and_not_done');
+  }
+}
