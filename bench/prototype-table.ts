@@ -5,23 +5,16 @@
  * places, not one more. The schema is thrown away; it resembles the real one, it is not it.
  */
 import { randomUUID } from 'node:crypto';
-import {
-  closeSync,
-  fdatasyncSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
-import { cpus, loadavg, tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fastify } from 'fastify';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../server/adapters/postgres/index.ts';
+import { present } from '../server/kernel/result.ts';
 import { projectRoot } from '../server/kernel/root.ts';
 import { postAll } from './http-callers.ts';
+import { machineLine, type PostgresFacts, postgresFacts } from './machine.ts';
 import { bareFunction, ruledFunction, schema } from './prototype-schema.ts';
 
 const ROUNDS = 5;
@@ -32,7 +25,6 @@ const PER_PERSON_CAP = 4;
 const REQUESTS_PER_PERSON = 2;
 /** Asked for when all places are gone; every one must be refused. */
 const TOO_MANY = 64;
-const SYNC_WRITES = 200;
 
 type Request = { readonly person: string; readonly key: string };
 /** Resolves after the commit; true when the place is held. */
@@ -239,9 +231,11 @@ async function overHttp(arm: Arm, eventId: number): Promise<number> {
   const address = app.server.address();
   // A listening TCP server has an address object, never a name.
   const port = typeof address === 'object' && address ? address.port : 0;
-  const bodies = Array.from({ length: arm.work }, (_, i) => JSON.stringify(requestOf(i)));
+  const requests = Array.from({ length: arm.work }, (_, i) => ({
+    body: JSON.stringify(requestOf(i)),
+  }));
   try {
-    return await postAll({ port, path: '/holds', callers: arm.callers, bodies });
+    return await postAll({ port, path: '/holds', callers: arm.callers, requests });
   } finally {
     await app.close();
   }
@@ -269,38 +263,15 @@ async function audit(pool: pg.Pool, arm: Arm, eventId: number): Promise<void> {
 }
 
 async function machineLines(client: pg.Client, dataDir: string): Promise<string[]> {
-  const { rows } = await client.query<{ version: string; fsync: string; commit: string }>(
-    `select current_setting('server_version') as version, current_setting('fsync') as fsync,
-            current_setting('synchronous_commit') as commit`,
-  );
-  const [pgIs] = rows;
-  const cores = cpus();
+  const { rows } = await client.query<PostgresFacts>(postgresFacts);
   return [
-    `${cores.length} cores (${cores[0]?.model.trim()}), Node ${process.versions.node}, ` +
-      `PostgreSQL ${pgIs?.version}, fsync ${pgIs?.fsync}, synchronous_commit ${pgIs?.commit}, ` +
-      `fdatasync of 8 KB ${syncMs(dataDir).toFixed(2)} ms (median of ${SYNC_WRITES}), ` +
-      `load of others at the start ${loadavg()[0]?.toFixed(1)}`,
+    machineLine(present(rows[0], 'the facts of the server'), dataDir),
     `One hot event; callers, server and database on the same machine; ${CONNECTIONS} connections ` +
       'for single transactions, 1 for a lane.',
     `Fixed work, arms taking turns, median of ${ROUNDS} rounds (slowest to fastest). ` +
       'After each block: as many holds as places, later ones all refused.',
     '',
   ];
-}
-
-function syncMs(folder: string): number {
-  const path = join(folder, 'sync-probe');
-  const file = openSync(path, 'w');
-  const page = Buffer.alloc(8_192, 1);
-  const times = Array.from({ length: SYNC_WRITES }, () => {
-    const startedAt = performance.now();
-    writeSync(file, page, 0, page.length, 0);
-    fdatasyncSync(file);
-    return performance.now() - startedAt;
-  });
-  closeSync(file);
-  rmSync(path);
-  return times.sort((a, b) => a - b)[SYNC_WRITES / 2] ?? 0;
 }
 
 function table(rates: Rates): readonly string[] {
