@@ -298,8 +298,10 @@ describe('the documents', () => {
     expect(ids.length).toBeGreaterThanOrEqual(9);
     const text = files.get('docs/guarantees.md') ?? '';
     expect(guaranteeFindings(text, ids)).toEqual([]);
-    const wrong = text.replace('checked: `g1`', 'held').replace('| open: seats', '| checked: `g3`');
-    expect(guaranteeFindings(wrong, ids)).toEqual(['G1 is checked, unsaid', 'G3 is not checked']);
+    const wrong = text
+      .replace('checked: `g1`', 'held')
+      .replace('| open: waiting room', '| checked: `g18`');
+    expect(guaranteeFindings(wrong, ids)).toEqual(['G1 is checked, unsaid', 'G18 is not checked']);
   });
 
   it('name problems by codes that exist, with their status', () => {
