@@ -4,7 +4,7 @@ import type { EventId } from '../../server/kernel/ids.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
 import { eur, eventually, newKey, onSale, payWith, somebody } from '../kit/given.ts';
-import { seatedSale } from '../kit/seated.ts';
+import { openGrid, seatedSale } from '../kit/seated.ts';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -62,6 +62,11 @@ describe('seats that the buyer names', () => {
     expect(changed.body.items[0].seats).toEqual(['A-1-2', 'A-1-3']);
     const first = await hold(eventId, { ticketTypeId: typeId, seatIds: ['A-1-1'] });
     expect(first.status).toBe(201);
+    // A change that is refused names what stood in its way; its own seats do not.
+    const refused = await app.guest.put(`/holds/${held.body.id}`, {
+      items: [{ ticketTypeId: typeId, seatIds: ['A-1-1', 'A-1-2'] }],
+    });
+    expect(refused.body).toMatchObject({ status: 409, code: 'seat_taken', seatIds: ['A-1-1'] });
     expect((await app.guest.delete(`/holds/${held.body.id}`)).status).toBe(204);
     const freed = { ticketTypeId: typeId, seatIds: ['A-1-2', 'A-1-3'] };
     expect((await hold(eventId, freed)).status).toBe(201);
@@ -203,6 +208,19 @@ describe('a seat that is paid for', () => {
 });
 
 describe('what is shown of the seats', () => {
+  it('follows what is opened later, here or in another process', async () => {
+    const { eventId } = await onSale(app.admin, { price: eur(1).amount });
+    const count = async () => Object.keys(await states(eventId)).length;
+    const before = await app.guest.get(`/events/${eventId}/seats`);
+    expect(before.status).toBe(404);
+    await openGrid(app, eventId, { rows: 1, places: 3 });
+    expect(await count()).toBe(3);
+    const other = await startApp({ database: app.database });
+    await openGrid(other, eventId, { rows: 1, places: 2, behind: 1 });
+    await other.close();
+    expect(await eventually(count, (now) => now === 5, 5_000)).toBe(5);
+  });
+
   it('is two bits a seat, the same as the readable form, with a tag', async () => {
     const { eventId, typeId } = await seatedSale(app, { rows: 1, places: 5 });
     await hold(eventId, { ticketTypeId: typeId, seatIds: ['A-1-2'] });

@@ -8,9 +8,14 @@ import { gridPlan } from '../../server/modules/venues/index.ts';
 import type { TestApp } from './app.ts';
 import { eur, onSale } from './given.ts';
 
-type Grid = { readonly rows: number; readonly places: number };
+type Grid = {
+  readonly rows: number;
+  readonly places: number;
+  /** How many rows there are in front already. */
+  readonly behind?: number;
+};
 
-/** Section A, rows from 1, places from 1: the seat `A-1-1` is the first of the first row. */
+/** Rows from 1, places from 1: the seat `A-1-1` is the first of the first row of section A. */
 export async function openGrid(
   app: Pick<TestApp, 'ctx'>,
   eventId: string,
@@ -19,14 +24,16 @@ export async function openGrid(
   // An id that a test has just been given.
   const id = eventId as EventId;
   const poolId = newScopedId(app.ctx.ids, 'pool', id);
-  const plan = gridPlan([{ section: 'A', poolId, rows: grid.rows, placesPerRow: grid.places }]);
+  const { rows, places, behind = 0 } = grid;
+  const plan = gridPlan([{ section: 'A', poolId, rows, placesPerRow: places }]);
   await inTurn(app.ctx, id, async (turn) => {
     await openSeats(turn, {
       poolId,
       name: 'Seats',
       seats: plan.seats.map((seat) => ({
         ...seat,
-        key: `${seat.section}-${seat.row + 1}-${seat.place + 1}`,
+        row: seat.row + behind,
+        key: `${seat.section}-${seat.row + behind + 1}-${seat.place + 1}`,
       })),
     });
     return ok(null);

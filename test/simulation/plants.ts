@@ -157,7 +157,7 @@ export const plants: readonly Plant[] = [
     changes: [
       {
         file: FREE,
-        find: /(perform inventory\.give_back@v\(p_event, 'held', .*\);)/,
+        find: /(perform inventory\.give_back@v\(p_event, p_from, .*\);)/,
         put: `if p_to = 'lapsed' then $1 end if;`,
       },
     ],
@@ -186,8 +186,8 @@ export const plants: readonly Plant[] = [
     changes: [
       {
         file: FREE,
-        find: `'held', v_pools, v_quantities, v_seats);`,
-        put: `'held', v_pools || v_pools, v_quantities || v_quantities, v_seats);`,
+        find: `p_from, v_pools, v_quantities, v_seats);`,
+        put: `p_from, v_pools || v_pools, v_quantities || v_quantities, v_seats);`,
       },
     ],
     statements: ['alter table inventory.pool drop constraint pool_held_check'],

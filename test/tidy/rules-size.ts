@@ -104,7 +104,7 @@ export const lineWidth: Rule = {
   why: 'two files side by side on one screen',
   check: (files) =>
     files
-      .filter(({ path }) => isScript(path))
+      .filter(({ path }) => isScript(path) || path.endsWith('.fn.sql'))
       .flatMap((file) =>
         wideLines(file).flatMap((line) => {
           const text = file.text.slice(startsOf(file)[line - 1], startsOf(file)[line]).trimEnd();

@@ -317,10 +317,7 @@ const availabilityRoute = route({
     const { body, encoded, etag } = shown;
     const headers = { etag, 'cache-control': 'no-cache' };
     const known = isKnown(request.headers['if-none-match'], etag);
-    // What is sent is the encoded form of it; the shape is the schema's.
-    const { ticketTypes } = body;
-    const shape = { ...body, ticketTypes: [...ticketTypes] };
-    return ok({ body: shape, encoded, headers, ...(known ? { status: 304 } : {}) });
+    return ok({ body, encoded, headers, ...(known ? { status: 304 } : {}) });
   },
 });
 

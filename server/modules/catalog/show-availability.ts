@@ -21,7 +21,7 @@ const REST_MS = 50;
 const EVENTS_MAX = 10_000;
 
 export type ShownAvailability = {
-  readonly body: Availability;
+  readonly body: Availability & { ticketTypes: Availability['ticketTypes'][number][] };
   readonly encoded: string;
   readonly etag: string;
 };

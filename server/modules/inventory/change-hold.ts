@@ -1,7 +1,7 @@
 import type { Ctx } from '../../kernel/context.ts';
 import { eventOf, type HoldId } from '../../kernel/ids.ts';
 import type { Result } from '../../kernel/result.ts';
-import { chooseSeats, seatNames } from './choose-seats.ts';
+import { askWithSeats, seatNames } from './choose-seats.ts';
 import { type Hold, type HoldRefusal, toHold } from './hold-answer.ts';
 import { changeKind, nameKind } from './hold-kinds.ts';
 import type { HoldItem } from './hold-places.ts';
@@ -14,13 +14,10 @@ export async function changeHold(
   items: readonly HoldItem[],
 ): Promise<Result<Hold, HoldRefusal>> {
   const eventId = eventOf(holdId);
-  const board = await seatBoard(ctx, eventId);
-  const chosen = await chooseSeats(board, items);
-  if (!chosen.ok) return chosen;
-  const { seatNos, named, settle, mustSearch } = chosen.value;
-  let gone: readonly (number | null)[] = [];
-  try {
-    const asked = await ctx.lanes.ask(ctx, changeKind, eventId, {
+  const choosesSeats = items.some((item) => item.seatIds ?? item.best);
+  const board = choosesSeats ? await seatBoard(ctx, eventId) : null;
+  const asked = await askWithSeats(board, items, ({ seatNos, named, mustSearch }) =>
+    ctx.lanes.ask(ctx, changeKind, eventId, {
       holdId,
       ticketTypeIds: items.map((item) => item.ticketTypeId),
       quantities: items.map((item) => item.quantity),
@@ -28,13 +25,9 @@ export async function changeHold(
       seatNos: mustSearch ? named : seatNos.some((seatNo) => seatNo !== null) ? seatNos : null,
       best: mustSearch ? items.map((item) => item.best !== undefined) : null,
       sections: mustSearch ? items.map((item) => item.best?.section ?? null) : null,
-    });
-    if (!asked.ok) return asked;
-    if (asked.value.verdict === 'granted') gone = seatNos;
-    return toHold(eventId, asked.value, seatNames(board));
-  } finally {
-    settle(gone);
-  }
+    }),
+  );
+  return asked.ok ? toHold(eventId, asked.value, seatNames(board)) : asked;
 }
 
 /** Counts the hold for these keys of its person too, where their cap allows it. */

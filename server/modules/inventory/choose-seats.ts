@@ -1,9 +1,10 @@
 import { assert, ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
+import type { HoldRefusal, HoldVerdict } from './hold-answer.ts';
 import type { HoldItem } from './hold-places.ts';
 import { noteHeld, type SeatBoard } from './seat-board.ts';
 
 /** Seats for the lines of one request. */
-export type Choice = {
+type Choice = {
   /** One for each place of every line, null for a place that is only counted. */
   readonly seatNos: readonly (number | null)[];
   /** The same, null also for a seat that memory has proposed. */
@@ -16,8 +17,44 @@ export type Choice = {
   readonly settle: (held: readonly (number | null)[]) => void;
 };
 
+/** So often seats are proposed that turn out to be gone; then the database searches itself. */
+const PROPOSALS_MAX = 4;
+
+/**
+ * Asks for what these lines name, and for the best seats where the choice is ours: those that
+ * memory proposes, then the next best where somebody else was faster, at last, with `mustSearch`,
+ * those that the database finds.
+ */
+export async function askWithSeats(
+  board: SeatBoard | null,
+  items: readonly HoldItem[],
+  ask: (choice: Choice) => Promise<Result<HoldVerdict, HoldRefusal>>,
+): Promise<Result<HoldVerdict, HoldRefusal>> {
+  for (let attempt = 1; ; attempt++) {
+    const chosen = await chooseSeats(board, items);
+    if (!chosen.ok) return chosen;
+    const { seatNos, proposed, settle } = chosen.value;
+    if (chosen.value.mustSearch || attempt > PROPOSALS_MAX) {
+      settle([]);
+      return ask({ ...chosen.value, mustSearch: true });
+    }
+    let gone: readonly (number | null)[] = [];
+    try {
+      const asked = await ask(chosen.value);
+      if (!asked.ok) return asked;
+      const { verdict } = asked.value;
+      if (verdict === 'granted') gone = seatNos;
+      if (verdict === 'seat_taken') gone = asked.value.seatNos ?? [];
+      const wasOurs = gone.some((seatNo) => seatNo !== null && proposed.includes(seatNo));
+      if (verdict !== 'seat_taken' || !wasOurs) return asked;
+    } finally {
+      settle(gone);
+    }
+  }
+}
+
 /** Seats as they are named, and the best for those lines that leave the choice to us. */
-export async function chooseSeats(
+async function chooseSeats(
   board: SeatBoard | null,
   items: readonly HoldItem[],
 ): Promise<Result<Choice, RefusalOf<'unknown_seat'>>> {
@@ -43,7 +80,7 @@ export async function chooseSeats(
     const party = poolId && { poolId, quantity: item.quantity, ...item.best };
     const block = party ? present(board, 'board').free.propose(party) : null;
     if (block) proposed.push(...block.seats);
-    else if (item.best) mustSearch = true;
+    else if (item.best && board) mustSearch = true;
     const unnamed = Array.from({ length: item.quantity }, () => null);
     seatNos.push(...(block?.seats ?? unnamed));
     named.push(...unnamed);

@@ -6,7 +6,8 @@ create function inventory.sale_refusal@v(p_sale inventory.sale, p_sees text, p_t
   returns text language sql immutable as $$
   select case
     when p_sale.event_id is null or p_sale.state = 'unpublished' then 'not_found'
-    when p_sale.public_at > p_t and coalesce(p_sees, '') not in (p_sale.organizer_id, 'any') then 'not_found'
+    when p_sale.public_at > p_t and coalesce(p_sees, '') not in (p_sale.organizer_id, 'any')
+      then 'not_found'
     when p_sale.state = 'cancelled' then 'event_cancelled'
     when p_sale.state = 'closed' or p_sale.closes_at <= p_t or p_sale.ends_at <= p_t
       then 'sale_closed'

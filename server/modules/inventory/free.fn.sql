@@ -1,6 +1,5 @@
--- How places become free again. Only functions that hold the event's lock call these. Look-ups go
--- by full key: the switches keep a plan that was made while a table was empty from reading all of
--- an event's holds for each of a batch (docs/locking.md).
+-- How places become free again. Only functions that hold the event's lock call these, under the
+-- planner's switches of the batch function that they serve (docs/locking.md).
 
 -- Takes places off one counter. While the waitlist has takers, they become reserved in this same
 -- statement; only the rest is free. p_from: held, claimed, sold or blocked. p_seats: the numbers of
@@ -43,6 +42,16 @@ end $$;
 -- Ends active holds, as released or lapsed: their places, seats and people are free.
 create function inventory.end_active@v(p_event text, p_holds text[], p_to text) returns void
   language plpgsql as $$
+begin
+  perform inventory.free_holds@v(p_event, p_holds, 'held', p_to);
+  insert into kernel.outbox (event_id, kind, data)
+  select p_event, 'hold_' || p_to, jsonb_build_object('holdId', l.hold_id)
+  from unnest(p_holds) as l(hold_id);
+end $$;
+
+-- Gives back what holds had, off the counter p_from, and lets their people have as much again.
+create function inventory.free_holds@v(p_event text, p_holds text[], p_from text, p_to text)
+  returns void language plpgsql as $$
 declare
   v_pools text[];
   v_quantities int[];
@@ -54,13 +63,10 @@ begin
   select array_agg(n.seat_no) into v_seats
   from inventory.hold h cross join lateral unnest(h.seat_nos) as n(seat_no)
   where h.event_id = p_event and h.hold_id = any (p_holds);
-  perform inventory.give_back@v(p_event, 'held', v_pools, v_quantities, v_seats);
+  perform inventory.give_back@v(p_event, p_from, v_pools, v_quantities, v_seats);
   perform inventory.forget_people@v(p_event, p_holds);
   update inventory.hold h set status = p_to
   where h.event_id = p_event and h.hold_id = any (p_holds);
-  insert into kernel.outbox (event_id, kind, data)
-  select p_event, 'hold_' || p_to, jsonb_build_object('holdId', l.hold_id)
-  from unnest(p_holds) as l(hold_id);
 end $$;
 
 -- What these holds counted for their people counts no more.

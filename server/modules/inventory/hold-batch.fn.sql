@@ -1,7 +1,7 @@
 -- The hot path: one call for all holds that queued while the batch before was being committed.
 -- Requests are decided in memory, from what was read after the lock; then everything is written, a
--- statement per table. Look-ups go by full key: the switches keep a plan that was made while a table
--- was empty from reading all of an event's holds for each request (docs/locking.md).
+-- statement per table. Look-ups go by full key: the switches keep a plan that was made while a
+-- table was empty from reading all of an event's holds for each request (docs/locking.md).
 
 -- Grants or refuses holds in arrival order, each whole or not at all; one lock, one commit. The
 -- caller passes no two requests with the same caller and key. p_requests, an array of: holdId,

@@ -118,7 +118,8 @@ begin
       then 'unknown_seat' end;
   elsif cardinality(array_remove(p_seats, null)) < p_quantity then
     return 'seats_required';
-  elsif exists (select from unnest(p_seats) as n(at) where p_seat_pools[n.at] is distinct from p_pool)
+  elsif exists (select from unnest(p_seats) as n(at)
+    where p_seat_pools[n.at] is distinct from p_pool)
   then
     return 'unknown_seat';
   elsif exists (select from unnest(p_seats) as n(at)

@@ -6,7 +6,7 @@ import {
   type TicketTypeId,
 } from '../../kernel/ids.ts';
 import { ok, present, type Result } from '../../kernel/result.ts';
-import { type Choice, chooseSeats, seatNames } from './choose-seats.ts';
+import { askWithSeats, seatNames } from './choose-seats.ts';
 import { type Hold, type HoldRefusal, type HoldVerdict, refusalOf, toHold } from './hold-answer.ts';
 import { type HoldCall, holdKind, searchKind } from './hold-kinds.ts';
 import { type SeatBoard, seatBoard } from './seat-board.ts';
@@ -35,9 +35,6 @@ export type HoldRequest = {
   /** Draws on what is reserved for the waitlist. */
   readonly offered?: boolean;
 };
-
-/** So often seats are proposed that turn out to be gone; then the database searches itself. */
-const PROPOSALS_MAX = 4;
 
 /**
  * Holds places of one event, all of them or none, until the event's hold time is over. Repeating
@@ -79,46 +76,20 @@ async function holdSeats(
 ): Promise<Result<Hold, HoldRefusal>> {
   const { eventId, items } = request;
   const board = await seatBoard(ctx, eventId);
-  for (let attempt = 1; ; attempt++) {
-    const chosen = await chooseSeats(board, items);
-    if (!chosen.ok) return chosen;
-    const { seatNos, proposed, settle, mustSearch } = chosen.value;
-    if (mustSearch || attempt > PROPOSALS_MAX) {
-      settle([]);
-      return searchSeats(ctx, request, call, chosen.value);
-    }
-    let gone: readonly (number | null)[] = [];
-    try {
-      const asked = await ctx.lanes.ask(ctx, holdKind, eventId, { ...call, seatNos });
-      if (!asked.ok) return asked;
-      if (asked.value.verdict === 'granted') gone = seatNos;
-      if (asked.value.verdict === 'seat_taken') gone = asked.value.seatNos ?? [];
-      // Somebody else was faster to what we have proposed: the next best.
-      const isOurs = gone.some((seatNo) => seatNo !== null && proposed.includes(seatNo));
-      if (asked.value.verdict === 'seat_taken' && isOurs) continue;
-      return answerOf(ctx, request, { ...call, seatNos }, asked.value, board);
-    } finally {
-      settle(gone);
-    }
-  }
-}
-
-/** The last word on whether there are seats: a search in the database, under the event's lock. */
-async function searchSeats(
-  ctx: Ctx,
-  request: HoldRequest,
-  call: HoldCall,
-  { named }: Choice,
-): Promise<Result<Hold, HoldRefusal>> {
-  const search = {
-    ...call,
-    seatNos: named,
-    sections: request.items.map((item) => item.best?.section ?? null),
-    best: request.items.map((item) => item.best !== undefined),
-  };
-  const asked = await ctx.lanes.ask(ctx, searchKind, request.eventId, search);
-  if (!asked.ok) return asked;
-  return answerOf(ctx, request, call, asked.value);
+  let wanted: HoldCall['seatNos'] = null;
+  const asked = await askWithSeats(board, items, ({ seatNos, named, mustSearch }) => {
+    wanted = mustSearch ? null : seatNos;
+    if (!mustSearch) return ctx.lanes.ask(ctx, holdKind, eventId, { ...call, seatNos });
+    return ctx.lanes.ask(ctx, searchKind, eventId, {
+      ...call,
+      seatNos: named,
+      sections: items.map((item) => item.best?.section ?? null),
+      best: items.map((item) => item.best !== undefined),
+    });
+  });
+  return asked.ok
+    ? answerOf(ctx, request, { ...call, seatNos: wanted }, asked.value, board)
+    : asked;
 }
 
 /** Of a new hold only what the database decided comes back; the rest is what was asked for. */

@@ -1,11 +1,11 @@
 -- What becomes of a hold until it is paid for: changed, named, given up, bound, extended. Each
 -- function takes a batch of requests of one event, locks the event first and answers in order.
 
--- Swaps what holds hold. p_requests: holdId, ticketTypeIds, quantities, seatNos, and where seats are
--- to be searched for, best and sections as search_batch takes them. The old selection
--- is lost only if the new one is granted, so both are decided on before anything is written. The
--- expiry stays. Answers: as hold_answer, not_found, hold_ended, hold_already_booked, or a refusal
--- of hold_batch.
+-- Swaps what holds hold. p_requests: holdId, ticketTypeIds, quantities, seatNos, and where seats
+-- are to be searched for, best and sections as search_batch takes them. The old selection is lost
+-- only if the new one is granted, so both are decided on before anything is written. The expiry
+-- stays. Answers: as hold_answer, not_found, hold_ended, hold_already_booked, or a refusal of
+-- hold_batch.
 create function inventory.change_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
@@ -83,7 +83,9 @@ begin
     v_code := inventory.swap_refusal@v(p_event, v_hold, p_types, p_quantities, p_seats);
   end if;
   if v_code is not null then
-    return inventory.refusal@v(p_event, v_code, v_sale, null, null);
+    return inventory.refusal@v(p_event, v_code, v_sale, null, null)
+      || case when v_code = 'seat_taken'
+        then inventory.seats_in_the_way@v(p_event, p_hold, p_seats) else '{}' end;
   end if;
   perform inventory.swap_lines@v(p_event, v_hold, p_types, p_quantities, p_seats);
   insert into kernel.outbox (event_id, kind, data)
@@ -130,6 +132,17 @@ begin
     return 'sold_out';
   end if;
   return null;
+end $$;
+
+-- Which of these seats a hold cannot have: neither free nor its own.
+create function inventory.seats_in_the_way@v(p_event text, p_hold text, p_seats int[])
+  returns jsonb language plpgsql stable as $$
+begin
+  return jsonb_build_object('seatNos', (
+    select jsonb_agg(n.seat_no) from unnest(p_seats) as n(seat_no)
+    where not (
+      select s.status = 'free' or s.hold_id is not distinct from p_hold
+      from inventory.seat s where s.event_id = p_event and s.seat_no = n.seat_no)));
 end $$;
 
 -- What a swap takes from each pool and gives back to it. Counted places that stay do not move;
@@ -235,7 +248,8 @@ begin
       continue;
     end if;
     insert into inventory.person_use (event_id, person_key, hold_id, quantity)
-    select p_event, d.key, r.hold_id, v_total from (select distinct k as key from unnest(r.keys) k) d
+    select p_event, d.key, r.hold_id, v_total
+    from (select distinct k as key from unnest(r.keys) as k) d
     on conflict do nothing;
     update inventory.hold h set person_keys = array(
       select distinct k from unnest(v_hold.person_keys || r.keys) as k order by k)

@@ -60,11 +60,9 @@ function boardsIn(ctx: Ctx) {
   const made = { boards, open };
   boardsOf.set(ctx.lanes, made);
   ctx.lanes.onCommit((eventId, kind) => {
-    const board = open.get(eventId);
-    if (!board) return;
     // A turn may have opened seats; a batch only changes their states.
     if (kind === null) boards.touch(eventId);
-    if (kind !== 'hold') board.refresh.touch('states');
+    if (kind !== 'hold') open.get(eventId)?.refresh.touch('states');
   });
   return made;
 }
@@ -74,6 +72,8 @@ export async function seatBoard(ctx: Ctx, eventId: EventId): Promise<SeatBoard |
   const { boards, open } = boardsIn(ctx);
   const board = await boards.read(eventId, async () => {
     const loaded = await loadBoard(ctx, eventId);
+    // That there are none is looked up each time: another process may open some.
+    if (!loaded) boards.touch(eventId);
     if (loaded) await loaded.refresh.read('states', () => readStates(ctx, eventId, loaded));
     if (loaded) open.set(eventId, loaded);
     for (const oldest of open.keys()) {
@@ -124,6 +124,8 @@ async function readStates(ctx: Ctx, eventId: EventId, board: SeatBoard): Promise
   board.changed = new Set();
   try {
     const row = await maybe(ctx.db, selectSeatStates(eventId));
+    // Another process has opened more of them.
+    if (row && row.planVersion !== board.planVersion) boardsIn(ctx).boards.touch(eventId);
     const states = Buffer.from(row?.states ?? '', 'latin1');
     for (let seatNo = 0; seatNo < board.keys.length; seatNo += 1) {
       const state = states[seatNo] ?? HELD;
@@ -160,9 +162,11 @@ export type SeatsShown = Pick<SeatBoard, 'keys' | 'planVersion' | 'bits'> & {
 
 /** What is shown of an event's seats now; null where it has none. */
 export async function showSeats(ctx: Ctx, eventId: EventId): Promise<SeatsShown | null> {
-  const board = await seatBoard(ctx, eventId);
-  if (!board) return null;
-  await board.refresh.read('states', () => readStates(ctx, eventId, board));
+  const known = await seatBoard(ctx, eventId);
+  if (!known) return null;
+  await known.refresh.read('states', () => readStates(ctx, eventId, known));
+  // The same board, unless the database has just told of a new plan.
+  const board = (await seatBoard(ctx, eventId)) ?? known;
   const { planVersion, keys, bits } = board;
   board.etag ??= `"${createHash('sha1').update(`${planVersion}\n`).update(bits).digest('base64url')}"`;
   return { etag: board.etag, planVersion, keys, bits: Buffer.from(bits) };

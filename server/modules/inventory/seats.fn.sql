@@ -71,9 +71,9 @@ begin
 end $$;
 
 -- As hold_batch, for requests whose seats are searched here: `best` says for each line whether its
--- seats are to be found, `sections` where; the other lines name theirs in seatNos. Where no block is
--- left that is large enough, the nearest single seats are given: a party that fits is never refused.
--- Answers with the seatNos of what was granted.
+-- seats are to be found, `sections` where; the other lines name theirs in seatNos. Where no block
+-- is left that is large enough, the nearest single seats are given: a party that fits is never
+-- refused. Answers with the seatNos of what was granted.
 create function inventory.search_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off

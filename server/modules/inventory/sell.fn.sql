@@ -31,8 +31,9 @@ begin
   return null;
 end $$;
 
--- Before a capture is asked for: the places stop lapsing. One word for each hold: claimed (also when
--- it was), sold, lapsed (the time is over or the places are gone), event_cancelled, not_found.
+-- Before a capture is asked for: the places stop lapsing. One word for each hold: claimed (also
+-- when it was), sold, lapsed (the time is over or the places are gone), event_cancelled,
+-- not_found.
 create function inventory.claim_holds@v(p_event text, p_holds text[], p_t timestamptz)
   returns text[] language plpgsql as $$
 declare
@@ -69,9 +70,6 @@ create function inventory.end_claims@v(p_event text, p_holds text[], p_to text)
 declare
   v_ending text[];
   v_verdicts text[];
-  v_pools text[];
-  v_quantities int[];
-  v_seats int[];
 begin
   select array_agg(case when s.status = 'claimed' then p_to else coalesce(s.status, 'not_found') end
       order by s.nth),
@@ -95,16 +93,7 @@ begin
     perform inventory.move_places@v(p_event, v_ending, 'sold');
     return v_verdicts;
   end if;
-  select array_agg(i.pool_id), array_agg(i.quantity) into v_pools, v_quantities
-  from inventory.hold h cross join lateral unnest(h.pool_ids, h.quantities) as i(pool_id, quantity)
-  where h.event_id = p_event and h.hold_id = any (v_ending);
-  select array_agg(n.seat_no) into v_seats
-  from inventory.hold h cross join lateral unnest(h.seat_nos) as n(seat_no)
-  where h.event_id = p_event and h.hold_id = any (v_ending);
-  perform inventory.give_back@v(p_event, 'claimed', v_pools, v_quantities, v_seats);
-  perform inventory.forget_people@v(p_event, v_ending);
-  update inventory.hold h set status = 'released'
-  where h.event_id = p_event and h.hold_id = any (v_ending);
+  perform inventory.free_holds@v(p_event, v_ending, 'claimed', 'released');
   update inventory.sale s set version = s.version + 1 where s.event_id = p_event;
   return v_verdicts;
 end $$;
@@ -239,7 +228,8 @@ begin
   return v_total;
 end $$;
 
--- The seats of a hold place by place, null for a place that is only counted; null where it has none.
+-- The seats of a hold place by place, null for a place that is only counted; null where it has
+-- none.
 create function inventory.seats_of_hold@v(p_event text, p_hold text) returns text[]
   language plpgsql stable as $$
 begin

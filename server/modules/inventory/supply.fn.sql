@@ -37,7 +37,8 @@ begin
           greatest(0, excluded.capacity - p.capacity), greatest(0, p.waiting - p.reserved));
   update inventory.sale set version = version + 1 where event_id = p_event;
   insert into kernel.outbox (event_id, kind, data)
-  values (p_event, 'capacity_changed', jsonb_build_object('poolId', p_pool, 'capacity', p_capacity));
+  values (p_event, 'capacity_changed',
+    jsonb_build_object('poolId', p_pool, 'capacity', p_capacity));
   return 'done';
 end $$;
 
@@ -197,9 +198,9 @@ begin
 end $$;
 
 -- Says which places are off sale; asked again it changes nothing. p_requests: poolId, and of a
--- counted pool `quantity`, how many are off sale from now on; of a pool of seats `seatNos`, which are
--- taken off sale, or put back where `free` is true. Answers: done, not_found, not_free (some are
--- held, sold or reserved).
+-- counted pool `quantity`, how many are off sale from now on; of a pool of seats `seatNos`, which
+-- are taken off sale, or put back where `free` is true. Answers: done, not_found, not_free (some
+-- are held, sold or reserved).
 create function inventory.block_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off

@@ -1,6 +1,6 @@
--- An order's life, composed with its places and its money in one call for a batch of one event. The
--- event's lock comes first (inventory), then hold, order, tickets, payment. Look-ups go by full key:
--- see docs/locking.md for the switches.
+-- An order's life, composed with its places and its money in one call for a batch of one event.
+-- The event's lock comes first (inventory), then hold, order, tickets, payment. Look-ups go by
+-- full key: see docs/locking.md for the switches.
 
 -- Makes pending orders of holds. p_orders, an array of: orderId, holdId, organizerId, userId,
 -- buyerName, buyerEmail, buyerPhone, expiresAt, refundableUntil, currency, method, caller, key,
@@ -13,7 +13,8 @@ begin
     key, body_hash, made_at)
   select p_event, r."orderId", r."organizerId", r."holdId", r."userId", r."buyerName",
     r."buyerEmail", r."buyerPhone", r."expiresAt", r."refundableUntil",
-    (select sum(l.quantity * l.unit_price_minor) from inventory.lines_of_hold@v(p_event, r."holdId") l),
+    (select sum(l.quantity * l.unit_price_minor)
+      from inventory.lines_of_hold@v(p_event, r."holdId") l),
     r.currency, r.method, r.caller, r.key, decode(r."bodyHash", 'hex'), p_t
   from jsonb_to_recordset(p_orders) as r(
     "orderId" text, "organizerId" text, "holdId" text, "userId" text, "buyerName" text,
@@ -54,7 +55,8 @@ begin
 end $$;
 
 -- Makes the tickets of orders whose payments are being captured: they exist, their codes are
--- withheld. p_orders: orderId, holdId, ticketIds (as many as places). Does nothing where they exist.
+-- withheld. p_orders: orderId, holdId, ticketIds (as many as places). Does nothing where they
+-- exist.
 create function orders.await_captures@v(p_event text, p_orders jsonb) returns void
   language plpgsql volatile as $$
 begin
@@ -98,8 +100,9 @@ end $$;
 
 -- Ends pending orders without a sale: their places come back. p_requests: orderId, to (failed or
 -- cancelled), reason, endClaim, actor, and the payment that ends with it: paymentId, paymentTo,
--- failureCode. Answers: ended (also where it had, in the same way), claimed (a capture is under way and decides first; only with endClaim
--- is the claim ended too), not_found, or the status that the order has already.
+-- failureCode. Answers: ended (also where it had, in the same way), claimed (a capture is under
+-- way and decides first; only with endClaim is the claim ended too), not_found, or the status that
+-- the order has already.
 create function orders.end_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
@@ -112,14 +115,14 @@ declare
 begin
   perform inventory.lock_sale@v(p_event, p_now);
   for r in
-    select q."orderId" as order_id, q."to" as new_status, q.reason, q."endClaim" as end_claim, q.actor,
-      q."paymentId" as payment_id, q."paymentTo" as payment_to, q."failureCode" as failure
+    select q."orderId" as order_id, q."to" as new_status, q.reason, q."endClaim" as end_claim,
+      q.actor, q."paymentId" as payment_id, q."paymentTo" as payment_to, q."failureCode" as failure
     from jsonb_to_recordset(p_requests) as q("orderId" text, "to" text, reason text,
       "endClaim" boolean, actor text, "paymentId" text, "paymentTo" text, "failureCode" text)
   loop
     perform set_config('fanfare.actor', r.actor, true);
-    v_answers := v_answers || to_jsonb(orders.end_pending@v(p_event, r.order_id, r.new_status, r.reason,
-      r.end_claim, r.payment_id, r.payment_to, r.failure));
+    v_answers := v_answers || to_jsonb(orders.end_pending@v(p_event, r.order_id, r.new_status,
+      r.reason, r.end_claim, r.payment_id, r.payment_to, r.failure));
   end loop;
   return v_answers;
 end $$;
@@ -190,8 +193,8 @@ end $$;
 -- Takes tickets of one order back: all live ones, or p_tickets. The places come back on sale, the
 -- tickets die and the refund is owed in this one transaction. Asked again under the same refund id
 -- it answers the same. Verdicts: refunded (with the refund id, null where nothing had been paid),
--- unknown_ticket, archived (its places left the live tables, long after every window), not_found, or
--- the order's status.
+-- unknown_ticket, archived (its places left the live tables, long after every window), not_found,
+-- or the order's status.
 create function orders.refund_tickets@v(
   p_event text, p_order text, p_tickets text[], p_refund text, p_reason text
 ) returns jsonb language plpgsql
@@ -247,9 +250,11 @@ begin
   set status = 'void', void_reason = p_reason, refund_id = p_refund
   where t.event_id = p_event and t.order_id = p_order and t.ticket_id = any(v_chosen);
   select count(*)::int into v_left from orders.ticket t
-  where t.event_id = p_event and t.order_id = p_order and t.status in ('valid', 'listed', 'redeemed');
+  where t.event_id = p_event and t.order_id = p_order
+    and t.status in ('valid', 'listed', 'redeemed');
   update orders.order o
-  set status = case when v_left = 0 then 'refunded' else 'partially_refunded' end, end_reason = p_reason
+  set status = case when v_left = 0 then 'refunded' else 'partially_refunded' end,
+      end_reason = p_reason
   where o.event_id = p_event and o.order_id = p_order;
   if v_amount > 0 then
     select p.payment_id into v_payment from payments.captured_for@v(p_event, p_order) p;

@@ -85,8 +85,8 @@ create function payments.open_payments@v(p_event text, p_payments jsonb) returns
 begin
   insert into payments.payment (event_id, payment_id, reference, organizer_id, method,
     amount_minor, currency, check_at)
-  select p_event, r."paymentId", r."orderId", r."organizerId", r.method, r."amountMinor", r.currency,
-    kernel.instant(null) + make_interval(secs => r."checkSeconds")
+  select p_event, r."paymentId", r."orderId", r."organizerId", r.method, r."amountMinor",
+    r.currency, kernel.instant(null) + make_interval(secs => r."checkSeconds")
   from jsonb_to_recordset(p_payments) as r("paymentId" text, "orderId" text, "organizerId" text,
     method text, "amountMinor" int, currency text, "checkSeconds" int)
   where r."amountMinor" > 0;

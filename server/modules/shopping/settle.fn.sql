@@ -1,10 +1,11 @@
--- The steps of a purchase that touch places, tickets and money together, each one call for all that
--- queued of one event, and one transaction. The event's lock is taken first, by inventory's function.
+-- The steps of a purchase that touch places, tickets and money together, each one call for all
+-- that queued of one event, and one transaction. The event's lock is taken first, by inventory's
+-- function.
 
--- Orders are made of holds: bound, placed, their payments opened. p_requests: what orders.place_orders
--- takes, without expiresAt, and paymentId, checkSeconds, payAfterSeconds (null but for the simulated
--- payer), actor. Answers: placed (with the order's id, also where this request made it before),
--- idempotency_key_reused, not_found, hold_already_booked, hold_ended.
+-- Orders are made of holds: bound, placed, their payments opened. p_requests: what
+-- orders.place_orders takes, without expiresAt, and paymentId, checkSeconds, payAfterSeconds (null
+-- but for the simulated payer), actor. Answers: placed (with the order's id, also where this
+-- request made it before), idempotency_key_reused, not_found, hold_already_booked, hold_ended.
 create function shopping.book_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
@@ -22,7 +23,8 @@ begin
   v_t := inventory.lock_sale@v(p_event, p_now);
   perform shopping.name_actors@v(p_requests);
   for r in select value from jsonb_array_elements(p_requests) loop
-    select o.order_id, o.body_hash into v_known from orders.order_by_key@v(p_event, r ->> 'caller', r ->> 'key') o;
+    select o.order_id, o.body_hash into v_known
+    from orders.order_by_key@v(p_event, r ->> 'caller', r ->> 'key') o;
     if v_known.order_id is not null then
       v_answers := v_answers || case when v_known.body_hash = r ->> 'bodyHash'
         then jsonb_build_object('verdict', 'placed', 'orderId', v_known.order_id)
@@ -53,10 +55,10 @@ begin
   return v_answers;
 end $$;
 
--- Payments are authorised: before any capture is asked for, our transaction decides whether there is
--- something to sell. p_requests: orderId, paymentId (null where nothing is to be paid), ticketIds,
--- actor. Answers: claimed, lapsed, event_cancelled, ended (the order is not pending any more), sold
--- (it was confirmed before), not_found.
+-- Payments are authorised: before any capture is asked for, our transaction decides whether there
+-- is something to sell. p_requests: orderId, paymentId (null where nothing is to be paid),
+-- ticketIds, actor. Answers: claimed, lapsed, event_cancelled, ended (the order is not pending any
+-- more), sold (it was confirmed before), not_found.
 create function shopping.claim_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
@@ -159,8 +161,8 @@ begin
 end $$;
 
 -- Orders of which nothing has to be paid: claimed and confirmed in one step, so that no crash can
--- leave them in between. Answers: those of claim_batch but claimed and sold, and confirmed (also where
--- it was before).
+-- leave them in between. Answers: those of claim_batch but claimed and sold, and confirmed (also
+-- where it was before).
 create function shopping.confirm_free_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
@@ -178,7 +180,8 @@ begin
     perform shopping.confirm_batch@v(p_event, p_now, v_confirms);
   end if;
   return (
-    select jsonb_agg(case when c.value in ('"claimed"', '"sold"') then '"confirmed"' else c.value end order by c.nth)
+    select jsonb_agg(case when c.value in ('"claimed"', '"sold"') then '"confirmed"'
+      else c.value end order by c.nth)
     from jsonb_array_elements(v_claims) with ordinality as c(value, nth)
   );
 end $$;
