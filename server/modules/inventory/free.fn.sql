@@ -84,12 +84,15 @@ end $$;
 create function inventory.reclaim_lapsed@v(p_event text, p_t timestamptz, p_most int)
   returns int language plpgsql as $$
 declare
+  v_oldest constant timestamptz := (
+    select s.oldest_expiry from inventory.sale s where s.event_id = p_event);
   v_holds text[];
 begin
   select array_agg(l.hold_id) into v_holds
   from (
     select h.hold_id from inventory.hold h
-    where h.event_id = p_event and h.status = 'active' and h.expires_at <= p_t
+    where h.event_id = p_event and h.expires_at > '-infinity' and h.status = 'active'
+      and h.expires_at >= v_oldest and h.expires_at <= p_t
     order by h.expires_at limit p_most
   ) l;
   if v_holds is not null then
@@ -122,6 +125,7 @@ begin
 end $$;
 
 -- Writes down when the next hold of the event lapses, for the sweeper, and that places changed.
+-- None was active before what was written down last: what had ended by then is not read again.
 create function inventory.note_oldest@v(p_event text) returns void language plpgsql volatile
   set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
 begin
@@ -129,7 +133,8 @@ begin
   set version = s.version + 1,
       oldest_expiry = (
         select h.expires_at from inventory.hold h
-        where h.event_id = p_event and h.status = 'active'
+        where h.event_id = p_event and h.expires_at > '-infinity' and h.status = 'active'
+          and h.expires_at >= s.oldest_expiry
         order by h.expires_at limit 1
       )
   where s.event_id = p_event;

@@ -279,13 +279,14 @@ begin
     array_agg(distinct s.hold_id) filter (where s.status = 'active' and not s.bound)
   into v_verdicts, v_ending
   from (
-    select r.nth, r.hold_id,
-      (select h.status from inventory.hold h
-        where h.event_id = p_event and h.hold_id = r.hold_id) as status,
-      (select h.bound from inventory.hold h
-        where h.event_id = p_event and h.hold_id = r.hold_id) as bound
+    select r.nth, x.hold_id, x.status, x.bound
     from rows from (jsonb_to_recordset(p_requests) as ("holdId" text))
       with ordinality as r(hold_id, nth)
+    -- One look-up by key for each: `offset` keeps the planner from reading all of them.
+    left join lateral (
+      select h.hold_id, h.status, h.bound from inventory.hold h
+      where h.event_id = p_event and h.hold_id = r.hold_id offset 0
+    ) x on true
   ) s;
   if v_ending is not null then
     perform inventory.end_active@v(p_event, v_ending, 'released');

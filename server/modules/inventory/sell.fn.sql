@@ -50,12 +50,13 @@ begin
     array_agg(distinct s.hold_id) filter (where s.live and v_state <> 'cancelled')
   into v_verdicts, v_claiming
   from (
-    select l.nth, l.hold_id,
-      (select h.status from inventory.hold h
-        where h.event_id = p_event and h.hold_id = l.hold_id) as status,
-      (select h.status = 'active' and h.expires_at > p_t from inventory.hold h
-        where h.event_id = p_event and h.hold_id = l.hold_id) as live
+    select l.nth, x.hold_id, x.status, x.status = 'active' and x.expires_at > p_t as live
     from unnest(p_holds) with ordinality as l(hold_id, nth)
+    -- One look-up by key for each: `offset` keeps the planner from reading all of them.
+    left join lateral (
+      select h.hold_id, h.status, h.expires_at from inventory.hold h
+      where h.event_id = p_event and h.hold_id = l.hold_id offset 0
+    ) x on true
   ) s;
   if v_claiming is not null then
     perform inventory.move_places@v(p_event, v_claiming, 'claimed');
@@ -85,10 +86,9 @@ begin
   end if;
   insert into kernel.outbox (event_id, kind, data)
   select p_event, case when p_to = 'sold' then 'places_sold' else 'hold_released' end,
-    jsonb_build_object('holdId', l.hold_id, 'quantity', (
-      select (select sum(q) from unnest(h.quantities) as q) from inventory.hold h
-      where h.event_id = p_event and h.hold_id = l.hold_id))
-  from unnest(v_ending) as l(hold_id);
+    jsonb_build_object('holdId', h.hold_id,
+      'quantity', (select sum(q) from unnest(h.quantities) as q))
+  from inventory.hold h where h.event_id = p_event and h.hold_id = any (v_ending);
   if p_to = 'sold' then
     perform inventory.move_places@v(p_event, v_ending, 'sold');
     return v_verdicts;
@@ -228,18 +228,19 @@ begin
   return v_total;
 end $$;
 
--- The seats of a hold place by place, null for a place that is only counted; null where it has
--- none.
-create function inventory.seats_of_hold@v(p_event text, p_hold text) returns text[]
+-- The seats of holds by hold id, place by place, null for a place that is only counted; of those
+-- holds that have seats.
+create function inventory.seats_of_holds@v(p_event text, p_holds text[]) returns jsonb
   language plpgsql stable as $$
 begin
   return (
-    select case when h.seat_nos is not null then (
-      select array_agg((
+    select jsonb_object_agg(h.hold_id, (
+      select jsonb_agg((
         select s.seat_key from inventory.seat s where s.event_id = p_event and s.seat_no = n.seat_no
       ) order by n.nth)
-      from unnest(h.seat_nos) with ordinality as n(seat_no, nth)) end
-    from inventory.hold h where h.event_id = p_event and h.hold_id = p_hold
+      from unnest(h.seat_nos) with ordinality as n(seat_no, nth)))
+    from inventory.hold h
+    where h.event_id = p_event and h.hold_id = any (p_holds) and h.seat_nos is not null
   );
 end $$;
 

@@ -25,6 +25,9 @@ begin
   select p_event, r."orderId", l.line - 1, l.ticket_type_id, l.quantity, l.unit_price_minor
   from jsonb_to_recordset(p_orders) as r("orderId" text, "holdId" text)
   cross join lateral inventory.lines_of_hold@v(p_event, r."holdId") l;
+  insert into orders.deadline (event_id, order_id, expires_at)
+  select p_event, r."orderId", r."expiresAt"
+  from jsonb_to_recordset(p_orders) as r("orderId" text, "expiresAt" timestamptz);
   insert into kernel.outbox (event_id, kind, data)
   select p_event, 'order_placed', jsonb_build_object('orderId', r."orderId", 'holdId', r."holdId")
   from jsonb_to_recordset(p_orders) as r("orderId" text, "holdId" text);
@@ -42,16 +45,14 @@ create function orders.holds_of@v(
   p_event text, p_orders text[], out holds text[], out statuses text[]
 ) language plpgsql stable as $$
 begin
-  select array_agg(x.hold_id order by x.nth), array_agg(x.status order by x.nth)
-  from (
-    select l.nth,
-      (select o.hold_id from orders.order o
-        where o.event_id = p_event and o.order_id = l.order_id) as hold_id,
-      (select o.status from orders.order o
-        where o.event_id = p_event and o.order_id = l.order_id) as status
-    from unnest(p_orders) with ordinality as l(order_id, nth)
-  ) x
-  into holds, statuses;
+  select array_agg(x.hold_id order by l.nth), array_agg(x.status order by l.nth)
+  into holds, statuses
+  from unnest(p_orders) with ordinality as l(order_id, nth)
+  -- One look-up by key for each: `offset` keeps the planner from reading all of them.
+  left join lateral (
+    select o.hold_id, o.status from orders.order o
+    where o.event_id = p_event and o.order_id = l.order_id offset 0
+  ) x on true;
 end $$;
 
 -- Makes the tickets of orders whose payments are being captured: they exist, their codes are
@@ -59,30 +60,27 @@ end $$;
 -- exist.
 create function orders.await_captures@v(p_event text, p_orders jsonb) returns void
   language plpgsql volatile as $$
+declare
+  v_seats constant jsonb := inventory.seats_of_holds@v(p_event, array(
+    select q."holdId" from jsonb_to_recordset(p_orders) as q("holdId" text)));
 begin
   insert into orders.ticket
     (event_id, ticket_id, order_id, ticket_type_id, price_minor, seat_key, status)
-  select p_event, n.ticket_ids[n.nth], n.order_id, n.ticket_type_id, n.unit_price_minor,
-    n.seats[n.nth], 'pending_capture'
-  from (
-    select r.order_id, r.ticket_ids, r.seats, i.ticket_type_id, i.unit_price_minor,
-      row_number() over (partition by r.order_id order by i.line, g) as nth
-    from (
-      select q."orderId" as order_id, q."ticketIds" as ticket_ids,
-        inventory.seats_of_hold@v(p_event, q."holdId") as seats, (
-          select count(*) from orders.ticket t
-          where t.event_id = p_event and t.order_id = q."orderId" and t.status <> 'void'
-        ) as made
-      from jsonb_to_recordset(p_orders) as q("orderId" text, "holdId" text, "ticketIds" text[])
-    ) r
-    -- The lines of each order by its key: `offset` keeps the planner from reading those of all.
-    cross join lateral (
-      select x.line, x.ticket_type_id, x.quantity, x.unit_price_minor from orders.order_item x
-      where x.event_id = p_event and x.order_id = r.order_id offset 0
-    ) i
-    cross join lateral generate_series(1, i.quantity) as g
-    where r.made = 0
-  ) n;
+  select p_event, r."ticketIds"[i.before + g], r."orderId", i.ticket_type_id, i.unit_price_minor,
+    v_seats -> r."holdId" ->> (i.before + g - 1), 'pending_capture'
+  from jsonb_to_recordset(p_orders) as r("orderId" text, "holdId" text, "ticketIds" text[])
+  -- The lines of each order by its key: `offset` keeps the planner from reading those of all.
+  cross join lateral (
+    select x.ticket_type_id, x.quantity, x.unit_price_minor,
+      (sum(x.quantity) over (order by x.line) - x.quantity)::int as before
+    from orders.order_item x
+    where x.event_id = p_event and x.order_id = r."orderId" offset 0
+  ) i
+  cross join lateral generate_series(1, i.quantity) as g
+  where not exists (
+    select from orders.ticket t
+    where t.event_id = p_event and t.order_id = r."orderId" and t.status <> 'void'
+  );
 end $$;
 
 -- The money is there, or none was needed: orders are confirmed, their tickets open doors.
@@ -91,6 +89,7 @@ create function orders.confirm_orders@v(p_event text, p_orders text[], p_t times
 begin
   update orders.order o set status = 'confirmed', confirmed_at = p_t, end_reason = null
   where o.event_id = p_event and o.order_id = any (p_orders);
+  delete from orders.deadline d where d.event_id = p_event and d.order_id = any (p_orders);
   update orders.ticket t set status = 'valid'
   where t.event_id = p_event and t.order_id = any (p_orders) and t.status = 'pending_capture';
   insert into kernel.outbox (event_id, kind, data)
@@ -153,6 +152,7 @@ begin
   end if;
   update orders.order o set status = p_to, end_reason = p_reason
   where o.event_id = p_event and o.order_id = p_order;
+  delete from orders.deadline d where d.event_id = p_event and d.order_id = p_order;
   update orders.ticket t set status = 'void', void_reason = p_reason
   where t.event_id = p_event and t.order_id = p_order and t.status = 'pending_capture';
   if p_payment is not null then
@@ -297,6 +297,8 @@ begin
       v_until := v_t + r.more_ms * interval '1 millisecond';
       update orders.order o set expires_at = v_until
       where o.event_id = p_event and o.order_id = r.order_id;
+      update orders.deadline d set expires_at = v_until
+      where d.event_id = p_event and d.order_id = r.order_id;
     elsif v_hold is not null then
       v_until := inventory.extended_until@v(p_event, v_hold, v_t);
     end if;

@@ -164,8 +164,8 @@ export const selectExpired = (now: Date | null, after: AfterExpired | null, most
   expiresAt: text,
 })`
   select event_id as "eventId", order_id as "orderId", expires_at::text as "expiresAt"
-  from orders.order
-  where status = 'pending' and expires_at <= kernel.instant(${now})
+  from orders.deadline
+  where expires_at <= kernel.instant(${now})
     and (expires_at, order_id)
       > (${after?.expiresAt ?? '-infinity'}::timestamptz, ${after?.orderId ?? ''})
   order by expires_at, order_id limit ${most}`;

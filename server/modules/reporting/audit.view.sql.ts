@@ -108,12 +108,31 @@ export const g4 = (eventId: EventId) => rows(found)`
   where coalesce(t.live, 0) <> coalesce(p.sold, 0)
     and not exists (select from inventory.hold_archive a where a.event_id = ${eventId})`;
 
-/** G5: nothing stays held for a minute past its time (one second is the aim; alarms watch it). */
+/**
+ * G5: nothing stays held for a minute past its time (one second is the aim; alarms watch it), and
+ * whoever ends holds and orders in time finds them.
+ */
 export const g5 = (eventId: EventId, now: Date | null) => rows(found)`
   select h.hold_id as "objectId", format('lapsed at %s, still held', h.expires_at) as detail
   from inventory.hold h
   where h.event_id = ${eventId} and h.status = 'active'
-    and h.expires_at < kernel.instant(${now}) - interval '1 minute'`;
+    and h.expires_at < kernel.instant(${now}) - interval '1 minute'
+  union all
+  select h.hold_id, format('lapses at %s, before the first of its event', h.expires_at)
+  from inventory.hold h join inventory.sale s on s.event_id = h.event_id
+  where h.event_id = ${eventId} and h.status = 'active'
+    and h.expires_at < coalesce(s.oldest_expiry, 'infinity')
+  union all
+  select coalesce(o.order_id, d.order_id),
+    format('pending until %s, in the list of deadlines: %s', o.expires_at, d.expires_at)
+  from (
+    select x.order_id, x.expires_at from orders.order x
+    where x.event_id = ${eventId} and x.status = 'pending'
+  ) o
+  full join (
+    select x.order_id, x.expires_at from orders.deadline x where x.event_id = ${eventId}
+  ) d on d.order_id = o.order_id
+  where o.expires_at is distinct from d.expires_at`;
 
 /** G6: no known key of a person has more than the cap. */
 export const g6 = (eventId: EventId, now: Date | null) => rows(found)`

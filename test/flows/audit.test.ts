@@ -1,0 +1,43 @@
+/** What the audit of a live database finds, where somebody has broken it by hand. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { auditAll } from '../../server/modules/reporting/index.ts';
+import { startApp, type TestApp } from '../kit/app.ts';
+import { expectAuditClean } from '../kit/audit.ts';
+import { book, eur, newKey, onSale } from '../kit/given.ts';
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await startApp();
+});
+afterAll(() => app.close());
+
+const run = (text: string, eventId: string) => app.database.open(null).pool.query(text, [eventId]);
+
+const findings = async (id: string) =>
+  (await auditAll(app.ctx)).find((check) => check.id === id)?.findings ?? [];
+
+describe('G5 in the audit', () => {
+  it('finds a hold that no sweep would come upon', async () => {
+    const { eventId, typeId } = await onSale(app.admin);
+    const items = { items: [{ ticketTypeId: typeId, quantity: 1 }] };
+    const hold = await app.guest.post(`/events/${eventId}/holds`, items, newKey());
+    const later = `update inventory.sale set oldest_expiry = oldest_expiry + interval '1 hour'
+      where event_id = $1`;
+    await run(later, eventId);
+    expect(await findings('G5')).toMatchObject([{ eventId, objectId: hold.body.id }]);
+    await run(later.replace('+', '-'), eventId);
+    await expectAuditClean(app);
+  });
+
+  it('finds a pending order that nothing would end', async () => {
+    const { eventId, typeId } = await onSale(app.admin, { price: eur(2_500).amount });
+    const booked = await book(app.guest, eventId, typeId);
+    const { id } = booked.body.order;
+    const { rows } = await run('select * from orders.deadline where event_id = $1', eventId);
+    expect(rows).toMatchObject([{ order_id: id }]);
+    await run('delete from orders.deadline where event_id = $1', eventId);
+    expect(await findings('G5')).toMatchObject([{ eventId, objectId: id }]);
+    expect((await app.admin.post(`/orders/${id}/cancel`, {}, newKey())).status).toBe(200);
+    await expectAuditClean(app);
+  });
+});
