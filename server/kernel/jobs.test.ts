@@ -265,6 +265,18 @@ describe('a started worker', () => {
     expect((await jobs()).map((job) => job.key)).toEqual(['b']);
   });
 
+  it('does what recurs at once when it starts: it came due while nobody was there', async () => {
+    let runs = 0;
+    const HOUR_MS = 3_600_000;
+    const run = async () => {
+      runs++;
+    };
+    const one = createWorker(() => ctx, {}, [{ name: 'hourly', everyMs: HOUR_MS, run }], 1);
+    one.start();
+    expect(runs).toBe(1);
+    await one.stop();
+  });
+
   it('does what recurs, not beside itself, and survives its failure', async () => {
     let runs = 0;
     let running = 0;

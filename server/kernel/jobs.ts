@@ -200,16 +200,21 @@ function createCrew(): Crew {
   };
 }
 
-/** `work` again and again, never beside itself, until the timer is cleared. */
+/**
+ * `work` at once, for what came due while nobody was there, and again and again until the timer is
+ * cleared; never beside itself.
+ */
 function repeat(everyMs: number, crew: Crew, work: () => Promise<void>): NodeJS.Timeout {
   let busy = false;
-  return setInterval(() => {
+  const turn = () => {
     if (busy) return;
     busy = true;
     crew.track(work(), () => {
       busy = false;
     });
-  }, everyMs);
+  };
+  turn();
+  return setInterval(turn, everyMs);
 }
 
 /**

@@ -33,9 +33,16 @@ export async function hurry(pool: pg.Pool, eventId: string, leases: boolean): Pr
      ), seats as (
        update inventory.seat s set expires_at = clock_timestamp()
        from ended e where s.event_id = $1 and s.hold_id = e.hold_id and s.status = 'held'
+     ), orders as (
+       update orders.order o set expires_at = clock_timestamp()
+       from ended e where o.event_id = $1 and o.hold_id = e.hold_id and o.status = 'pending'
+       returning o.order_id, o.expires_at
+     ), deadlines as (
+       update orders.deadline d set expires_at = o.expires_at
+       from orders o where d.event_id = $1 and d.order_id = o.order_id
      )
-     update orders.order o set expires_at = clock_timestamp()
-     from ended e where o.event_id = $1 and o.hold_id = e.hold_id and o.status = 'pending'`,
+     update inventory.sale s set oldest_expiry = least(s.oldest_expiry, clock_timestamp())
+     where s.event_id = $1 and exists (select from ended)`,
     [eventId],
   );
   await query(
