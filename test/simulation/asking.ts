@@ -5,7 +5,14 @@
 import type pg from 'pg';
 import type { Violation } from './auditor.ts';
 import type { Counters } from './counters.ts';
-import { type Ask, type EventHistory, type Hold, mayBeSoldOut, type Order } from './history.ts';
+import {
+  type Ask,
+  type EventHistory,
+  type Hold,
+  mayBeSoldOut,
+  noteUnsure,
+  type Order,
+} from './history.ts';
 import type { DoorInstance, Instance } from './instances.ts';
 import { type Answer, Lost, type Request } from './wire.ts';
 
@@ -21,6 +28,8 @@ export type Run = {
   readonly againAfterMs: (attempt: number) => number | null;
   /** Answers by status and code. */
   readonly answers: Map<string, number>;
+  /** Aborted when the run ends: what still tries something again stops then. */
+  readonly over: AbortSignal;
 };
 
 export type Heard = {
@@ -141,6 +150,7 @@ export function noteAnswer(run: Run, event: EventHistory, ask: Ask, heard: Heard
   if (ask.kind === 'booking' && ask.state === 'refused' && !isHoldRefusal(codeOf(answer))) {
     ask.state = 'unknown';
   }
+  noteUnsure(event, ask);
   if (answer) noteRefusal(run, event, ask, codeOf(answer), heard);
   return false;
 }
@@ -164,6 +174,7 @@ function noteGranted(
   ask.answer = said;
   ask.grantedAtMs = heardAtMs;
   ask.state = 'granted';
+  noteUnsure(event, ask);
   const isHold = ask.kind === 'hold';
   const expiresAtMs = Date.parse(
     asText(isHold ? body['expiresAt'] : asObject(body['order'])['expiresAt']),

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { askOf, given, NOW } from './auditor-given.ts';
 import type { EventRows } from './auditor-rows.ts';
 import { auditWaiting } from './auditor-seats.ts';
-import { mayBeSoldOut } from './history.ts';
+import { addAsk, mayBeSoldOut } from './history.ts';
 
 /** The first of a list, with some members changed. */
 const first = <T extends object>(list: readonly T[], more: Partial<T>): T[] =>
@@ -59,11 +59,11 @@ describe('"sold out"', () => {
 
   it('may be true while an answer is missing, or the capacity is being changed', () => {
     const { history } = given();
-    history.asks.set('k3', { ...askOf('hold', 'k3', []), state: 'unknown', hold: null });
+    addAsk(history, { ...askOf('hold', 'k3', []), state: 'unknown', hold: null });
     expect(mayBeSoldOut(history, asks(1), NOW, NOW + 10)).toBe(true);
     const later = [NOW + 30_000, NOW + 30_010] as const;
     expect(mayBeSoldOut(history, asks(1), ...later)).toBe(false);
-    history.asks.set('k4', { ...askOf('booking', 'k4', []), state: 'unknown' });
+    addAsk(history, { ...askOf('booking', 'k4', []), state: 'unknown' });
     expect(mayBeSoldOut(history, asks(1), ...later)).toBe(true);
     const changed = given();
     for (const pool of changed.history.pools) pool.unsureUntilMs = NOW;

@@ -124,6 +124,7 @@ export function given() {
       },
     ],
     asks: new Map([active.ask, booking].map((ask) => [ask.key, ask])),
+    unsure: new Set(),
     holds: [active, sold],
     occupying: [active, sold],
     orders: [order],

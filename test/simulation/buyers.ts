@@ -14,7 +14,15 @@ import {
   seatsOf,
   send,
 } from './asking.ts';
-import type { Ask, EventHistory, Hold, Line, Order, Selection } from './history.ts';
+import {
+  type Ask,
+  addAsk,
+  type EventHistory,
+  type Hold,
+  type Line,
+  type Order,
+  type Selection,
+} from './history.ts';
 import type { Operation } from './plan.ts';
 
 /** Only the last ones are chosen from: the others are over. */
@@ -93,7 +101,7 @@ function newAsk(
     hold: null,
     order: null,
   };
-  event.asks.set(key, ask);
+  addAsk(event, ask);
   return ask;
 }
 

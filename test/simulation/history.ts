@@ -104,6 +104,8 @@ export type EventHistory = {
   readonly types: readonly { readonly typeId: string; readonly poolId: string }[];
   readonly pools: readonly PoolHistory[];
   readonly asks: Map<string, Ask>;
+  /** Those of `asks` whose end is not known: an answer is waited for, or never came. */
+  readonly unsure: Set<Ask>;
   holds: Hold[];
   /** Those of `holds` that may still occupy places. */
   occupying: Hold[];
@@ -117,6 +119,17 @@ export type EventHistory = {
   inFlight: number;
   begun: number;
 };
+
+export function addAsk(event: EventHistory, ask: Ask): void {
+  event.asks.set(ask.key, ask);
+  noteUnsure(event, ask);
+}
+
+/** After its state may have changed. */
+export function noteUnsure({ unsure }: EventHistory, ask: Ask): void {
+  if (ask.state === 'open' || ask.state === 'unknown') unsure.add(ask);
+  else unsure.delete(ask);
+}
 
 /** Two clocks of one machine, and what a commit takes. */
 const CLOCK_MARGIN_MS = 30;
@@ -155,7 +168,7 @@ export function mayBeSoldOut(
     const { selections } = hold;
     add(selections.filter(({ untilMs }) => untilMs >= fromMs).map(({ lines }) => lines));
   }
-  for (const other of history.asks.values()) {
+  for (const other of history.unsure) {
     if (other.key === ask.key || other.hold || other.askedAtMs > toMs) continue;
     if (other.state === 'open' || mayBeStray(other, fromMs)) add([other.lines]);
   }

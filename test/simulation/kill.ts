@@ -104,6 +104,7 @@ export async function killLoop(options: KillOptions): Promise<KillReport> {
   const counters = createCounters();
   const found: Found[] = [];
   const state = { round: 0, stopped: false };
+  const ended = new AbortController();
   const run: Run = {
     instances: [child],
     doors: [],
@@ -115,6 +116,7 @@ export async function killLoop(options: KillOptions): Promise<KillReport> {
     // Everybody is back as soon as the server is.
     againAfterMs: (attempt) => (attempt < 100 ? 40 : null),
     answers: new Map(),
+    over: ended.signal,
   };
   const startedAtMs = performance.now();
   try {
@@ -134,7 +136,7 @@ export async function killLoop(options: KillOptions): Promise<KillReport> {
     for (const { plan: each } of world.live()) {
       if (!world.isRetiring(each.ordinal)) world.retire(each.ordinal, over);
     }
-    await Promise.all(world.retiring());
+    await world.allRetired();
     const sorted = took.toSorted((a, b) => a - b);
     const at = (part: number) => Math.round(sorted[Math.floor((sorted.length - 1) * part)] ?? 0);
     return {
@@ -153,6 +155,7 @@ export async function killLoop(options: KillOptions): Promise<KillReport> {
     };
   } finally {
     state.stopped = true;
+    ended.abort();
     await child.close();
     await pool.end();
   }

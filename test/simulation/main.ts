@@ -212,7 +212,7 @@ function textOf(report: SimulationReport, demand: Demand): readonly string[] {
     '',
     `seed ${report.seed}, plan ${report.planDigest}, ${report.operations} operations in ` +
       `${report.seconds.toFixed(1)} s (${report.operationsPerSecond}/s), ${report.steps} steps, ` +
-      `${report.eventsAudited} events audited whole; ${machine()}`,
+      `${report.eventsAudited} events audited whole, at most ${report.memoryMaxMb} MB; ${machine()}`,
     ...(report.operations < report.wanted ? [`Ended early: ${report.wanted} were wanted`] : []),
     '',
     'Answers',

@@ -26,6 +26,8 @@ import type { EventPlan, Operation } from './plan.ts';
 const DAY_MS = 86_400_000;
 const CURRENCY = 'EUR';
 const PAUSE_MS = 40;
+/** Servers are away for seconds, not for this long. */
+const OPENED_MAX_MS = 60_000;
 const UNIQUE_VIOLATION = '23505';
 
 const authorized = (key?: string) => ({
@@ -82,6 +84,7 @@ export async function putOnSale(run: Run, pool: pg.Pool, plan: EventPlan): Promi
       unsureUntilMs: 0,
     })),
     asks: new Map(),
+    unsure: new Set(),
     holds: [],
     occupying: [],
     orders: [],
@@ -110,7 +113,7 @@ async function openGrid(
     ...seat,
     key: `${seat.section}-${seat.row + 1}-${seat.place + 1}`,
   }));
-  for (;;) {
+  for (const untilMs = Date.now() + OPENED_MAX_MS; ; ) {
     try {
       const opened = await inTurn(ctx, id, async (turn) => {
         await openSeats(turn, { poolId, name: 'Seats', seats });
@@ -122,6 +125,7 @@ async function openGrid(
       if (sqlStateOf(error) === UNIQUE_VIOLATION) return poolId;
       if (!isAway(error)) throw error;
     }
+    if (Date.now() > untilMs) throw new Error(`the seats of ${eventId} cannot be opened`);
     await pause(PAUSE_MS);
   }
 }
@@ -129,12 +133,13 @@ async function openGrid(
 async function post(run: Run, path: string, key: string, body: object) {
   const headers = authorized(key);
   // Until it is done: without an event there is nothing to do.
-  for (;;) {
+  for (const untilMs = Date.now() + OPENED_MAX_MS; ; ) {
     const { answer } = await send(run, 0, { method: 'POST', path, headers, body });
     if (answer?.status === 201) return asObject(answer.body);
     if (answer && answer.status !== 503) {
       throw new Error(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
     }
+    if (Date.now() > untilMs) throw new Error(`${path}: nobody answers`);
   }
 }
 

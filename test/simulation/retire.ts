@@ -4,10 +4,12 @@ import { complain, noteAnswer, pause, type Run, send } from './asking.ts';
 import { auditWhole, rowsBehind } from './auditor.ts';
 import { type EventRows, readEvents, readReached, readUnsettled } from './auditor-rows.ts';
 import { hurry, setHoldMs } from './by-hand.ts';
-import type { EventHistory } from './history.ts';
+import { addAsk, type EventHistory } from './history.ts';
 import { availability } from './organizers.ts';
 import { endWaiting } from './waitlist.ts';
 
+/** However busy the machine is, something comes to its end within this; and all of it later. */
+const NOTHING_SETTLES_MS = 30_000;
 const SETTLED_MAX_MS = 90_000;
 const LOOK_MS = 150;
 /** From then on whoever has a job and has not finished it is taken for dead. */
@@ -22,8 +24,10 @@ export async function retire(
   event: EventHistory,
   options: { readonly settles: boolean },
 ): Promise<void> {
-  await endWaiting(run, event);
-  if (options.settles) await settle(run, pool, event);
+  for (const { poolId } of await endWaiting(run, event)) {
+    complain(run, event, 'G8', poolId, 'not settled: nobody answers that nobody waits any more');
+  }
+  const isSettled = !options.settles || (await settle(run, pool, event));
   const rows = await readWhole(pool, event);
   for (const violation of auditWhole(rows, event)) {
     // Without jobs nothing comes to its end; the rest must hold all the same.
@@ -31,6 +35,8 @@ export async function retire(
       run.report(violation, rowsBehind(rows, violation));
     }
   }
+  // What is open has been told; what else would be counted, is counted at the wrong time.
+  if (!isSettled) return;
   if (event.plan.probed && event.plan.ends === 'open') await probe(run, pool, event);
   if (options.settles) await compareShown(run, pool, event);
   countReached(run, event, await readWhole(pool, event));
@@ -49,17 +55,30 @@ async function readWhole(pool: pg.Pool, event: EventHistory): Promise<EventRows>
   return rows;
 }
 
-/** What waits for a later time is called now, again and again, until nothing is left to come. */
-async function settle(run: Run, pool: pg.Pool, event: EventHistory): Promise<void> {
+/**
+ * What waits for a later time is called now, again and again, until nothing is left to come. False
+ * where something does not come to its end.
+ */
+async function settle(run: Run, pool: pg.Pool, event: EventHistory): Promise<boolean> {
   const startedAtMs = Date.now();
+  let least = Number.POSITIVE_INFINITY;
+  let leastAtMs = startedAtMs;
   for (let looks = 1; ; looks++) {
-    const tookMs = Date.now() - startedAtMs;
+    const nowMs = Date.now();
+    const tookMs = nowMs - startedAtMs;
     const left = await readUnsettled(pool, event.eventId);
-    if (left.orders + left.payments + left.refunds + left.jobs === 0) return;
-    if (tookMs > SETTLED_MAX_MS) {
-      complain(run, event, 'G8', event.eventId, `not settled: ${JSON.stringify(left)}`);
-      return;
+    const open = left.orders + left.payments + left.refunds + left.jobs;
+    if (open === 0) return true;
+    if (open < least) {
+      least = open;
+      leastAtMs = nowMs;
     }
+    if (nowMs - leastAtMs > NOTHING_SETTLES_MS || tookMs > SETTLED_MAX_MS) {
+      const after = `not settled after ${Math.round(tookMs / 1_000)} s`;
+      complain(run, event, 'G8', event.eventId, `${after}: ${JSON.stringify(left)}`);
+      return false;
+    }
+    if (run.over.aborted) return false;
     await hurry(pool, event.eventId, tookMs > LEASES_KEPT_MS && looks % 20 === 0);
     await pause(LOOK_MS);
   }
@@ -70,13 +89,18 @@ async function probe(run: Run, pool: pg.Pool, event: EventHistory): Promise<void
   const before = await readWhole(pool, event);
   const active = before.holds.filter(({ status }) => status === 'active');
   const last = Math.max(0, ...active.map(({ expiresAtMs }) => expiresAtMs));
+  if (last - Date.now() > NOTHING_SETTLES_MS) {
+    const detail = `a hold that nobody can use any more lasts until ${new Date(last).toISOString()}`;
+    complain(run, event, 'G5', event.eventId, detail);
+    return;
+  }
   await pause(Math.max(0, last + 50 - Date.now()));
   const rows = await readWhole(pool, event);
   if (rows.holds.some(({ status }) => status === 'claimed')) return;
   // What is taken now must not lapse while the rest is being asked for.
   await setHoldMs(pool, event.eventId, PROBED_MS);
   for (const [n, { poolId, capacity, sold, reserved, blocked }] of rows.pools.entries()) {
-    const taken = await holdAll(run, event, n, poolId);
+    const taken = await holdAll(run, event, n, poolId, capacity);
     const free = capacity - sold - reserved - blocked;
     if (taken === null || taken === free) continue;
     const check = taken < free ? 'G5' : 'G1';
@@ -84,12 +108,16 @@ async function probe(run: Run, pool: pg.Pool, event: EventHistory): Promise<void
   }
 }
 
-/** One at a time by ever new people, until there is nothing left. Null where nobody can tell. */
+/**
+ * One at a time by ever new people, until there is nothing left, or more than can be. Null where
+ * nobody can tell.
+ */
 async function holdAll(
   run: Run,
   event: EventHistory,
   n: number,
   poolId: string,
+  capacity: number,
 ): Promise<number | null> {
   const type = event.types.find((each) => each.poolId === poolId);
   const seated = event.pools.some((each) => each.poolId === poolId && each.seated);
@@ -115,14 +143,17 @@ async function holdAll(
       hold: null,
       order: null,
     };
-    event.asks.set(key, ask);
+    addAsk(event, ask);
     const heard = await send(run, taken, {
       method: 'POST',
       path: ask.path,
       headers: ask.headers,
       body: ask.body,
     });
-    if (noteAnswer(run, event, ask, heard)) continue;
+    if (noteAnswer(run, event, ask, heard)) {
+      if (taken < capacity) continue;
+      return taken + 1;
+    }
     return heard.answer?.status === 409 && heard.lost === 0 ? taken : null;
   }
 }

@@ -58,6 +58,8 @@ export type SimulationReport = {
   readonly steps: number;
   readonly seconds: number;
   readonly operationsPerSecond: number;
+  /** Of this process, with two of the servers, at its most. */
+  readonly memoryMaxMb: number;
   readonly eventsAudited: number;
   readonly counters: Readonly<Record<State, number>>;
   readonly missing: (demand: 'full' | 'smoke' | 'none') => readonly State[];
@@ -69,6 +71,8 @@ export type SimulationReport = {
 const LONG_RUN_OPERATIONS = 200_000;
 const OPERATIONS_PER_FAULT = { short: 200, long: 600 } as const;
 const TOLD_EVERY_MS = 10_000;
+/** They wait for holds to lapse, and are still looked at after every step. */
+const RETIRING_MAX = 24;
 
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
   const { locals, children, close } = await startInstances(options);
@@ -88,6 +92,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   };
   const state = { step: 0, found: [] as Found[] };
   const counters = createCounters();
+  const over = new AbortController();
   const run: Run = {
     instances,
     doors,
@@ -102,6 +107,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     },
     againAfterMs: (attempt) => (attempt < 6 ? 25 * 2 ** attempt : null),
     answers: new Map(),
+    over: over.signal,
   };
   const startedAtMs = performance.now();
   try {
@@ -116,6 +122,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       steps: state.step,
       seconds,
       operationsPerSecond: Math.round(world.started() / seconds),
+      // In kilobytes.
+      memoryMaxMb: Math.round(process.resourceUsage().maxRSS / 1_000),
       eventsAudited: world.retired(),
       counters: counters.values(),
       missing: counters.missing,
@@ -123,6 +131,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       violations: state.found,
     };
   } finally {
+    over.abort();
     await pool.end();
     await close();
   }
@@ -156,6 +165,24 @@ async function startInstances({
   return { locals, children, close };
 }
 
+/** Now and then: how far it is, how fast, and how much memory it takes. */
+function teller(world: World, say: SimulationOptions['say']): () => void {
+  const startedAtMs = performance.now();
+  let toldAtMs = startedAtMs;
+  return () => {
+    const nowMs = performance.now();
+    if (nowMs - toldAtMs < TOLD_EVERY_MS) return;
+    toldAtMs = nowMs;
+    const perSecond = Math.round((world.started() * 1_000) / (nowMs - startedAtMs));
+    say?.(
+      `  ${world.started()} operations, ${perSecond}/s, ` +
+        `${world.retired()} events audited whole, ${residentMb()} MB`,
+    );
+  };
+}
+
+const residentMb = () => Math.round(process.memoryUsage.rss() / 1e6);
+
 type Driven = { step: number; found: Found[] };
 
 async function drive(
@@ -179,32 +206,32 @@ async function drive(
   });
   const over = (event: EventHistory) =>
     retire(run, world.pool, event, { settles: options.workers ?? true });
-  let auditing: Promise<void> | null = null;
+  let auditing = Promise.resolve();
+  let behind = 0;
   const length = operations < LONG_RUN_OPERATIONS ? 'short' : 'long';
   const stepsPerFault = Math.max(1, Math.round(OPERATIONS_PER_FAULT[length] / step));
-  let toldAtMs = performance.now();
+  const tell = teller(world, options.say);
   const stopped = () =>
     state.found.length > 0 ||
+    world.hasFailed() ||
     world.started() >= operations ||
     (options.untilMs !== undefined && Date.now() >= options.untilMs);
 
   const afterStep = () => {
     state.step += 1;
-    // One at a time: where the database is slow, the next one looks at two steps.
-    auditing ??= auditStep(world, state.step)
-      .then((found) => void state.found.push(...found))
-      .finally(() => {
-        auditing = null;
-      });
+    const { step: audited } = state;
+    behind += 1;
+    auditing = auditing.then(async () => {
+      state.found.push(...(await auditStep(world, audited)));
+      behind -= 1;
+    });
     if (options.faults !== 'none' && state.step % stepsPerFault === 0) {
       faults.strike(
         state.step / stepsPerFault - 1,
         world.live().map(({ eventId }) => eventId),
       );
     }
-    if (performance.now() - toldAtMs < TOLD_EVERY_MS) return;
-    toldAtMs = performance.now();
-    options.say?.(`  ${world.started()} operations, ${world.retired()} events audited whole`);
+    tell();
   };
 
   const client = async () => {
@@ -213,8 +240,9 @@ async function drive(
       await perform(run, world, operation, over);
       if (operation.index % step === step - 1) afterStep();
       // What retires must not pile up behind those who buy.
-      if (world.retiring().length > 12) await Promise.race(world.retiring());
-      if (auditing && operation.index % step === step - 1) await auditing;
+      if (world.retiring().length > RETIRING_MAX) await Promise.race(world.retiring());
+      // Each step has an audit of its own: where that is slow, everybody waits for it.
+      if (behind > 1 || operation.index % step === step - 1) await auditing;
     }
   };
   await Promise.all(Array.from({ length: concurrency }, client));
@@ -224,5 +252,5 @@ async function drive(
   for (const event of world.live()) {
     if (!world.isRetiring(event.plan.ordinal)) world.retire(event.plan.ordinal, over);
   }
-  await Promise.all(world.retiring());
+  await world.allRetired();
 }

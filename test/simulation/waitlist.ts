@@ -3,10 +3,11 @@
  * in this process. For how many places people wait is said now and then; what is freed becomes
  * theirs, and offers alone draw on it.
  */
+import { isAway, isBusy } from '../../server/kernel/db.ts';
 import type { EventId } from '../../server/kernel/ids.ts';
 import type { LaneKind } from '../../server/kernel/lanes.ts';
 import { blockKind, waitKind } from '../../server/modules/inventory/hold-kinds.ts';
-import { noteAnswer, pause, type Run, send } from './asking.ts';
+import { complain, noteAnswer, pause, type Run, send } from './asking.ts';
 import { hold, holdAskOf } from './buyers.ts';
 import { readReservedSeats } from './by-hand.ts';
 import type { EventHistory, PoolHistory } from './history.ts';
@@ -15,6 +16,8 @@ import type { Operation } from './plan.ts';
 const WAITING_MAX = 10;
 const BLOCKED_MAX = 8;
 const SEATS_BLOCKED = 3;
+/** Longer than any fault lasts. */
+const ENDED_MAX_MS = 30_000;
 
 const poolOf = (event: EventHistory, { target }: Operation) =>
   event.pools[Math.floor(target * event.pools.length)];
@@ -33,7 +36,11 @@ async function ask<Request, Answer>(
     // An id that the product made.
     const asked = await door.ctx.lanes.ask(door.ctx, kind, event.eventId as EventId, request);
     return asked.ok ? asked.value : null;
-  } catch {
+  } catch (error) {
+    // A server may be busy or cut off, never at a loss.
+    if (!isAway(error) && !isBusy(error) && !run.over.aborted) {
+      complain(run, event, 'ANSWER', event.eventId, `${kind.name}: ${String(error)}`);
+    }
     return null;
   }
 }
@@ -61,18 +68,31 @@ export async function wait(run: Run, event: EventHistory, operation: Operation):
   });
 }
 
-/** Nobody waits any more: until it is done, for what is left is counted next. */
-export async function endWaiting(run: Run, event: EventHistory): Promise<void> {
+/**
+ * Nobody waits any more: until it is done, for what is left is counted next. Answers the pools
+ * where it could not be done.
+ */
+export async function endWaiting(run: Run, event: EventHistory): Promise<readonly PoolHistory[]> {
+  const failed: PoolHistory[] = [];
+  const untilMs = Date.now() + ENDED_MAX_MS;
   for (const pool of event.pools.filter(({ everWaited }) => everWaited)) {
     pool.unsureUntilMs = Number.POSITIVE_INFINITY;
-    for (let attempt = 0; ; attempt++) {
-      const request = { poolId: pool.poolId, waiting: 0 };
-      if ((await ask(run, event, attempt, waitKind, request)) !== null) break;
+    const request = { poolId: pool.poolId, waiting: 0 };
+    let attempt = 0;
+    let done = await ask(run, event, attempt, waitKind, request);
+    while (done === null && Date.now() < untilMs && !run.over.aborted) {
       await pause(100);
+      attempt += 1;
+      done = await ask(run, event, attempt, waitKind, request);
+    }
+    if (done === null) {
+      failed.push(pool);
+      continue;
     }
     pool.waiting = 0;
     pool.unsureUntilMs = Date.now();
   }
+  return failed;
 }
 
 /** One of those who wait gets what was kept for them. */

@@ -3,7 +3,7 @@
  * events in one snapshot, and each event whole when it is over.
  */
 import type pg from 'pg';
-import { pause, type Run } from './asking.ts';
+import { complain, pause, type Run } from './asking.ts';
 import { auditLive, rowsBehind, type Violation } from './auditor.ts';
 import { type EventRows, readEvents } from './auditor-rows.ts';
 import { auditWaiting } from './auditor-seats.ts';
@@ -43,6 +43,9 @@ const OPERATE: Readonly<
   offer,
 };
 
+/** Longer than all attempts of a request together. */
+const NOBODY_ENDS_MS = 60_000;
+
 export type World = ReturnType<typeof createWorld>;
 
 /** The events that are on sale, by their ordinals, and those that are being retired. */
@@ -53,6 +56,7 @@ export function createWorld(run: Run, pool: pg.Pool, plan: Plan) {
   const ending = new Set<number>();
   /** What the last audit saw of each event. */
   const seen = new Map<string, { readonly rows: EventRows; readonly startedAtMs: number }>();
+  const failures: unknown[] = [];
   let started = 0;
   let retired = 0;
   const open = (ordinal: number) => {
@@ -60,7 +64,11 @@ export function createWorld(run: Run, pool: pg.Pool, plan: Plan) {
     if (known) return known;
     const made = putOnSale(run, pool, plan.event(ordinal));
     events.set(ordinal, made);
-    void made.then((event) => live.set(ordinal, event));
+    made.then(
+      (event) => live.set(ordinal, event),
+      // Whoever wants it hears of it.
+      () => {},
+    );
     return made;
   };
   return {
@@ -71,6 +79,12 @@ export function createWorld(run: Run, pool: pg.Pool, plan: Plan) {
     started: () => started,
     retired: () => retired,
     retiring: () => [...retiring],
+    /** Until all that retire have done so; fails with what one of them failed with. */
+    allRetired: async () => {
+      while (retiring.size > 0 && failures.length === 0) await Promise.all(retiring);
+      if (failures.length > 0) throw failures[0];
+    },
+    hasFailed: () => failures.length > 0,
     isRetiring: (ordinal: number) => ending.has(ordinal),
     next: () => {
       started += 1;
@@ -82,7 +96,7 @@ export function createWorld(run: Run, pool: pg.Pool, plan: Plan) {
       ending.add(ordinal);
       const going = open(ordinal)
         .then(async (event) => {
-          while (event.inFlight > 0) await pause(10);
+          await allAnswered(run, event);
           await over(event);
           live.delete(ordinal);
           events.delete(ordinal);
@@ -90,12 +104,32 @@ export function createWorld(run: Run, pool: pg.Pool, plan: Plan) {
           ending.delete(ordinal);
           retired += 1;
         })
+        .catch((error: unknown) => {
+          // A run that is over takes away what it works with.
+          if (!run.over.aborted) throw error;
+        })
         .finally(() => void retiring.delete(going));
-      // Whoever waits for all of them hears of it; until then it is nobody's.
-      going.catch(() => {});
+      // Whoever waits for all of them hears of it, however late.
+      going.catch((error: unknown) => void failures.push(error));
       retiring.add(going);
     },
   };
+}
+
+/** Every operation ends, if only because whoever asks gives up. */
+async function allAnswered(run: Run, event: EventHistory): Promise<void> {
+  let least = event.inFlight;
+  let leastAtMs = Date.now();
+  while (event.inFlight > 0 && !run.over.aborted) {
+    await pause(10);
+    if (event.inFlight < least) {
+      least = event.inFlight;
+      leastAtMs = Date.now();
+    }
+    if (Date.now() - leastAtMs <= NOBODY_ENDS_MS) continue;
+    complain(run, event, 'G8', event.eventId, `not settled: ${least} operations do not end`);
+    return;
+  }
 }
 
 export async function perform(
