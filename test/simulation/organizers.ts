@@ -156,6 +156,16 @@ export async function moveSale(run: Run, event: EventHistory, operation: Operati
   await moveTo(run, event, operation.instance + 1, 'resume');
 }
 
+/** Whoever paused it may have been too busy to resume it. Done, or on sale already. */
+export async function resumeSale(run: Run, event: EventHistory): Promise<void> {
+  const untilMs = Date.now() + OPENED_MAX_MS;
+  for (let attempt = 0; Date.now() < untilMs && !run.over.aborted; attempt++) {
+    const { answer } = await moveTo(run, event, attempt, 'resume');
+    if (answer && answer.status !== 503) return;
+    await pause(PAUSE_MS);
+  }
+}
+
 export async function moveCapacity(
   run: Run,
   event: EventHistory,

@@ -1,11 +1,11 @@
 /** The end of an event: nobody asks any more, everything settles, all of it is audited. */
 import type pg from 'pg';
-import { complain, noteAnswer, pause, type Run, send } from './asking.ts';
+import { codeOf, complain, noteAnswer, pause, type Run, send } from './asking.ts';
 import { auditWhole, rowsBehind } from './auditor.ts';
 import { type EventRows, readEvents, readReached, readUnsettled } from './auditor-rows.ts';
 import { hurry, setHoldMs } from './by-hand.ts';
 import { addAsk, type EventHistory } from './history.ts';
-import { availability } from './organizers.ts';
+import { availability, resumeSale } from './organizers.ts';
 import { endWaiting } from './waitlist.ts';
 
 /** However busy the machine is, something comes to its end within this; and all of it later. */
@@ -99,6 +99,7 @@ async function probe(run: Run, pool: pg.Pool, event: EventHistory): Promise<void
   if (rows.holds.some(({ status }) => status === 'claimed')) return;
   // What is taken now must not lapse while the rest is being asked for.
   await setHoldMs(pool, event.eventId, PROBED_MS);
+  await resumeSale(run, event);
   for (const [n, { poolId, capacity, sold, reserved, blocked }] of rows.pools.entries()) {
     const taken = await holdAll(run, event, n, poolId, capacity);
     const free = capacity - sold - reserved - blocked;
@@ -154,6 +155,8 @@ async function holdAll(
       if (taken < capacity) continue;
       return taken + 1;
     }
+    // A pause that was asked for long ago may have come only now.
+    if (/^sale_(paused|closed)$/.test(codeOf(heard.answer))) return null;
     return heard.answer?.status === 409 && heard.lost === 0 ? taken : null;
   }
 }
