@@ -103,7 +103,7 @@ export async function killLoop(options: KillOptions): Promise<KillReport> {
   await options.afterStart?.();
   const counters = createCounters();
   const found: Found[] = [];
-  const state = { round: 0, stopped: false };
+  const state = { round: 0, stopped: false, calmSinceMs: Number.POSITIVE_INFINITY };
   const ended = new AbortController();
   const run: Run = {
     instances: [child],
@@ -122,7 +122,8 @@ export async function killLoop(options: KillOptions): Promise<KillReport> {
   try {
     const plan = makePlan({ seed, slots: 2, instances: 1, mix: STORM, changeEvent: stormEvent });
     const world = createWorld(run, pool, plan);
-    const over = (event: EventHistory) => retire(run, pool, event, { settles: true });
+    const calmSinceMs = () => state.calmSinceMs;
+    const over = (event: EventHistory) => retire(run, pool, event, { settles: true, calmSinceMs });
     const storm = Array.from({ length: CONCURRENCY }, async () => {
       while (!state.stopped) {
         await perform(run, world, world.next(), over);
@@ -132,6 +133,7 @@ export async function killLoop(options: KillOptions): Promise<KillReport> {
     const failed = Promise.all(storm).then(() => new Promise<never>(() => {}));
     const took = await Promise.race([failed, rage(options, state, child, world, found)]);
     state.stopped = true;
+    state.calmSinceMs = Date.now();
     await Promise.all(storm);
     for (const { plan: each } of world.live()) {
       if (!world.isRetiring(each.ordinal)) world.retire(each.ordinal, over);

@@ -18,16 +18,23 @@ const PROBED_MS = 60_000;
 /** Availability may be shown a second late. */
 const SHOWN_MAX_MS = 3_000;
 
+export type Ending = {
+  /** False where nothing runs that brings orders and payments to their ends. */
+  readonly settles: boolean;
+  /** Since when nothing is being killed: before, nobody can say how long an end may take. */
+  readonly calmSinceMs?: () => number;
+};
+
 export async function retire(
   run: Run,
   pool: pg.Pool,
   event: EventHistory,
-  options: { readonly settles: boolean },
+  options: Ending,
 ): Promise<void> {
   for (const { poolId } of await endWaiting(run, event)) {
     complain(run, event, 'G8', poolId, 'not settled: nobody answers that nobody waits any more');
   }
-  const isSettled = !options.settles || (await settle(run, pool, event));
+  const isSettled = !options.settles || (await settle(run, pool, event, options));
   const rows = await readWhole(pool, event);
   for (const violation of auditWhole(rows, event)) {
     // Without jobs nothing comes to its end; the rest must hold all the same.
@@ -59,7 +66,12 @@ async function readWhole(pool: pg.Pool, event: EventHistory): Promise<EventRows>
  * What waits for a later time is called now, again and again, until nothing is left to come. False
  * where something does not come to its end.
  */
-async function settle(run: Run, pool: pg.Pool, event: EventHistory): Promise<boolean> {
+async function settle(
+  run: Run,
+  pool: pg.Pool,
+  event: EventHistory,
+  { calmSinceMs = () => 0 }: Ending,
+): Promise<boolean> {
   const startedAtMs = Date.now();
   let least = Number.POSITIVE_INFINITY;
   let leastAtMs = startedAtMs;
@@ -73,7 +85,11 @@ async function settle(run: Run, pool: pg.Pool, event: EventHistory): Promise<boo
       least = open;
       leastAtMs = nowMs;
     }
-    if (nowMs - leastAtMs > NOTHING_SETTLES_MS || tookMs > SETTLED_MAX_MS) {
+    const calmMs = nowMs - calmSinceMs();
+    if (
+      Math.min(calmMs, nowMs - leastAtMs) > NOTHING_SETTLES_MS ||
+      Math.min(calmMs, tookMs) > SETTLED_MAX_MS
+    ) {
       const after = `not settled after ${Math.round(tookMs / 1_000)} s`;
       complain(run, event, 'G8', event.eventId, `${after}: ${JSON.stringify(left)}`);
       return false;
