@@ -30,6 +30,7 @@ import {
   shoppingRoutes,
   sweepRecurring,
 } from './modules/shopping/index.ts';
+import { venueRoutes } from './modules/venues/index.ts';
 import { oldestSnapshotSeconds, operatingRoutes } from './operating.ts';
 import { registerDocs } from './web/docs.ts';
 import { registerHome } from './web/home.ts';
@@ -38,6 +39,7 @@ export const BASE_PATH = '/api/v1';
 
 export const routes: readonly Route[] = [
   ...catalogRoutes,
+  ...venueRoutes,
   ...changesRoutes,
   ...shoppingRoutes,
   ...orderRoutes,

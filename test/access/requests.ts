@@ -13,6 +13,7 @@ import {
   makeHold,
   makeKey,
   makeOrder,
+  makeVenue,
   type Organizer,
   type World,
 } from './world.ts';
@@ -125,6 +126,33 @@ const apiKey: Recipe = {
   },
 };
 
+const venue = (
+  options: { readonly isUsedUp?: boolean; readonly version?: number } = {},
+): Recipe => ({
+  thing: 'venue',
+  variants: ['ours', 'theirs', 'unknown'],
+  isUsedUp: options.isUsedUp ?? false,
+  make: async (_world, { admin }) => {
+    const { id } = await makeVenue(admin);
+    return { ids: { id }, body: options.version ? { version: options.version } : {} };
+  },
+});
+
+const configuration = (isDraft = false, isUsedUp = true): Recipe => ({
+  thing: 'venue',
+  variants: ['ours', 'theirs', 'unknown'],
+  isUsedUp,
+  make: async (_world, { admin }) => {
+    const { id: venueId } = await makeVenue(admin);
+    const plan = { name: 'Plan', draft: isDraft, sections: [standing] };
+    const made = await admin.post(`/venues/${venueId}/configurations`, plan);
+    expect(made.status).toBe(201);
+    return { ids: { id: made.body.id } };
+  },
+});
+
+const standing = { name: 'Floor', category: 'Floor', standing: { capacity: 100 } };
+
 export const recipes: Readonly<Record<string, Recipe>> = {
   'POST /events': nothing,
   'GET /events': nothing,
@@ -172,6 +200,19 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'POST /api-keys': nothing,
   'GET /api-keys': nothing,
   'DELETE /api-keys/:id': apiKey,
+  'POST /venues': nothing,
+  'GET /venues': nothing,
+  'GET /venues/:id': venue(),
+  'PUT /venues/:id': venue({ isUsedUp: true, version: 1 }),
+  'DELETE /venues/:id': venue({ isUsedUp: true }),
+  'POST /venues/:id/configurations': venue({ isUsedUp: true }),
+  'POST /venues/:id/configurations/import': venue({ isUsedUp: true }),
+  'GET /venues/:id/configurations': venue(),
+  'GET /configurations/:id': configuration(false, false),
+  'GET /configurations/:id/plan': configuration(false, false),
+  'POST /configurations/:id/publish': configuration(true),
+  'PUT /configurations/:id': configuration(),
+  'DELETE /configurations/:id': configuration(),
   'GET /me': nothing,
   'POST /organizers': nothing,
   'GET /organizers': nothing,

@@ -18,7 +18,6 @@ const GATES_MAX = 200;
 const OUTLINE_POINTS_MAX = 1_000;
 /** Of a drawing, in its own unit: far more than any has. */
 const COORDINATE_MAX = 1e7;
-const SHAPES_MAX = 10_000;
 
 const coordinate = z.number().min(-COORDINATE_MAX).max(COORDINATE_MAX);
 export const point = z.strictObject({ x: coordinate, y: coordinate });
@@ -84,7 +83,6 @@ export const floorPlan = z
       .max(GATES_MAX)
       .optional(),
     sections: z.array(section).min(1).max(SECTIONS_MAX),
-    shapes: z.array(z.unknown()).max(SHAPES_MAX).optional(),
     source: source.optional(),
   })
   .meta({ id: 'FloorPlan' });

@@ -56,12 +56,14 @@ const zone = z.strictObject({
   areas: z.array(shape).max(10_000),
 });
 
-const seatingPlan = z.strictObject({
-  name: text,
-  zones: z.array(zone).max(2_000),
-  categories: z.array(z.strictObject({ name: text, color: text })).max(200),
-  size: z.strictObject({ width: z.number(), height: z.number() }),
-});
+export const seatingPlan = z
+  .strictObject({
+    name: text,
+    zones: z.array(zone).max(2_000),
+    categories: z.array(z.strictObject({ name: text, color: text })).max(200),
+    size: z.strictObject({ width: z.number(), height: z.number() }),
+  })
+  .meta({ id: 'SeatingPlan' });
 
 type SeatingPlan = z.output<typeof seatingPlan>;
 type Zone = SeatingPlan['zones'][number];
