@@ -151,6 +151,22 @@ const configuration = (isDraft = false, isUsedUp = true): Recipe => ({
   },
 });
 
+/** An event in a floor plan, which has nothing but room to stand. */
+const inPlan: Recipe = {
+  thing: 'event',
+  variants: seen,
+  isUsedUp: false,
+  make: async (_world, organizer, variant) => {
+    const { admin } = organizer;
+    const { id: venueId } = await makeVenue(admin);
+    const plan = { name: 'Plan', validFrom: '2024-01-01T00:00:00Z', sections: [standing] };
+    const made = await admin.post(`/venues/${venueId}/configurations`, plan);
+    const draft = variant === 'draft' ? { publish: false } : {};
+    const more = { configurationId: made.body.id, ticketTypes: [], ...draft };
+    return { ids: { id: (await makeEvent(organizer, more)).id } };
+  },
+};
+
 const standing = { name: 'Floor', category: 'Floor', standing: { capacity: 100 } };
 
 export const recipes: Readonly<Record<string, Recipe>> = {
@@ -182,6 +198,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
       await openGrid(app, id, { rows: 1, places: 3 });
     },
   }),
+  'GET /events/:id/seat-map': inPlan,
   'GET /events/:id/statistics': ownEvent,
   'POST /events/:id/holds': readEvent,
   'POST /events/:id/bookings': readEvent,

@@ -28,6 +28,7 @@ export { holdMachine } from './states.ts';
 export {
   dropSale,
   dropTicketType,
+  type NewSeat,
   openSale,
   openSeats,
   type PoolRefusal,

@@ -73,6 +73,7 @@ export const callOpenSeats = (
     readonly poolId: PoolId;
     readonly name: string;
     readonly seats: readonly {
+      readonly seatNo?: number;
       readonly key: string;
       readonly section: string;
       readonly row: number;
@@ -82,6 +83,7 @@ export const callOpenSeats = (
   },
 ) => rows({ first: int })`
   select inventory.open_seats@v(${eventId}, ${pool.poolId}, ${pool.name},
+    ${pool.seats.map((seat) => seat.seatNo ?? null)}::int[],
     ${pool.seats.map((seat) => seat.key)}::text[],
     ${pool.seats.map((seat) => seat.section)}::text[],
     ${pool.seats.map((seat) => seat.row)}::int[], ${pool.seats.map((seat) => seat.place)}::int[],

@@ -73,6 +73,8 @@ export async function setPool(
 }
 
 export type NewSeat = {
+  /** Its number in the event's plan; counted on from those that are there where it is not given. */
+  readonly seatNo?: number;
   /** Its id in the API; once in the event. */
   readonly key: string;
   readonly section: string;

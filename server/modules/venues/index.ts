@@ -10,6 +10,10 @@
  * It does not know what is on sale: whether a seat is free is told by whoever sells it, and a
  * proposal decides nothing.
  */
+export type { ConfigurationId } from './configuration.sql.ts';
+export { readBuilding, readPlan, takeConfiguration } from './configurations.ts';
 export { FreeSeats, type Party } from './free-seats.ts';
 export { venueRoutes } from './routes.ts';
+export { drawSeatMap } from './seat-map.ts';
 export { gridPlan, planSeats, type SeatPlan } from './seat-plan.ts';
+export { choicesOf, placesOf, type SectionChoices } from './take-plan.ts';
