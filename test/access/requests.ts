@@ -199,6 +199,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
     },
   }),
   'GET /events/:id/seat-map': inPlan,
+  'GET /events/:id/sections': inPlan,
   'GET /events/:id/statistics': ownEvent,
   'POST /events/:id/holds': readEvent,
   'POST /events/:id/bookings': readEvent,

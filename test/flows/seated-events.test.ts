@@ -144,6 +144,32 @@ describe('an event in a floor plan', () => {
     expect((await app.guest.get(`/events/${await bare()}/seat-map`)).status).toBe(404);
   });
 
+  it('tells of each section what is free, and from which price', async () => {
+    const { configurationId } = await makePlan();
+    const { body } = await makeEvent(configurationId);
+    const [stalls] = body.ticketTypes;
+    await hold(body.id, { ticketTypeId: stalls.id, seatIds: ['Stalls-A-1'] });
+    const shown = await app.guest.get(`/events/${body.id}/sections`);
+    expect(shown.body).toEqual({
+      eventId: body.id,
+      sections: [
+        {
+          name: 'Stalls',
+          gate: null,
+          parts: [
+            { categories: ['Best', 'Stalls'], places: 12, free: 11, from: eur(3_000) },
+            { categories: ['Rear'], places: 6, free: 6, from: null },
+          ],
+        },
+        {
+          name: 'Open floor',
+          gate: null,
+          parts: [{ categories: ['Floor'], places: 300, free: 300, from: eur(2_500) }],
+        },
+      ],
+    });
+  });
+
   it('is refused what the plan does not have', async () => {
     const { configurationId } = await makePlan({ validTo: inDays(70) });
     const refusals: readonly (readonly [Record<string, unknown>, string])[] = [

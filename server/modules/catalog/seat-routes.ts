@@ -7,6 +7,7 @@ import { type SeatsShown, showSeats } from '../inventory/index.ts';
 import { findEvent } from './read-events.ts';
 import { codingFor, showSeatMap } from './seat-map.ts';
 import { showAvailability } from './show-availability.ts';
+import { sectionsSchema, showSections } from './show-sections.ts';
 
 const BINARY = 'application/octet-stream';
 /** By their two bits. */
@@ -60,6 +61,22 @@ export const seatRoutes: readonly Route[] = [
         return ok({ body: '', headers, status: 304 });
       }
       return ok({ body: '', encoded: coding ? map[coding] : map.plain, headers });
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/events/:id/sections',
+    summary: 'The sections, what is free of them and from which price',
+    description: 'For the first look at a seat map; up to a second old.',
+    tag: 'Events',
+    access: { kind: 'public' },
+    params: z.object({ id: id('evt') }),
+    success: { status: 200, schema: sectionsSchema, description: 'In the order of the plan' },
+    refusals: {},
+    handle: async (ctx, { actor, params }) => {
+      const seen = await findEvent(ctx, actor, params.id);
+      const sections = seen && (await showSections(ctx, seen.event));
+      return sections ? ok({ body: sections }) : refused('not_found');
     },
   }),
   route({

@@ -3,6 +3,7 @@ import type { Issue } from '../../kernel/result.ts';
 import type { Surveyed } from './configurations.ts';
 import type { Feature } from './floor-plan.ts';
 import { distance } from './polygons.ts';
+import type { StandingArea } from './survey.ts';
 
 /** By the name of the slot, which option. */
 export type SectionChoices = Readonly<Record<string, string>>;
@@ -10,7 +11,7 @@ export type SectionChoices = Readonly<Record<string, string>>;
 export type PlanPlaces = {
   /** In the order of the plan: a seat's index is its number in the event. */
   readonly seats: readonly PlaceOnSale[];
-  readonly standing: readonly { readonly category: string; readonly capacity: number }[];
+  readonly standing: readonly StandingArea[];
 };
 
 export type PlaceOnSale = {
