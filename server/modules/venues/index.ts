@@ -11,9 +11,12 @@
  * proposal decides nothing.
  */
 export type { ConfigurationId } from './configuration.sql.ts';
-export { readBuilding, readPlan, takeConfiguration } from './configurations.ts';
+export { addConfiguration, readBuilding, readPlan, takeConfiguration } from './configurations.ts';
 export { FreeSeats, type Party } from './free-seats.ts';
+export { readPlanFile } from './read-plan-file.ts';
 export { venueRoutes } from './routes.ts';
 export { drawSeatMap } from './seat-map.ts';
 export { gridPlan, planSeats, type SeatPlan } from './seat-plan.ts';
 export { choicesOf, placesOf, type SectionChoices } from './take-plan.ts';
+export type { VenueId } from './venue.sql.ts';
+export { createVenue } from './venues.ts';
