@@ -11,7 +11,12 @@ import { forgetOldKeys } from './kernel/idempotency.ts';
 import { createWorker, measureJobs, type Recurring, type Worker } from './kernel/jobs.ts';
 import type { Route } from './kernel/route.ts';
 import type { Machine } from './kernel/states.ts';
-import { archivePastEvents, catalogRoutes, eventMachine } from './modules/catalog/index.ts';
+import {
+  archivePastEvents,
+  catalogRoutes,
+  eventMachine,
+  releaseDue,
+} from './modules/catalog/index.ts';
 import { cancelEventJob, changesRoutes } from './modules/changes/index.ts';
 import { authenticate, identityRoutes } from './modules/identity/index.ts';
 import { holdMachine } from './modules/inventory/index.ts';
@@ -94,6 +99,13 @@ const recurring: readonly Recurring[] = [
     everyMs: 60_000,
     run: async (ctx) => {
       await forgetOldKeys(ctx.db);
+    },
+  },
+  {
+    name: 'release_allocations',
+    everyMs: 1_000,
+    run: async (ctx) => {
+      await releaseDue(ctx);
     },
   },
   {

@@ -151,6 +151,19 @@ const configuration = (isDraft = false, isUsedUp = true): Recipe => ({
   },
 });
 
+const allocation: Recipe = {
+  thing: 'event',
+  variants: nested,
+  isUsedUp: true,
+  make: async (_world, { admin, ...organizer }) => {
+    const event = await makeEvent({ admin, ...organizer });
+    const wanted = { name: 'Sponsors', poolId: event.poolId, quantity: 2 };
+    const made = await admin.post(`/events/${event.id}/allocations`, wanted);
+    expect(made.status).toBe(201);
+    return { ids: { id: event.id, allocationId: made.body.id } };
+  },
+};
+
 /** An event in a floor plan, which has nothing but room to stand. */
 const inPlan: Recipe = {
   thing: 'event',
@@ -190,6 +203,9 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'POST /events/:id/ticket-types': ownEvent,
   'PUT /events/:id/ticket-types/:ticketTypeId': ticketType,
   'DELETE /events/:id/ticket-types/:ticketTypeId': ticketType,
+  'POST /events/:id/allocations': ownEvent,
+  'GET /events/:id/allocations': ownEvent,
+  'DELETE /events/:id/allocations/:allocationId': allocation,
   'GET /events/:id/availability': readEvent,
   'GET /events/:id/seats': ofEvent({
     variants: seen,

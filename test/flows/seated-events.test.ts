@@ -1,5 +1,6 @@
 /** B1, B12, C9: an event takes a version of a floor plan, and sells its seats and standing room. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { releaseDue } from '../../server/modules/catalog/index.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
 import { eur, inDays, newKey, onSale } from '../kit/given.ts';
@@ -168,6 +169,53 @@ describe('an event in a floor plan', () => {
         },
       ],
     });
+  });
+
+  it('keeps places off sale for somebody, until their hour', async () => {
+    const { configurationId } = await makePlan();
+    const { body } = await makeEvent(configurationId);
+    const [stalls, , floor] = body.ticketTypes;
+    const path = `/events/${body.id}/allocations`;
+    const seatIds = ['Stalls-A-1', 'Stalls-C-6'];
+    const sponsors = await app.admin.post(path, {
+      name: 'Sponsors',
+      seatIds,
+      releaseAt: inDays(30),
+    });
+    expect(sponsors.body).toMatchObject({ name: 'Sponsors', seatIds, quantity: 2 });
+    const counted = { name: 'Box office', poolId: floor.poolId, quantity: 290 };
+    expect((await app.admin.post(path, counted)).status).toBe(201);
+    const taken = await hold(body.id, { ticketTypeId: stalls.id, seatIds: ['Stalls-A-1'] });
+    expect(taken.body).toMatchObject({ code: 'seat_taken', seatIds: ['Stalls-A-1'] });
+    const full = await hold(body.id, { ticketTypeId: floor.id, quantity: 10 });
+    expect(full.status).toBe(201);
+    expect((await hold(body.id, { ticketTypeId: floor.id, quantity: 1 })).body.code).toBe(
+      'sold_out',
+    );
+    const more = { ...counted, quantity: 1 };
+    expect((await app.admin.post(path, more)).body.code).toBe('not_free');
+    const twice = { name: 'Press', seatIds: ['Stalls-A-1', 'Stalls-B-1'] };
+    expect((await app.admin.post(path, twice)).body.code).toBe('seat_taken');
+    const nobody = { name: 'Press', seatIds: ['Balcony-A-1'] };
+    expect((await app.admin.post(path, nobody)).body.code).toBe('unknown_seat');
+    const both = { ...nobody, ...counted };
+    expect((await app.admin.post(path, both)).body.code).toBe('validation_failed');
+
+    const listed = await app.admin.get(path);
+    expect(listed.body.data.map(({ name }: { name: string }) => name)).toEqual([
+      'Sponsors',
+      'Box office',
+    ]);
+    const boxOffice = listed.body.data[1].id;
+    expect((await app.admin.delete(`${path}/${boxOffice}`)).status).toBe(204);
+    expect((await hold(body.id, { ticketTypeId: floor.id, quantity: 1 })).status).toBe(201);
+    expect(await releaseDue(app.ctx)).toBe(0);
+    app.clock.advance(31 * 86_400_000);
+    expect(await releaseDue(app.ctx)).toBe(1);
+    app.clock.advance(-31 * 86_400_000);
+    const free = await hold(body.id, { ticketTypeId: stalls.id, seatIds: ['Stalls-A-1'] });
+    expect(free.status).toBe(201);
+    await expectAuditClean(app);
   });
 
   it('is refused what the plan does not have', async () => {

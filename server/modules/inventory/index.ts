@@ -26,6 +26,8 @@ export { releaseHold } from './release-hold.ts';
 export { type SeatsShown, showSeats, showSections } from './seat-board.ts';
 export { holdMachine } from './states.ts';
 export {
+  blockPlaces,
+  blockSeats,
   dropSale,
   dropTicketType,
   type NewSeat,
@@ -40,5 +42,6 @@ export {
   setSale,
   setSaleState,
   setTicketType,
+  unblockSeats,
 } from './supply.ts';
 export { archiveHolds, sweepLapsed } from './tidy-holds.ts';
