@@ -1,4 +1,4 @@
-/** Outlines by chance, and where points are in them: worked out in another way than the server's. */
+/** Outlines by chance, and where points are in them, worked out in another way than elsewhere. */
 import fc from 'fast-check';
 
 export type At = { readonly x: number; readonly y: number };

@@ -17,7 +17,7 @@ import {
   SEATS_MAX,
   seatsOf,
 } from './floor-plan.ts';
-import { numberGaps, usualOf } from './places.ts';
+import { numberSteps, usualOf } from './places.ts';
 import {
   add,
   arcsOf,
@@ -38,7 +38,7 @@ const SEAT_PITCH = 10;
 const ROW_PITCH = 16;
 /** Seats stand at most so many times as far apart as rows do: a short row keeps together. */
 const PITCH_BY_DEPTH_MAX = 0.8;
-/** Room that a gap in the numbers leaves free, at most: 1 and 1001 do not squeeze a row to a dot. */
+/** Places that a gap in the numbers leaves free, at most: 1 and 1001 squeeze no row to a dot. */
 const GAP_PLACES_MAX = 40;
 /** An outline's sides that are tried as the direction of its rows, the longest first. */
 const SIDES_MAX = 32;
@@ -69,21 +69,16 @@ const isDrawn = ({ seats }: PlanRow): boolean =>
 
 const isCounted = ({ rows = [] }: PlanSection): boolean => !rows.every(isDrawn);
 
-/** How many places wide a row is, with those that are missing, and on which of them each seat is. */
+/** How many places wide a row is, with those that are missing, and which of them each seat has. */
 type Places = { readonly wide: number; readonly at: readonly number[] };
 
 function placesIn(row: PlanRow): Places {
-  const seats = seatsOf(row) ?? [];
-  const gaps = numberGaps(seats);
-  const usual = usualOf(gaps);
   let place = 0;
-  const at = seats.map((_, i) => {
-    if (i === 0) return 0;
-    // What has no number leaves no gap.
-    const step = usual > 0 ? Math.round((gaps[i - 1] ?? 0) / usual) : 1;
-    place += Math.min(Math.max(1, step), GAP_PLACES_MAX);
-    return place;
-  });
+  const at = [place];
+  for (const step of numberSteps(seatsOf(row) ?? [])) {
+    place += Math.min(step, GAP_PLACES_MAX);
+    at.push(place);
+  }
   return { wide: place + 1, at };
 }
 
@@ -145,8 +140,8 @@ function facing(outline: Outline, middle: Point): Axes {
 }
 
 /**
- * Square to the sides of the smallest rectangle around the outline, facing the middle of the plan: a
- * stand keeps facing the pitch when the stage is put elsewhere.
+ * Square to the sides of the smallest rectangle around the outline, facing the middle of the plan:
+ * a stand keeps facing the pitch when the stage is put elsewhere.
  */
 function axesOf(outline: Outline, middle: Point): Axes {
   const sides = outline
@@ -230,24 +225,15 @@ function roomiest({ reach, spanAt }: Field, rows: readonly Places[]): Span {
   return { from: reach.from + best.near * step, to: reach.from + best.far * step };
 }
 
+type Placing = (section: PlanSection) => PlanSection;
+
 /**
  * Places sections that have no outline, each behind the one before; options of a slot begin at the
- * same line. Closer than usual where the plan has a size that they would leave.
+ * same line.
  */
-function behind(plan: FloorPlan, focalPoint: Point): (section: PlanSection) => PlanSection {
-  const { size } = plan;
+function behind(plan: FloorPlan, focalPoint: Point): Placing {
   const front = Math.max(focalPoint.y, lowest(plan));
-  const counted = plan.sections.filter((one) => isCounted(one) && !one.outline);
-  const lines = counted.reduce((sum, { rows = [] }) => sum + rows.length + 1, 0);
-  const wide = counted
-    .flatMap(({ rows = [] }) => rows)
-    .reduce((most, row) => Math.max(most, placesIn(row).wide), 0);
-  const side = size ? Math.min(focalPoint.x, size.width - focalPoint.x) : 0;
-  const fits = (room: number, needed: number) => (room > 0 ? Math.min(1, room / needed) : 1);
-  const scale = Math.min(
-    fits(2 * side, wide * SEAT_PITCH),
-    fits((size?.height ?? 0) - front, (lines + 1) * ROW_PITCH),
-  );
+  const scale = scaleBehind(plan, focalPoint, front);
   const slots = new Map<string, { readonly top: number; readonly tops: Map<string, number> }>();
   let nextTop = front + ROW_PITCH * scale;
   return (section) => {
@@ -259,6 +245,22 @@ function behind(plan: FloorPlan, focalPoint: Point): (section: PlanSection) => P
     nextTop = Math.max(nextTop, bottom);
     return inLines(section, { x: focalPoint.x, y: top }, scale);
   };
+}
+
+/** Below 1 where rows as far apart as usual would leave the plan's size. */
+function scaleBehind(plan: FloorPlan, focalPoint: Point, front: number): number {
+  const { size } = plan;
+  const counted = plan.sections.filter((one) => isCounted(one) && !one.outline);
+  const lines = counted.reduce((sum, { rows = [] }) => sum + rows.length + 1, 0);
+  const wide = counted
+    .flatMap(({ rows = [] }) => rows)
+    .reduce((most, row) => Math.max(most, placesIn(row).wide), 0);
+  const side = size ? Math.min(focalPoint.x, size.width - focalPoint.x) : 0;
+  const fits = (room: number, needed: number) => (room > 0 ? Math.min(1, room / needed) : 1);
+  return Math.min(
+    fits(2 * side, wide * SEAT_PITCH),
+    fits((size?.height ?? 0) - front, (lines + 1) * ROW_PITCH),
+  );
 }
 
 /** Where the last of what is drawn ends. */

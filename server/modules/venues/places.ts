@@ -13,32 +13,39 @@ const SHORTER = 0.999;
 type Seat = Pick<PlanSeat, 'number'> & { readonly at: Point };
 
 /**
- * Where seats are drawn, a gap wider than usual in the row is an aisle. Where they are not, a gap in
- * the numbers is a seat that is missing; rows of odd or even numbers have gaps of two throughout,
- * which are none.
+ * Where seats are drawn, a gap wider than usual in the row is an aisle. Where they are not, a gap
+ * in the numbers is a seat that is missing; rows of odd or even numbers have gaps of two
+ * throughout, which are none.
  */
 export function placesOf(seats: readonly Seat[], isDrawn: boolean): number[] {
   const order = isDrawn ? orderAlong(seats) : [...seats.keys()];
   const inOrder = order.flatMap((i) => seats[i] ?? []);
-  const gaps = isDrawn ? lengthsOf(inOrder) : numberGaps(inOrder);
-  const usual = usualOf(gaps);
+  const steps = isDrawn ? stepsOf(lengthsOf(inOrder)) : numberSteps(inOrder);
   const places = new Array<number>(seats.length).fill(0);
   let place = 0;
   for (const [i, seatNo] of order.entries()) {
-    const gap = i === 0 ? 0 : (gaps[i - 1] ?? 0);
-    if (i > 0) place += usual > 0 && gap > usual * AISLE_GAP ? 2 : 1;
+    if (i > 0) place += Math.min(2, steps[i - 1] ?? 1);
     places[seatNo] = place;
   }
   return places;
 }
 
-/** How far apart the numbers of neighbours are; 0 where one is none, like `A` or `12a`. */
-export function numberGaps(seats: readonly Pick<PlanSeat, 'number'>[]): number[] {
+/**
+ * From each seat to the next, by their numbers: 1 for neighbours, 3 where two seats are missing. A
+ * number that is none, like `A` or `12a`, leaves no gap.
+ */
+export function numberSteps(seats: readonly Pick<PlanSeat, 'number'>[]): number[] {
   const numbers = seats.map(({ number }) => (/^\d{1,9}$/.test(number) ? Number(number) : null));
-  return numbers.slice(1).map((number, i) => {
+  const gaps = numbers.slice(1).map((number, i) => {
     const before = numbers[i] ?? null;
     return number === null || before === null ? 0 : Math.abs(number - before);
   });
+  return stepsOf(gaps);
+}
+
+function stepsOf(gaps: readonly number[]): number[] {
+  const usual = usualOf(gaps);
+  return gaps.map((gap) => (gap > usual * AISLE_GAP ? Math.round(gap / usual) : 1));
 }
 
 /** The gap that half of all are not wider than; 0 where there is none. */

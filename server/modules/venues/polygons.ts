@@ -9,7 +9,7 @@ export type Point = { readonly x: number; readonly y: number };
 /** In the order of the outline; the last point is joined to the first. */
 export type Outline = readonly Point[];
 
-/** From one end to the other: along a line in multiples of its direction, of a circle in radians. */
+/** From one end to the other: of a line in multiples of its direction, of a circle in radians. */
 export type Span = { readonly from: number; readonly to: number };
 
 export const ORIGIN: Point = { x: 0, y: 0 };
@@ -60,8 +60,8 @@ function signedArea2(outline: Outline, first: Point): number {
 }
 
 /**
- * Whether two edges cross. Edges that only touch, or lie on each other, are no crossing: that is how
- * a hole is drawn, with a bridge that is walked in both directions.
+ * Whether two edges cross. Edges that only touch, or lie on each other, are no crossing: that is
+ * how a hole is drawn, with a bridge that is walked in both directions.
  *
  * Edges are compared with those that overlap them from left to right: all with all at worst, which
  * is why an outline has few points.
@@ -118,8 +118,8 @@ export function contains(outline: Outline, point: Point): boolean {
 }
 
 /**
- * Where a circle runs inside the outline, in radians from `zero`, a direction of length 1; they grow
- * towards `quarter`, square to it. Each span begins in (-π, π] and may end after π.
+ * Where a circle runs inside the outline, in radians from `zero`, a direction of length 1; they
+ * grow towards `quarter`, square to it. Each span begins in (-π, π] and may end after π.
  */
 export function arcsOf(
   outline: Outline,

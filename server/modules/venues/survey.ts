@@ -27,6 +27,8 @@ export type SurveyedSeat = {
   readonly features: readonly Feature[];
   /** In the plan. */
   readonly at: Point;
+  /** Whether the plan says so; seats that are only counted stand along a line of their own. */
+  readonly isDrawn: boolean;
   /** Counted through the plan, in the document's order. */
   readonly row: number;
   /** Neighbours differ by 1; an aisle or a missing seat leaves one out. */
@@ -226,22 +228,23 @@ function surveyRow(
     if (category === undefined) withoutCategory += 1;
     if (!isNew(walk, key, seatPath) || typeof category !== 'string') continue;
     const at = add(start, seat.position ?? { x: i * PITCH, y: 0 });
-    if (seat.position) {
+    const isDrawn = seat.position !== undefined;
+    if (isDrawn) {
       drawn += 1;
       noteSpot(walk, section, at, seatPath);
     }
-    taken.push(surveyed(walk, section, row, seat, { key, category, at }));
+    taken.push(surveyed(walk, section, row, seat, { key, category, at, isDrawn }));
   }
   if (withoutCategory > 0) {
     const message = `${withoutCategory} seats have no category, nor has their row or section`;
     note(notes, 'error', 'no_category', path, message);
   }
-  const isDrawn = drawn === taken.length;
-  if (drawn > 0 && !isDrawn) {
+  const areDrawn = drawn === taken.length;
+  if (drawn > 0 && !areDrawn) {
     const message = `${taken.length - drawn} of ${taken.length} seats have no position`;
     note(notes, 'warning', 'position_missing', path, `${message}: they stand where nobody drew`);
   }
-  const places = placesOf(taken, isDrawn);
+  const places = placesOf(taken, areDrawn);
   for (const [i, seat] of taken.entries()) walk.seats.push({ ...seat, place: places[i] ?? i });
 }
 
@@ -250,7 +253,7 @@ function surveyed(
   section: PlanSection,
   row: PlanRow,
   { number, features = [] }: PlanSeat,
-  found: Pick<SurveyedSeat, 'key' | 'category' | 'at'>,
+  found: Pick<SurveyedSeat, 'key' | 'category' | 'at' | 'isDrawn'>,
 ): SurveyedSeat {
   return {
     ...found,
