@@ -1,7 +1,8 @@
 /**
  * A floor plan as a seating plan of pretix. What came from there (pretix.ts) goes out as it came,
- * but for what was changed here in between: labels, positions and categories are the plan's, spelled
- * as they were where they still mean the same. Room to stand has no place there and is left out.
+ * but for what was changed here in between: labels, positions and categories are the plan's,
+ * spelled as they were where they still mean the same. Room to stand has no place there and is left
+ * out.
  */
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
