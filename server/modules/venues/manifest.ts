@@ -169,7 +169,9 @@ function planOf(lines: readonly Line[], findings: PlanFinding[]): ReturnType<typ
     sections.set(line.section, rows);
   }
   const ordered = [...sections].map(([name, rows]) => ({ name, rows: [...rows] }));
-  const categories = new Set(lines.map(({ category }) => category || CATEGORY_DEFAULT));
+  // In the plan's order, not the file's: a table that was written of a plan makes the same one.
+  const inOrder = ordered.flatMap(({ rows }) => rows.flatMap(([, seats]) => seats));
+  const categories = new Set(inOrder.map(({ category }) => category || CATEGORY_DEFAULT));
   const plan = floorPlan.safeParse({
     categories: [...categories].map((name) => ({ name })),
     sections: ordered.map(({ name, rows }) => ({
@@ -198,8 +200,8 @@ const seatOf = ({ seat, category, position }: Line): unknown => ({
 });
 
 /**
- * The same table, of a plan: what it says of its seats, and no more. Positions are the plan's; seats
- * that have none get none.
+ * The same table, of a plan: what it says of its seats, and no more. Positions are the plan's;
+ * seats that have none get none.
  */
 export function writeManifest({ sections }: FloorPlan): string {
   const lines = [COLUMNS.join(',')];
