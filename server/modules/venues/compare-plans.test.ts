@@ -108,6 +108,18 @@ describe('another version of a plan', () => {
       ['moved: S-2-1'],
     ],
     [
+      'a single seat drawn by another hand',
+      hall([
+        ['1', drawn(0, 10)],
+        ['2', drawn(0)],
+      ]),
+      hall([
+        ['1', drawn(0, 10)],
+        ['2', drawn(4)],
+      ]),
+      [],
+    ],
+    [
       'a section moved',
       hall([['1', drawn(0, 10)]]),
       hall([['1', drawn(0, 10)]], { position: { x: 0, y: 50 } }),

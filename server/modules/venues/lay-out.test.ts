@@ -269,7 +269,7 @@ describe('sections without an outline', () => {
   });
 });
 
-it('a plan of too many seats is given back as it came', () => {
+it('a plan that is too large is given back as it came', () => {
   const rows = rowsOf(...Array<string>(2_000).fill('1-2000'));
   const plan = {
     sections: [{ name: 'S', category: 'A', rows, outline: box(0, 0, 9, 9) }],

@@ -10,11 +10,9 @@
  */
 import {
   COORDINATE_MAX,
-  countSeats,
   type FloorPlan,
   type PlanRow,
   type PlanSection,
-  SEATS_MAX,
   seatsOf,
 } from './floor-plan.ts';
 import { numberSteps, usualOf } from './places.ts';
@@ -32,6 +30,7 @@ import {
   spansOf,
   withoutRepeats,
 } from './polygons.ts';
+import { excesses } from './survey.ts';
 
 /** Of sections without an outline: from seat to seat and from row to row, in the plan's unit. */
 const SEAT_PITCH = 10;
@@ -52,7 +51,7 @@ const TRIM_GAIN = 1.1;
 
 /** The plan with positions throughout. `focalPoint` is where `survey` says it is. */
 export function layOut(plan: FloorPlan, focalPoint: Point): FloorPlan {
-  if (countSeats(plan) > SEATS_MAX) return { ...plan, focalPoint };
+  if (excesses(plan).length > 0) return { ...plan, focalPoint };
   const { size } = plan;
   const inner = size ? { x: size.width / 2, y: size.height / 2 } : focalPoint;
   const placeBehind = behind(plan, focalPoint);

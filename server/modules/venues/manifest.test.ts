@@ -37,6 +37,7 @@ describe('a manifest', () => {
     ['a BOM, CRLF and a last line that is empty', `\ufeff${HEADER}\r\nS,1,1,A,0,0\r\n\r\n`],
     ['lines as on an old Mac', `${HEADER}\rS,1,1,A,0,0`],
     ['semicolons, and commas in numbers', 'Section;Row;Seat;Category;X;Y\nS;1;1;A;0,0;0,0'],
+    ['a BOM before a quote', `\ufeff"section",row,seat,category,x,y\nS,1,1,A,0,0`],
     ['quotes and spaces', ' section , "row",seat,category,x,y\n"S", "1" ,1,A,"0",0'],
     [
       'columns in another order, and some more',

@@ -245,6 +245,10 @@ describe('hostile plans cost little', () => {
     expect(survey(sections(2_000, () => ({ outline, rows }))).findings).toMatchObject([
       { code: 'too_many_outline_points' },
     ]);
+    const rowsEach = rowsOf(...Array<string>(51).fill('1'));
+    expect(survey(sections(100, () => ({ outline, rows: rowsEach }))).findings).toMatchObject([
+      { code: 'outlines_too_detailed', path: 'sections' },
+    ]);
     // As many as are looked at, each edge as wide as the outline.
     const { findings } = survey(sections(100, () => ({ outline, rows })));
     expect(findings.every(({ code }) => code === 'outline_crosses_itself')).toBe(true);

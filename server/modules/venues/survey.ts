@@ -53,6 +53,8 @@ const KEY_MAX_CHARS = 64;
 const FINDINGS_MAX = 200;
 /** Of all outlines together: what comparing their edges costs has an end. */
 const OUTLINE_POINTS_TOTAL_MAX = 100_000;
+/** In all sections: what looking for room in an outline, row by row, costs has an end. */
+const ROW_POINTS_MAX = 5_000_000;
 /** How far seats without positions stand apart; any unit does. */
 const PITCH = 1;
 
@@ -86,7 +88,10 @@ export function survey(plan: FloorPlan): Survey {
     gates: new Set(plan.gates?.map(({ name }) => name)),
     ...{ keys: new Map(), spots: new Map(), seats: [], standing: [], row: 0 },
   };
-  if (isTooLarge(walk)) return outcome(walk);
+  for (const { severity, code, path, message } of excesses(plan)) {
+    note(walk.notes, severity, code, path, message);
+  }
+  if (walk.notes.list.length > 0) return outcome(walk);
   noteNames(walk);
   for (const [i, section] of plan.sections.entries()) {
     const path = `sections.${i}`;
@@ -130,19 +135,27 @@ function note(
   if (count[severity] <= FINDINGS_MAX) list.push({ code, severity, path, message });
 }
 
-/** Counted before anything is made: a short document can stand for billions of seats. */
-function isTooLarge({ plan, notes }: Walk): boolean {
+/**
+ * Why a plan is too large to be looked at, or laid out. Counted before anything is made: a short
+ * document can stand for billions of seats.
+ */
+export function excesses(plan: FloorPlan): PlanFinding[] {
+  const { sections } = plan;
   const seats = countSeats(plan);
-  const points = plan.sections.reduce((sum, { outline = [] }) => sum + outline.length, 0);
-  if (seats > SEATS_MAX) {
-    const message = `has ${seats} seats, at most ${SEATS_MAX}`;
-    note(notes, 'error', 'too_many_seats', 'sections', message);
-  }
-  if (points > OUTLINE_POINTS_TOTAL_MAX) {
-    const message = `outlines have ${points} points, at most ${OUTLINE_POINTS_TOTAL_MAX}`;
-    note(notes, 'error', 'too_many_outline_points', 'sections', message);
-  }
-  return notes.list.length > 0;
+  const points = sections.reduce((sum, { outline = [] }) => sum + outline.length, 0);
+  const edges = sections.reduce(
+    (sum, { outline = [], rows = [] }) => sum + outline.length * rows.length,
+    0,
+  );
+  const limits = [
+    ['too_many_seats', 'seats', seats, SEATS_MAX],
+    ['too_many_outline_points', 'points of outlines', points, OUTLINE_POINTS_TOTAL_MAX],
+    ['outlines_too_detailed', 'rows times points of their outlines', edges, ROW_POINTS_MAX],
+  ] as const;
+  return limits.flatMap(([code, what, is, most]) => {
+    const message = `has ${is} ${what}, at most ${most}`;
+    return is > most ? [{ code, severity: 'error', path: 'sections', message }] : [];
+  });
 }
 
 function noteNames({ plan, notes }: Walk): void {
