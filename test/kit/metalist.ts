@@ -1,36 +1,46 @@
 /**
  * The stadium of Kharkiv as a floor plan: sectors with the shapes of their drawing and rows of
- * numbered seats. Real input that is not part of the project; see `realData`.
+ * numbered seats. Real input that is not part of the project; a test that reads it asks
+ * `requireEngine('data')` first.
  */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
 import { type FloorPlan, floorPlan } from '../../server/modules/venues/floor-plan.ts';
+import type { At } from './shapes.ts';
 
-type Shape = { readonly type: string; readonly points?: string; readonly d?: string } & Readonly<
-  Record<string, string>
->;
-type Sector = {
-  readonly tribune: string;
-  readonly sector: string;
-  readonly rows: readonly {
-    readonly row: string;
-    readonly seats: string;
-    readonly count: number;
-  }[];
-  readonly shapes: readonly Shape[];
-};
-type Stadium = { readonly totalSeats: number; readonly sectors: readonly Sector[] };
-type At = { readonly x: number; readonly y: number };
+/** What a drawing's elements say; numbers are text there. */
+const shape = z.looseObject({ type: z.enum(['rect', 'polygon', 'path']) }).catchall(z.string());
+const stadium = z.object({
+  sectors: z.array(
+    z.object({
+      tribune: z.string(),
+      sector: z.string(),
+      rows: z.array(z.object({ row: z.string(), seats: z.string(), count: z.number() })),
+      shapes: z.array(shape),
+    }),
+  ),
+  totalSeats: z.number(),
+});
 
-export type Staging = 'football' | 'end stage' | 'in the round';
+type Shape = z.output<typeof shape>;
+type Stadium = z.output<typeof stadium>;
+type Sector = Stadium['sectors'][number];
+
+export const STAGINGS = ['football', 'end stage', 'in the round'] as const;
+type Staging = (typeof STAGINGS)[number];
 
 /** The middle of the pitch, and where the stage stands before the north stand. */
 const PITCH_MIDDLE = { x: 448, y: 306 };
 const STAGE = { x: 240, y: 306 };
 
-export function readStadium(file: string): Stadium {
-  return JSON.parse(readFileSync(file, 'utf8')) as Stadium;
+/** `data` is the folder of all real input. */
+export function readStadium(data: string): Stadium {
+  const file = join(data, 'metalist-stadium-kharkiv', 'metalist.json');
+  return stadium.parse(JSON.parse(readFileSync(file, 'utf8')));
 }
 
+/** Nobody sits behind an end stage; without football, the pitch is room to stand. */
 export function stadiumPlan({ sectors }: Stadium, staging: Staging): FloorPlan {
   const isOpen = (sector: Sector) => staging !== 'end stage' || sector.tribune !== 'north';
   const pitch = {
@@ -73,11 +83,11 @@ function pointsOf(shape: Shape): At[] {
       { x, y: y + height },
     ];
   }
-  if (shape.points) {
-    const flat = shape.points.split(/[\s,]+/).map(Number);
+  if (shape['points']) {
+    const flat = shape['points'].split(/[\s,]+/).map(Number);
     return Array.from({ length: flat.length >> 1 }, (_, i) => at(flat, 2 * i));
   }
-  return pathPoints(shape.d ?? '');
+  return pathPoints(shape['d'] ?? '');
 }
 
 const at = (flat: readonly number[], i: number): At => ({ x: flat[i] ?? 0, y: flat[i + 1] ?? 0 });

@@ -1,203 +1,317 @@
 /**
  * Gives positions to what a plan has only counted: rows inside the outline of their section, seats
- * inside their row. Rows face the middle of the plan, the first one nearest to it; straight rows run
- * square to the section, curved ones around that middle. Seats of a section stand equally far apart,
- * closer where a row has no room for that; numbers that are left out leave their room free.
+ * inside their row. Rows face the middle of the plan, the first one nearest to it, seats from left
+ * to right for whoever sits there; straight rows run square to the section, curved ones around that
+ * middle. Seats of a section stand equally far apart, closer where a row has no room for that;
+ * numbers that are left out leave their room free.
  *
- * What has a position keeps it. A section without an outline stands behind the ones before it, as if
- * it had one that fits.
+ * A row whose seats all have positions keeps them. Sections without an outline stand behind all
+ * that is drawn, one behind the other.
  */
-import type { FloorPlan, PlanRow, PlanSeat, PlanSection } from './floor-plan.ts';
 import {
+  COORDINATE_MAX,
+  type FloorPlan,
+  type PlanRow,
+  type PlanSection,
+  seatsOf,
+} from './floor-plan.ts';
+import { numberSteps, usualOf } from './places.ts';
+import {
+  add,
+  arcsOf,
   centre,
   distance,
   extent,
+  ORIGIN,
   type Outline,
   type Point,
+  radii,
   type Span,
   spansOf,
+  withoutRepeats,
 } from './polygons.ts';
-import { seatsOf } from './survey.ts';
+import { excesses } from './survey.ts';
 
-/** Of a section that has no outline: from seat to seat and from row to row, in the plan's unit. */
+/** Of sections without an outline: from seat to seat and from row to row, in the plan's unit. */
 const SEAT_PITCH = 10;
 const ROW_PITCH = 16;
-/** Kept free between the outline and the outermost seats, as a share of a row's depth or a pitch. */
-const MARGIN = 0.5;
-/** Seats stand no wider apart than so many times as far as rows do: a short row keeps together. */
+/** Seats stand at most so many times as far apart as rows do: a short row keeps together. */
 const PITCH_BY_DEPTH_MAX = 0.8;
-/** Coordinates are kept to a thousandth of a unit: a stadium's plan stays short. */
-const ROUND = 1_000;
+/** Places that a gap in the numbers leaves free, at most: 1 and 1001 squeeze no row to a dot. */
+const GAP_PLACES_MAX = 40;
+/** An outline's sides that are tried as the direction of its rows, the longest first. */
+const SIDES_MAX = 32;
+/** How closely it is looked at where an outline is wide enough for rows. */
+const LEVELS = 48;
+/** So many levels at most stay empty at either end, in steps of so many. */
+const TRIM_MAX = 18;
+const TRIM_STEP = 3;
+/** Rows move away from an end that is narrow when their seats gain that much room. */
+const TRIM_GAIN = 1.1;
 
 /** The plan with positions throughout. `focalPoint` is where `survey` says it is. */
 export function layOut(plan: FloorPlan, focalPoint: Point): FloorPlan {
+  if (excesses(plan).length > 0) return { ...plan, focalPoint };
   const { size } = plan;
   const inner = size ? { x: size.width / 2, y: size.height / 2 } : focalPoint;
-  let nextTop = focalPoint.y + ROW_PITCH;
+  const placeBehind = behind(plan, focalPoint);
   const sections = plan.sections.map((section) => {
-    if (!section.rows?.length || isDrawn(section)) return section;
-    if (section.outline) return placeIn(section, section.outline, inner);
-    const placed = placeBehind(section, section.rows, { x: focalPoint.x, y: nextTop });
-    nextTop += (section.rows.length + 1) * ROW_PITCH;
-    return placed;
+    if (!isCounted(section)) return section;
+    const { outline } = section;
+    return outline ? placeIn(section, withoutRepeats(outline), inner) : placeBehind(section);
   });
   return { ...plan, focalPoint, sections };
 }
 
-function isDrawn({ rows = [] }: PlanSection): boolean {
-  return rows.every((row) => seatsOf(row)?.every((seat) => seat.position !== undefined) ?? true);
-}
+const isDrawn = ({ seats }: PlanRow): boolean =>
+  typeof seats !== 'string' && seats.every(({ position }) => position !== undefined);
 
-/** How many places wide a row is, with those that are missing, and on which of them each seat is. */
-function placesIn(row: PlanRow): { readonly wide: number; readonly at: readonly number[] } {
-  const seats = seatsOf(row) ?? [];
-  const numbers = seats.map((seat) => Number(seat.number));
-  const gaps = numbers.slice(1).map((number, i) => Math.abs(number - (numbers[i] ?? number)));
-  const usual = [...gaps].sort((a, b) => a - b)[gaps.length >> 1] ?? 1;
+const isCounted = ({ rows = [] }: PlanSection): boolean => !rows.every(isDrawn);
+
+/** How many places wide a row is, with those that are missing, and which of them each seat has. */
+type Places = { readonly wide: number; readonly at: readonly number[] };
+
+function placesIn(row: PlanRow): Places {
   let place = 0;
-  const at = seats.map((_, i) => {
-    const gap = i === 0 ? 0 : (gaps[i - 1] ?? 0);
-    // A number that is none leaves no gap; nor does one out of order.
-    const step = Number.isFinite(gap) && usual > 0 && gap > usual ? Math.min(gap / usual, 40) : 1;
-    place += i === 0 ? 0 : Math.max(1, Math.round(step));
-    return place;
-  });
+  const at = [place];
+  for (const step of numberSteps(seatsOf(row) ?? [])) {
+    place += Math.min(step, GAP_PLACES_MAX);
+    at.push(place);
+  }
   return { wide: place + 1, at };
 }
 
+/** Where rows can run: so far away from the middle, from one end to the other. */
+type Field = {
+  readonly reach: Span;
+  readonly spanAt: (away: number) => Span;
+  readonly pointAt: (away: number, along: number) => Point;
+};
+
+function straightField(outline: Outline, middle: Point): Field {
+  const { back, along } = axesOf(outline, middle);
+  const pointAt = (away: number, at: number) => ({
+    x: middle.x + back.x * away + along.x * at,
+    y: middle.y + back.y * away + along.y * at,
+  });
+  return {
+    reach: extent(outline, middle, back),
+    spanAt: (away) => widest(spansOf(outline, pointAt(away, 0), along)),
+    pointAt,
+  };
+}
+
+function curvedField(outline: Outline, middle: Point): Field {
+  const { back, along } = facing(outline, middle);
+  return {
+    reach: radii(outline, middle),
+    spanAt: (away) => {
+      const { from, to } = widest(arcsOf(outline, middle, away, [back, along]));
+      return { from: from * away, to: to * away };
+    },
+    pointAt: (away, at) => {
+      const [sideways, ahead] = [Math.sin(at / away) * away, Math.cos(at / away) * away];
+      return {
+        x: middle.x + back.x * ahead + along.x * sideways,
+        y: middle.y + back.y * ahead + along.y * sideways,
+      };
+    },
+  };
+}
+
+function widest(spans: readonly Span[]): Span {
+  return spans.reduce((best, span) => (span.to - span.from > best.to - best.from ? span : best), {
+    from: 0,
+    to: 0,
+  });
+}
+
+/** `back` leads away from the middle; `along` to the right of whoever looks there. */
 type Axes = { readonly along: Point; readonly back: Point };
 
+const axes = (back: Point): Axes => ({ back, along: { x: back.y, y: -back.x } });
+
+function facing(outline: Outline, middle: Point): Axes {
+  const at = centre(outline);
+  const length = distance(at, middle);
+  if (length === 0) return axes({ x: 0, y: 1 });
+  return axes({ x: (at.x - middle.x) / length, y: (at.y - middle.y) / length });
+}
+
 /**
- * `back` leads away from what the stands are built around, square to the sides of the smallest
- * rectangle around the outline; `along` to the right of whoever looks there. A stand keeps facing
- * the pitch when the stage is put elsewhere.
+ * Square to the sides of the smallest rectangle around the outline, facing the middle of the plan:
+ * a stand keeps facing the pitch when the stage is put elsewhere.
  */
-function axesOf(outline: Outline, inner: Point): Axes {
-  const middle = centre(outline);
-  const away = { x: middle.x - inner.x, y: middle.y - inner.y };
-  const sides = outline.flatMap((point, i) => {
-    const next = outline[(i + 1) % outline.length] ?? point;
-    const length = distance(point, next);
-    return length > 0 ? [{ x: (next.x - point.x) / length, y: (next.y - point.y) / length }] : [];
-  });
-  const boxed = sides.map((side) => {
+function axesOf(outline: Outline, middle: Point): Axes {
+  const sides = outline
+    .map((point, i) => ({ point, next: outline[(i + 1) % outline.length] ?? point }))
+    .map(({ point, next }) => ({ length: distance(point, next), point, next }))
+    .filter(({ length }) => length > 0)
+    .sort((a, b) => b.length - a.length)
+    .slice(0, SIDES_MAX)
+    .map(({ point, next, length }) => ({
+      x: (next.x - point.x) / length,
+      y: (next.y - point.y) / length,
+    }));
+  let best: { side: Point; size: number } = { side: { x: 0, y: 1 }, size: Infinity };
+  for (const side of sides) {
     const other = { x: -side.y, y: side.x };
     const [one, two] = [extent(outline, middle, side), extent(outline, middle, other)];
-    return { side, size: (one.to - one.from) * (two.to - two.from) };
-  });
-  const { side } = boxed.reduce((best, one) => (one.size < best.size ? one : best), {
-    side: { x: 0, y: 1 },
-    size: Number.POSITIVE_INFINITY,
-  });
-  const four = [
-    side,
-    { x: -side.y, y: side.x },
-    { x: -side.x, y: -side.y },
-    { x: side.y, y: -side.x },
-  ];
-  const towards = (one: Point) => one.x * away.x + one.y * away.y;
-  const back = four.reduce((best, one) => (towards(one) > towards(best) ? one : best));
-  return { back, along: { x: -back.y, y: back.x } };
+    const size = (one.to - one.from) * (two.to - two.from);
+    // Sides that are parallel differ by rounding: of those, the longest one it is.
+    if (size < best.size * (1 - 1e-9)) best = { side, size };
+  }
+  const { back } = facing(outline, middle);
+  const { x, y } = best.side;
+  const four = [best.side, { x: -y, y: x }, { x: -x, y: -y }, { x: y, y: -x }];
+  const towards = (one: Point) => one.x * back.x + one.y * back.y;
+  return axes(four.reduce((most, one) => (towards(one) > towards(most) + 1e-9 ? one : most)));
 }
 
 function placeIn(section: PlanSection, outline: Outline, inner: Point): PlanSection {
-  const rows = section.rows ?? [];
-  const offset = section.position ?? { x: 0, y: 0 };
+  const { rows = [], position: offset = ORIGIN } = section;
   const middle = { x: inner.x - offset.x, y: inner.y - offset.y };
-  const axes = axesOf(outline, middle);
-  const isCurved = section.rowShape === 'curved';
-  const reach = isCurved ? radii(outline, middle) : extent(outline, middle, axes.back);
-  const depth = (reach.to - reach.from) / (rows.length + 2 * MARGIN - 1 || 1);
-  const lines = rows.map((row, i) => {
-    const away = reach.from + (i + MARGIN) * depth;
-    const { wide, at } = placesIn(row);
-    const span = spanAt(outline, middle, axes, away, isCurved);
-    return { row, away, wide, at, span, room: (span.to - span.from) / (wide - 1 + 2 * MARGIN) };
+  const field = (section.rowShape === 'curved' ? curvedField : straightField)(outline, middle);
+  const places = rows.map(placesIn);
+  const reach = roomiest(field, places);
+  const depth = (reach.to - reach.from) / rows.length;
+  const lines = places.map(({ wide, at }, i) => {
+    const away = reach.from + (i + 0.5) * depth;
+    const span = field.spanAt(away);
+    // Half a pitch stays free at either end.
+    return { away, wide, at, span, room: (span.to - span.from) / wide };
   });
-  const rooms = lines.map(({ room }) => room).sort((a, b) => a - b);
-  const usual = Math.min(depth * PITCH_BY_DEPTH_MAX, rooms[rooms.length >> 1] ?? 0);
-  return {
-    ...section,
-    rows: lines.map(({ row, away, wide, at, span, room }) => {
-      const pitch = Math.min(usual, room);
-      const first = (span.from + span.to) / 2 - ((wide - 1) / 2) * pitch;
-      const positions = at.map((place) => {
-        const along = first + place * pitch;
-        return isCurved ? onArc(middle, axes, away, along) : onLine(middle, axes, away, along);
-      });
-      return withPositions(row, positions);
-    }),
-  };
-}
-
-/** Where a row that is so far away has room: the widest part of it that is inside. */
-function spanAt(
-  outline: Outline,
-  middle: Point,
-  axes: Axes,
-  away: number,
-  isCurved: boolean,
-): Span {
-  const origin = onLine(middle, axes, away, 0);
-  const spans = spansOf(outline, origin, axes.along);
-  const widest = spans.reduce<Span | null>(
-    (best, span) => (best === null || span.to - span.from > best.to - best.from ? span : best),
-    null,
-  );
-  if (widest === null) return { from: 0, to: 0 };
-  if (!isCurved) return widest;
-  // The arc through the same ends, by its length from the middle of the way back.
-  const half = (end: number) => Math.atan2(end, away) * away;
-  return { from: half(widest.from), to: half(widest.to) };
-}
-
-/** The nearest and the farthest that the outline is from the focal point. */
-function radii(outline: Outline, middle: Point): Span {
-  const all = outline.map((point) => distance(middle, point));
-  return { from: Math.min(...all), to: Math.max(...all) };
-}
-
-function onLine(middle: Point, { along, back }: Axes, away: number, at: number): Point {
-  return {
-    x: middle.x + back.x * away + along.x * at,
-    y: middle.y + back.y * away + along.y * at,
-  };
-}
-
-function onArc(middle: Point, axes: Axes, away: number, at: number): Point {
-  const angle = away > 0 ? at / away : 0;
-  return onLine(middle, axes, away * Math.cos(angle), away * Math.sin(angle));
-}
-
-function placeBehind(section: PlanSection, rows: readonly PlanRow[], front: Point): PlanSection {
-  const offset = section.position ?? { x: 0, y: 0 };
+  const usual = Math.min(depth * PITCH_BY_DEPTH_MAX, usualOf(lines.map(({ room }) => room)));
   return {
     ...section,
     rows: rows.map((row, i) => {
-      const { wide, at } = placesIn(row);
-      const left = front.x - ((wide - 1) / 2) * SEAT_PITCH;
-      const y = front.y + i * ROW_PITCH - offset.y;
-      return withPositions(
-        row,
-        at.map((place) => ({ x: left + place * SEAT_PITCH - offset.x, y })),
-      );
+      const line = lines[i];
+      if (!line || isDrawn(row)) return row;
+      const { away, wide, at, span, room } = line;
+      const pitch = Math.min(usual, room);
+      const first = (span.from + span.to) / 2 - ((wide - 1) / 2) * pitch;
+      const positions = at.map((place) => field.pointAt(away, first + place * pitch));
+      return withPositions(row, positions, pitch);
     }),
   };
 }
 
-/** A row stands on its first seat. */
-function withPositions(row: PlanRow, positions: readonly Point[]): PlanRow {
-  const seats: readonly PlanSeat[] = seatsOf(row) ?? [];
-  const [first = { x: 0, y: 0 }] = positions;
+/**
+ * The part of the outline's depth in which its narrowest row has the most room: the tip of a wedge
+ * is no place for a row, nor is the corner of a box that a circle touches first.
+ */
+function roomiest({ reach, spanAt }: Field, rows: readonly Places[]): Span {
+  const step = (reach.to - reach.from) / LEVELS;
+  const rooms = Array.from({ length: LEVELS }, (_, level) => {
+    const { from, to } = spanAt(reach.from + (level + 0.5) * step);
+    return to - from;
+  });
+  const pitchWithin = (near: number, far: number) => {
+    const depth = (far - near) / rows.length;
+    let least = depth * step * PITCH_BY_DEPTH_MAX;
+    for (const [i, { wide }] of rows.entries()) {
+      least = Math.min(least, (rooms[Math.floor(near + (i + 0.5) * depth)] ?? 0) / wide);
+    }
+    return least;
+  };
+  let best = { near: 0, far: LEVELS, pitch: pitchWithin(0, LEVELS) };
+  for (let near = 0; near <= TRIM_MAX; near += TRIM_STEP) {
+    for (let far = LEVELS; far >= LEVELS - TRIM_MAX; far -= TRIM_STEP) {
+      const pitch = pitchWithin(near, far);
+      if (pitch > best.pitch * TRIM_GAIN) best = { near, far, pitch };
+    }
+  }
+  return { from: reach.from + best.near * step, to: reach.from + best.far * step };
+}
+
+type Placing = (section: PlanSection) => PlanSection;
+
+/**
+ * Places sections that have no outline, each behind the one before; options of a slot begin at the
+ * same line.
+ */
+function behind(plan: FloorPlan, focalPoint: Point): Placing {
+  const front = Math.max(focalPoint.y, lowest(plan));
+  const scale = scaleBehind(plan, focalPoint, front);
+  const slots = new Map<string, { readonly top: number; readonly tops: Map<string, number> }>();
+  let nextTop = front + ROW_PITCH * scale;
+  return (section) => {
+    const { rows = [], slot } = section;
+    const own = slot && (slots.get(slot.name) ?? { top: nextTop, tops: new Map() });
+    const top = own ? (own.tops.get(slot.option) ?? own.top) : nextTop;
+    const bottom = top + (rows.length + 1) * ROW_PITCH * scale;
+    if (own) slots.set(slot.name, { ...own, tops: own.tops.set(slot.option, bottom) });
+    nextTop = Math.max(nextTop, bottom);
+    return inLines(section, { x: focalPoint.x, y: top }, scale);
+  };
+}
+
+/** Below 1 where rows as far apart as usual would leave the plan's size. */
+function scaleBehind(plan: FloorPlan, focalPoint: Point, front: number): number {
+  const { size } = plan;
+  const counted = plan.sections.filter((one) => isCounted(one) && !one.outline);
+  const lines = counted.reduce((sum, { rows = [] }) => sum + rows.length + 1, 0);
+  const wide = counted
+    .flatMap(({ rows = [] }) => rows)
+    .reduce((most, row) => Math.max(most, placesIn(row).wide), 0);
+  const side = size ? Math.min(focalPoint.x, size.width - focalPoint.x) : 0;
+  const fits = (room: number, needed: number) => (room > 0 ? Math.min(1, room / needed) : 1);
+  return Math.min(
+    fits(2 * side, wide * SEAT_PITCH),
+    fits((size?.height ?? 0) - front, (lines + 1) * ROW_PITCH),
+  );
+}
+
+/** Where the last of what is drawn ends. */
+function lowest({ sections }: FloorPlan): number {
+  let most = Number.NEGATIVE_INFINITY;
+  for (const { position: offset = ORIGIN, outline = [], rows = [] } of sections) {
+    for (const point of outline) most = Math.max(most, offset.y + point.y);
+    for (const row of rows.filter(isDrawn)) {
+      const { y } = add(offset, row.position ?? ORIGIN);
+      for (const { position } of seatsOf(row) ?? []) most = Math.max(most, y + (position?.y ?? 0));
+    }
+  }
+  return most;
+}
+
+function inLines(section: PlanSection, front: Point, scale: number): PlanSection {
+  const { rows = [], position: offset = ORIGIN } = section;
+  const pitch = SEAT_PITCH * scale;
+  return {
+    ...section,
+    rows: rows.map((row, i) => {
+      if (isDrawn(row)) return row;
+      const { wide, at } = placesIn(row);
+      const x = front.x - offset.x - ((wide - 1) / 2) * pitch;
+      const y = front.y - offset.y + i * ROW_PITCH * scale;
+      const positions = at.map((place) => ({ x: x + place * pitch, y }));
+      return withPositions(row, positions, pitch);
+    }),
+  };
+}
+
+/** A row stands on its first seat. One that cannot be read stays as it is: `survey` says so. */
+function withPositions(row: PlanRow, positions: readonly Point[], pitch: number): PlanRow {
+  const seats = seatsOf(row);
+  const [first] = positions;
+  if (!seats || !first) return row;
+  const rounded = roundingFor(pitch);
   const start = { x: rounded(first.x), y: rounded(first.y) };
   return {
     ...row,
     position: start,
     seats: seats.map((seat, i) => {
-      const at = positions[i] ?? first;
-      return { ...seat, position: { x: rounded(at.x - start.x), y: rounded(at.y - start.y) } };
+      const { x, y } = positions[i] ?? first;
+      return { ...seat, position: { x: rounded(x - start.x), y: rounded(y - start.y) } };
     }),
   };
 }
 
-const rounded = (value: number): number => Math.round(value * ROUND) / ROUND;
+/** To a thousandth of a pitch or finer: a stadium's plan stays short, and a tiny plan is no dot. */
+function roundingFor(pitch: number): (value: number) => number {
+  const digits = pitch > 0 ? Math.min(12, Math.max(0, 3 - Math.floor(Math.log10(pitch)))) : 3;
+  const unit = 10 ** digits;
+  return (value) =>
+    Math.min(COORDINATE_MAX, Math.max(-COORDINATE_MAX, Math.round(value * unit) / unit)) + 0;
+}

@@ -24,7 +24,7 @@ import {
 } from './configurations.ts';
 import { floorPlan } from './floor-plan.ts';
 import { readManifest, writeManifest } from './manifest.ts';
-import { readPretix, seatingPlan, writePretix } from './pretix.ts';
+import { readPretix } from './pretix.ts';
 import {
   createVenue,
   findVenue,
@@ -36,6 +36,7 @@ import {
   venueSchema,
   venueView,
 } from './venues.ts';
+import { writePretix } from './write-pretix.ts';
 
 const PLAN_MAX_BYTES = 48 * 1024 * 1024;
 const NAME_MAX_CHARS = 100;
@@ -105,6 +106,11 @@ const validity = {
   validTo: instant.nullable().optional(),
   draft: z.boolean().optional().describe('May have errors; events cannot take it yet'),
 };
+
+/** Of another format: what it says and ours has no word for is kept, and read by nobody. */
+const seatingPlan = z
+  .looseObject({ name: z.string().max(500).optional() })
+  .meta({ id: 'SeatingPlan', description: 'A seating plan of pretix' });
 
 const venues: readonly Route[] = [
   route({
@@ -229,7 +235,7 @@ const configurations: readonly Route[] = [
       if (!found.ok) return found;
       const { validFrom, validTo, draft } = query;
       const wanted = {
-        name: query.name ?? (Buffer.isBuffer(file) ? 'Imported' : body.name),
+        name: query.name ?? (Buffer.isBuffer(file) ? 'Imported' : (body.name ?? 'Imported')),
         validFrom,
         validTo: validTo ?? null,
         draft: draft === 'true',

@@ -1,11 +1,21 @@
 /**
  * What a floor plan comes to: every seat with its name, where it stands and whose neighbour it is,
- * every standing area, and all that is wrong or odd. Seats keep the document's order: a seat's number
- * is its index in it.
+ * every standing area, and all that is wrong or odd. Seats keep the document's order: a seat's
+ * number is its index in it.
  */
-import type { Feature, FloorPlan, PlanFinding, PlanRow, PlanSection } from './floor-plan.ts';
-import { numbersOf, SEATS_MAX } from './floor-plan.ts';
-import { add, crossesItself, distance, type Point } from './polygons.ts';
+import {
+  countSeats,
+  type Feature,
+  type FloorPlan,
+  type PlanFinding,
+  type PlanRow,
+  type PlanSeat,
+  type PlanSection,
+  SEATS_MAX,
+  seatsOf,
+} from './floor-plan.ts';
+import { placesOf } from './places.ts';
+import { add, crossesItself, hasArea, ORIGIN, type Point, withoutRepeats } from './polygons.ts';
 
 export type SurveyedSeat = {
   /** Section, row and number: `Stalls-A-12`. The same seat in every version that has it. */
@@ -17,6 +27,8 @@ export type SurveyedSeat = {
   readonly features: readonly Feature[];
   /** In the plan. */
   readonly at: Point;
+  /** Whether the plan says so; seats that are only counted stand along a line of their own. */
+  readonly isDrawn: boolean;
   /** Counted through the plan, in the document's order. */
   readonly row: number;
   /** Neighbours differ by 1; an aisle or a missing seat leaves one out. */
@@ -37,193 +49,249 @@ export type Survey = {
 };
 
 const KEY_MAX_CHARS = 64;
-/** More are not listed: whoever has made the same mistake a thousand times knows it by then. */
+/** Of each severity: whoever made the same mistake a thousand times knows it by then. */
 const FINDINGS_MAX = 200;
-/** A gap of so many times what is usual in its row is an aisle. */
-const AISLE_GAP = 1.6;
-const ORIGIN: Point = { x: 0, y: 0 };
-/** How far seats of a plan without positions stand apart; any unit does. */
+/** Of all outlines together: what comparing their edges costs has an end. */
+const OUTLINE_POINTS_TOTAL_MAX = 100_000;
+/** In all sections: what looking for room in an outline, row by row, costs has an end. */
+const ROW_POINTS_MAX = 5_000_000;
+/** How far seats without positions stand apart; any unit does. */
 const PITCH = 1;
 
-type Notes = { readonly list: PlanFinding[]; dropped: number };
+type Notes = {
+  readonly list: PlanFinding[];
+  readonly count: { error: number; warning: number };
+};
+
 type Walk = {
   readonly notes: Notes;
+  readonly plan: FloorPlan;
   readonly categories: ReadonlySet<string> | null;
+  readonly gates: ReadonlySet<string>;
+  /** Where each was first, by key and by spot. */
   readonly keys: Map<string, string>;
+  readonly spots: Map<string, string>;
   readonly seats: SurveyedSeat[];
+  readonly standing: StandingArea[];
   row: number;
 };
 
+/** Absent where nobody names one; null where the name is wrong, which has been noted. */
+type Category = string | null | undefined;
+
 /** Never throws: what cannot be used is a finding, and leaves no seat. */
 export function survey(plan: FloorPlan): Survey {
-  const notes: Notes = { list: [], dropped: 0 };
-  const categories = plan.categories ? new Set(plan.categories.map(({ name }) => name)) : null;
-  const walk: Walk = { notes, categories, keys: new Map(), seats: [], row: 0 };
-  const standing: StandingArea[] = [];
-  noteNames(plan, notes);
+  const walk: Walk = {
+    notes: { list: [], count: { error: 0, warning: 0 } },
+    plan,
+    categories: plan.categories ? new Set(plan.categories.map(({ name }) => name)) : null,
+    gates: new Set(plan.gates?.map(({ name }) => name)),
+    ...{ keys: new Map(), spots: new Map(), seats: [], standing: [], row: 0 },
+  };
+  for (const { severity, code, path, message } of excesses(plan)) {
+    note(walk.notes, severity, code, path, message);
+  }
+  if (walk.notes.list.length > 0) return outcome(walk);
+  noteNames(walk);
   for (const [i, section] of plan.sections.entries()) {
     const path = `sections.${i}`;
-    noteSection(plan, section, path, notes);
-    if (section.standing) {
-      const category = categoryOf(walk, section.category, path);
-      if (category !== null) {
-        standing.push({ section: section.name, category, capacity: section.standing.capacity });
-      }
-    }
+    noteSection(walk, section, path);
+    const category = known(walk, section.category, `${path}.category`);
+    if (section.standing) surveyStanding(walk, section, category, path);
     for (const [k, row] of (section.rows ?? []).entries()) {
-      surveyRow(walk, section, row, `${path}.rows.${k}`);
+      surveyRow(walk, section, category, row, `${path}.rows.${k}`);
       walk.row += 1;
     }
   }
-  if (walk.seats.length > SEATS_MAX) {
-    const message = `has ${walk.seats.length} seats, at most ${SEATS_MAX}`;
-    note(notes, { code: 'too_many_seats', severity: 'error', path: 'sections', message });
-  }
-  const findings = notes.list;
-  if (notes.dropped > 0) {
-    const message = `and ${notes.dropped} more findings`;
-    findings.push({ code: 'more_findings', severity: 'warning', path: '', message });
-  }
-  return { seats: walk.seats, standing, focalPoint: plan.focalPoint ?? middle(plan), findings };
+  return outcome(walk);
 }
 
 /** Without a focal point, everybody looks at the middle of the front edge. */
-function middle({ size }: FloorPlan): Point {
-  return { x: (size?.width ?? 0) / 2, y: 0 };
+function focalPointOf({ focalPoint, size }: FloorPlan): Point {
+  return focalPoint ?? { x: (size?.width ?? 0) / 2, y: 0 };
 }
 
-function note(notes: Notes, finding: PlanFinding): void {
-  // Errors are never the ones that are left out: without one, a plan would be taken.
-  const isKept = notes.list.length < FINDINGS_MAX || finding.severity === 'error';
-  if (isKept && notes.list.length < 2 * FINDINGS_MAX) notes.list.push(finding);
-  else notes.dropped += 1;
+function outcome({ plan, seats, standing, notes }: Walk): Survey {
+  const { list, count } = notes;
+  const left = count.error + count.warning - list.length;
+  const findings = [...list];
+  if (left > 0) {
+    // An error among them is told as one: the list alone says whether a plan is taken.
+    const severity = count.error > FINDINGS_MAX ? 'error' : 'warning';
+    const message = `and ${left} more findings`;
+    findings.push({ code: 'more_findings', severity, path: 'sections', message });
+  }
+  return { seats, standing, focalPoint: focalPointOf(plan), findings };
 }
 
-function noteNames(plan: FloorPlan, notes: Notes): void {
+function note(
+  { list, count }: Notes,
+  severity: PlanFinding['severity'],
+  code: string,
+  path: string,
+  message: string,
+): void {
+  count[severity] += 1;
+  if (count[severity] <= FINDINGS_MAX) list.push({ code, severity, path, message });
+}
+
+/**
+ * Why a plan is too large to be looked at, or laid out. Counted before anything is made: a short
+ * document can stand for billions of seats.
+ */
+export function excesses(plan: FloorPlan): PlanFinding[] {
+  const { sections } = plan;
+  const seats = countSeats(plan);
+  const points = sections.reduce((sum, { outline = [] }) => sum + outline.length, 0);
+  const edges = sections.reduce(
+    (sum, { outline = [], rows = [] }) => sum + outline.length * rows.length,
+    0,
+  );
+  const limits = [
+    ['too_many_seats', 'seats', seats, SEATS_MAX],
+    ['too_many_outline_points', 'points of outlines', points, OUTLINE_POINTS_TOTAL_MAX],
+    ['outlines_too_detailed', 'rows times points of their outlines', edges, ROW_POINTS_MAX],
+  ] as const;
+  return limits.flatMap(([code, what, is, most]) => {
+    const message = `has ${is} ${what}, at most ${most}`;
+    return is > most ? [{ code, severity: 'error', path: 'sections', message }] : [];
+  });
+}
+
+function noteNames({ plan, notes }: Walk): void {
   const lists = [
     ['sections', plan.sections],
     ['categories', plan.categories ?? []],
     ['gates', plan.gates ?? []],
   ] as const;
   for (const [where, list] of lists) {
-    const seen = new Set<string>();
+    const seen = new Map<string, number>();
     for (const [i, { name }] of list.entries()) {
-      if (seen.has(name)) {
-        const message = `${name} is there twice`;
-        note(notes, { code: 'duplicate_name', severity: 'error', path: `${where}.${i}`, message });
-      }
-      seen.add(name);
+      const before = seen.get(name);
+      if (before !== undefined) {
+        const message = `${name} is also ${where}.${before}`;
+        note(notes, 'error', 'duplicate_name', `${where}.${i}`, message);
+      } else seen.set(name, i);
     }
   }
 }
 
-function noteSection(plan: FloorPlan, section: PlanSection, path: string, notes: Notes): void {
+function noteSection({ gates, notes }: Walk, section: PlanSection, path: string): void {
   const refuse = (code: string, at: string, message: string) =>
-    note(notes, { code, severity: 'error', path: at, message });
-  if (!section.standing && !section.rows?.length) {
+    note(notes, 'error', code, at, message);
+  const { standing, rows = [], gate, outline } = section;
+  if (!standing && rows.length === 0) {
     refuse('empty_section', path, 'has neither rows nor standing room');
   }
-  if (section.standing && section.rows?.length) {
+  if (standing && rows.length > 0) {
     refuse('rows_and_standing', path, 'has both rows and standing room: make two sections of it');
   }
-  if (section.gate && !plan.gates?.some(({ name }) => name === section.gate)) {
-    refuse('unknown_gate', `${path}.gate`, `there is no gate ${section.gate}`);
+  if (gate !== undefined && !gates.has(gate)) {
+    refuse('unknown_gate', `${path}.gate`, `there is no gate ${gate}`);
   }
-  if (section.outline && crossesItself(section.outline)) {
-    refuse('outline_crosses_itself', `${path}.outline`, 'the outline crosses or touches itself');
+  if (!outline) return;
+  const drawn = withoutRepeats(outline);
+  // Asked first: an eight has no area either, since its halves make up for each other.
+  if (crossesItself(drawn)) {
+    refuse('outline_crosses_itself', `${path}.outline`, 'the outline crosses itself');
+  } else if (!hasArea(drawn)) {
+    refuse('outline_without_area', `${path}.outline`, 'the outline is a line or a point');
   }
 }
 
-function categoryOf(walk: Walk, name: string | undefined, path: string): string | null {
-  const refuse = (code: string, message: string) => {
-    note(walk.notes, { code, severity: 'error', path, message });
-    return null;
-  };
-  if (name === undefined) return refuse('no_category', 'has no category');
-  if (walk.categories && !walk.categories.has(name)) {
-    return refuse('unknown_category', `there is no category ${name}`);
-  }
-  return name;
+function known({ categories, notes }: Walk, name: string | undefined, path: string): Category {
+  if (name === undefined || !categories || categories.has(name)) return name;
+  note(notes, 'error', 'unknown_category', path, `there is no category ${name}`);
+  return null;
 }
 
-type Placed = { readonly seat: SurveyedSeat; readonly hasPosition: boolean };
+function surveyStanding(walk: Walk, section: PlanSection, category: Category, path: string): void {
+  if (category === undefined) {
+    note(walk.notes, 'error', 'no_category', path, 'has standing room without a category');
+  } else if (category !== null && section.standing) {
+    walk.standing.push({ section: section.name, category, capacity: section.standing.capacity });
+  }
+}
 
-function surveyRow(walk: Walk, section: PlanSection, row: PlanRow, path: string): void {
+function surveyRow(
+  walk: Walk,
+  section: PlanSection,
+  ofSection: Category,
+  row: PlanRow,
+  path: string,
+): void {
+  const { notes } = walk;
   const seats = seatsOf(row);
   if (seats === null) {
-    const message = 'is no list of numbers and ranges, like 1-10,12-16';
-    note(walk.notes, {
-      code: 'malformed_seats',
-      severity: 'error',
-      path: `${path}.seats`,
-      message,
-    });
+    const message = 'is no list of numbers and ranges, like 1-10,12-16, or one of too many seats';
+    note(notes, 'error', 'malformed_seats', `${path}.seats`, message);
     return;
   }
-  const at = add(section.position ?? ORIGIN, row.position ?? ORIGIN);
-  const placed: Placed[] = [];
+  const ofRow =
+    row.category === undefined ? ofSection : known(walk, row.category, `${path}.category`);
+  const start = add(section.position ?? ORIGIN, row.position ?? ORIGIN);
+  const taken: SurveyedSeat[] = [];
+  let withoutCategory = 0;
+  let drawn = 0;
   for (const [i, seat] of seats.entries()) {
     const seatPath = `${path}.seats.${i}`;
-    const category = categoryOf(walk, seat.category ?? row.category ?? section.category, seatPath);
+    const own = seat.category;
+    const category = own === undefined ? ofRow : known(walk, own, `${seatPath}.category`);
     const key = `${section.name}-${row.label}-${seat.number}`;
-    if (category === null || !isNew(walk, key, seatPath)) continue;
-    const { number, features = [] } = seat;
-    const position = add(at, seat.position ?? { x: i * PITCH, y: 0 });
-    placed.push({
-      hasPosition: seat.position !== undefined,
-      seat: {
-        ...{ key, section: section.name, rowLabel: row.label, number, category, features },
-        ...{ at: position, row: walk.row, place: 0 },
-      },
-    });
+    if (category === undefined) withoutCategory += 1;
+    if (!isNew(walk, key, seatPath) || typeof category !== 'string') continue;
+    const at = add(start, seat.position ?? { x: i * PITCH, y: 0 });
+    const isDrawn = seat.position !== undefined;
+    if (isDrawn) {
+      drawn += 1;
+      noteSpot(walk, section, at, seatPath);
+    }
+    taken.push(surveyed(walk, section, row, seat, { key, category, at, isDrawn }));
   }
-  const places = placesOf(placed);
-  placed.forEach(({ seat }, i) => {
-    walk.seats.push({ ...seat, place: places[i] ?? i });
-  });
+  if (withoutCategory > 0) {
+    const message = `${withoutCategory} seats have no category, nor has their row or section`;
+    note(notes, 'error', 'no_category', path, message);
+  }
+  const areDrawn = drawn === taken.length;
+  if (drawn > 0 && !areDrawn) {
+    const message = `${taken.length - drawn} of ${taken.length} seats have no position`;
+    note(notes, 'warning', 'position_missing', path, `${message}: they stand where nobody drew`);
+  }
+  const places = placesOf(taken, areDrawn);
+  for (const [i, seat] of taken.entries()) walk.seats.push({ ...seat, place: places[i] ?? i });
+}
+
+function surveyed(
+  walk: Walk,
+  section: PlanSection,
+  row: PlanRow,
+  { number, features = [] }: PlanSeat,
+  found: Pick<SurveyedSeat, 'key' | 'category' | 'at' | 'isDrawn'>,
+): SurveyedSeat {
+  return {
+    ...found,
+    ...{ section: section.name, rowLabel: row.label, number, features },
+    ...{ row: walk.row, place: 0 },
+  };
 }
 
 function isNew(walk: Walk, key: string, path: string): boolean {
-  const refuse = (code: string, message: string) => {
-    note(walk.notes, { code, severity: 'error', path, message });
-    return false;
-  };
-  if (key.length > KEY_MAX_CHARS) {
-    return refuse('name_too_long', `${key} has more than ${KEY_MAX_CHARS} characters`);
-  }
   const before = walk.keys.get(key);
-  if (before !== undefined) return refuse('duplicate_seat', `${key} is also at ${before}`);
+  if (before !== undefined) {
+    note(walk.notes, 'error', 'duplicate_seat', path, `${key} is also at ${before}`);
+    return false;
+  }
   walk.keys.set(key, path);
-  return true;
+  if (key.length <= KEY_MAX_CHARS) return true;
+  const message = `${key} has more than ${KEY_MAX_CHARS} characters`;
+  note(walk.notes, 'error', 'name_too_long', path, message);
+  return false;
 }
 
-export function seatsOf(row: PlanRow): Exclude<PlanRow['seats'], string> | null {
-  if (typeof row.seats !== 'string') return row.seats;
-  return numbersOf(row.seats)?.map((number) => ({ number })) ?? null;
-}
-
-/**
- * Who sits beside whom. Where seats have positions, a gap wider than usual in the row is an aisle.
- * Where they have none, a gap in the numbers is a seat that is missing; rows of odd or even numbers
- * have gaps of two throughout, which are none.
- */
-function placesOf(placed: readonly Placed[]): number[] {
-  const isDrawn = placed.every(({ hasPosition }) => hasPosition);
-  const gaps = placed.slice(1).map(({ seat }, i) => {
-    const before = placed[i]?.seat ?? seat;
-    return isDrawn
-      ? distance(before.at, seat.at)
-      : Math.abs(Number(seat.number) - Number(before.number));
-  });
-  const usual = [...gaps].sort((a, b) => a - b)[gaps.length >> 1] ?? 0;
-  let place = 0;
-  return [
-    0,
-    ...gaps.map((gap) => {
-      // Numbers that are none (`A`, `12a`) say nothing of gaps.
-      const isAisle = Number.isFinite(gap) && usual > 0 && gap > usual * AISLE_GAP;
-      place += isAisle ? 2 : 1;
-      return place;
-    }),
-  ].slice(0, placed.length);
+/** Of two seats in one spot, a map shows one. Options of a slot are never there together. */
+function noteSpot(walk: Walk, { slot }: PlanSection, { x, y }: Point, path: string): void {
+  const spot = `${x} ${y} ${slot ? JSON.stringify([slot.name, slot.option]) : ''}`;
+  const before = walk.spots.get(spot);
+  if (before === undefined) walk.spots.set(spot, path);
+  else note(walk.notes, 'warning', 'seats_in_one_spot', path, `stands where ${before} does`);
 }
