@@ -113,7 +113,7 @@ describe('fanfare import venue', () => {
     const file = write('Chamber hall.csv', csv);
     const place = ['--venue-name', 'Halle Nord', '--timezone', 'Europe/Berlin'];
     const first = await fanfare('import', 'venue', file, ...place);
-    expect(first.said).toContain('warning: line 1: no column names a category');
+    expect(first.said).toContain('warning: line 1: seats without a category');
     expect(first.said).toMatch(/^Chamber hall, version 1 of venue ven_\w+: 2 seats/m);
     expect(first.code).toBe(0);
     const venueId = /ven_\w+/.exec(first.said)?.[0] ?? '';
@@ -126,8 +126,8 @@ describe('fanfare import venue', () => {
     const place = ['--venue-name', 'Halle', '--timezone', 'UTC'];
     const { code, said } = await fanfare('import', 'venue', file, ...place);
     expect(code).toBe(1);
-    expect(said).toContain('Nothing was taken: plan not valid.');
-    expect(said).toContain('Stalls-A-2');
+    expect(said).toContain('Nothing was taken: plan not readable.');
+    expect(said).toContain('error: line 4: is the seat of line 3');
   });
 
   it.each([

@@ -1,6 +1,6 @@
 /**
- * Events in a floor plan: its places become pools, one for each set of categories that a ticket type
- * sells together, and one for each category that none sells yet.
+ * Events in a floor plan: its places become pools, one for each set of categories that a ticket
+ * type sells together, and one for each category that none sells yet.
  */
 import type { Ctx } from '../../kernel/context.ts';
 import { run } from '../../kernel/db.ts';

@@ -63,6 +63,8 @@ const exampleEvent = {
   status: 'published',
   version: 1,
   series: null,
+  configurationId: null,
+  sectionChoices: {},
   currency: 'EUR',
   totalCapacity: null,
   visibility: 'public',

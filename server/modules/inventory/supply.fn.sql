@@ -329,7 +329,8 @@ begin
   values (p_event, p_pool, p_name, cardinality(p_keys), true);
   insert into inventory.seat
     (event_id, seat_no, seat_key, pool_id, section, row_no, place, distance)
-  select p_event, coalesce(n.seat_no, v_first + n.nth - 1), n.seat_key, p_pool, n.section, n.row_no, n.place, n.distance
+  select p_event, coalesce(n.seat_no, v_first + n.nth - 1), n.seat_key, p_pool,
+    n.section, n.row_no, n.place, n.distance
   from unnest(p_numbers, p_keys, p_sections, p_rows, p_places, p_distances)
     with ordinality as n(seat_no, seat_key, section, row_no, place, distance, nth);
   update inventory.sale s set version = s.version + 1, plan_version = s.plan_version + 1

@@ -3,8 +3,8 @@
  * that two bits of availability belong to each by its place in the list. It is made once for each
  * plan and choice of sections, and sent as it is.
  *
- * Coordinates are whole hundredths of the plan's unit. Along a row each is told as the difference to
- * the one before: seats stand equally far apart, and what repeats packs well.
+ * Coordinates are whole hundredths of the plan's unit. Along a row each is told as the difference
+ * to the one before: seats stand equally far apart, and what repeats packs well.
  */
 
 import type { Surveyed } from './configurations.ts';
