@@ -242,6 +242,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'POST /venues/:id/configurations': venue({ isUsedUp: true }),
   'POST /venues/:id/configurations/import': venue({ isUsedUp: true }),
   'GET /venues/:id/configurations': venue(),
+  'GET /venues/:id/schedule': venue(),
   'GET /configurations/:id': configuration(false, false),
   'GET /configurations/:id/plan': configuration(false, false),
   'POST /configurations/:id/publish': configuration(true),

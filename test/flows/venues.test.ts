@@ -42,6 +42,47 @@ describe('B12 a venue', () => {
   });
 });
 
+describe('B14 the schedule of a venue', () => {
+  it('says what is in it when, what clashes, and when it is free', async () => {
+    const venueId = await makeVenue();
+    const plan = await addPlan(venueId, { validFrom: '2030-01-01T00:00:00Z' });
+    const day = (hour: number) => `2035-03-01T${String(hour).padStart(2, '0')}:00:00.000Z`;
+    const event = async (from: number, to: number) => {
+      const made = await app.admin.post('/events', {
+        ...{ name: `At ${from}`, startsAt: day(from), endsAt: day(to), timezone: 'UTC' },
+        ...{ currency: 'EUR', configurationId: plan.body.id, ticketTypes: [] },
+      });
+      expect(made.status).toBe(201);
+      return made.body.id as string;
+    };
+    const ids = [await event(4, 6), await event(10, 12), await event(12, 14)];
+    const path = `/venues/${venueId}/schedule?from=${day(0)}&to=${day(20)}`;
+    const plain = await app.admin.get(path);
+    expect(plain.body).toMatchObject({
+      clashes: [],
+      events: [{ id: ids[0], capacity: 415 }, {}, {}],
+    });
+    expect(plain.body.gaps).toEqual([
+      { from: day(0), to: day(4) },
+      { from: day(6), to: day(10) },
+      { from: day(14), to: day(20) },
+    ]);
+    const tight = await app.admin.get(`${path}&setUpMinutes=60&tearDownMinutes=120`);
+    expect(tight.body.clashes).toEqual([
+      { eventIds: [ids[1], ids[2]], from: day(11), to: day(14) },
+    ]);
+    expect(tight.body.gaps).toEqual([
+      { from: day(0), to: day(3) },
+      { from: day(8), to: day(9) },
+      { from: day(16), to: day(20) },
+    ]);
+    const backwards = await app.admin.get(
+      `/venues/${venueId}/schedule?from=${day(2)}&to=${day(1)}`,
+    );
+    expect(backwards.body.issues).toMatchObject([{ code: 'wrong_span' }]);
+  });
+});
+
 describe('B13 a floor plan', () => {
   it('comes to sections, categories and seats that are laid out', async () => {
     const made = await addPlan(await makeVenue());
