@@ -64,14 +64,13 @@ export async function runImportVenue(
     const { plan, findings } = found.value;
     const saved = await addConfiguration(ctx, staff, venueId, wanted, plan, findings);
     if (!saved.ok) return tellRefusal(saved.refusal);
-    const { configuration } = saved.value;
+    const { name, version, seats, capacity, id } = saved.value;
     for (const { severity, path, message } of saved.value.findings) {
       console.log(`${severity}: ${path}: ${message}`);
     }
     console.log(
-      `${configuration.name}, version ${configuration.version} of venue ${venueId}: ` +
-        `${configuration.seats} seats, at most ${configuration.capacity} people ` +
-        `(${configuration.configurationId})`,
+      `${name}, version ${version} of venue ${venueId}: ` +
+        `${seats} seats, at most ${capacity} people (${id})`,
     );
     return 0;
   });

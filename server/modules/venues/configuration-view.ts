@@ -4,7 +4,7 @@ import { timeOut } from '../../kernel/schemas.ts';
 import type { ConfigurationRow } from './configuration.sql.ts';
 import type { Surveyed } from './configurations.ts';
 
-export const findingSchema = z
+const findingSchema = z
   .object({
     code: z.string(),
     severity: z.enum(['error', 'warning']),
@@ -29,6 +29,13 @@ const common = {
 
 export const configurationSchema = z.object(common).meta({ id: 'Configuration' });
 
+export const savedSchema = z
+  .object({ ...common, findings: z.array(findingSchema) })
+  .meta({ id: 'SavedConfiguration' });
+
+export type SavedView = z.input<typeof savedSchema>;
+export type ConfigurationView = z.input<typeof configurationSchema>;
+
 const sectionSchema = z.object({
   name: z.string(),
   seats: z.int(),
@@ -49,7 +56,7 @@ export const configurationDetails = z
   })
   .meta({ id: 'ConfigurationDetails' });
 
-export const configurationView = (row: ConfigurationRow): z.input<typeof configurationSchema> => ({
+export const configurationView = (row: ConfigurationRow): ConfigurationView => ({
   id: row.configurationId,
   venueId: row.venueId,
   name: row.name,

@@ -20,6 +20,7 @@ import {
   setUsed,
   setValidTo,
 } from './configuration.sql.ts';
+import { type ConfigurationView, configurationView, type SavedView } from './configuration-view.ts';
 import type { FloorPlan, PlanFinding } from './floor-plan.ts';
 import { layOut } from './lay-out.ts';
 import { type Survey, survey } from './survey.ts';
@@ -34,11 +35,6 @@ const PLANS_KEPT_MAX = 8;
 const ISSUES_MAX = 100;
 
 export type Surveyed = { readonly plan: FloorPlan; readonly survey: Survey };
-
-export type Saved = {
-  readonly configuration: ConfigurationRow;
-  readonly findings: readonly PlanFinding[];
-};
 
 type Wanted = {
   readonly name: string;
@@ -63,7 +59,7 @@ export async function addConfiguration(
   wanted: Wanted,
   drawn: FloorPlan,
   noted: readonly PlanFinding[] = [],
-): Promise<Result<Saved, PlanRefusal>> {
+): Promise<Result<SavedView, PlanRefusal>> {
   const { validTo } = wanted;
   const validFrom = wanted.validFrom ?? (await one(ctx.db, selectNow(ctx.clock.now()))).now;
   if (validTo !== null && validTo <= validFrom) {
@@ -98,7 +94,8 @@ export async function addConfiguration(
         planHash: createHash('sha256').update(text).digest(),
       }),
     );
-    return ok({ configuration: await one(tx, selectConfiguration(configurationId)), findings });
+    const made = await one(tx, selectConfiguration(configurationId));
+    return ok({ ...configurationView(made), findings: [...findings] });
   });
 }
 
@@ -188,12 +185,12 @@ export function publishConfiguration(
   ctx: Ctx,
   staff: Key,
   configurationId: ConfigurationId,
-): Promise<Result<ConfigurationRow, PlanRefusal>> {
+): Promise<Result<ConfigurationView, PlanRefusal>> {
   return inTx(ctx, async (tx) => {
     const row = await maybe(tx, selectConfiguration(configurationId));
     const venue = row && (await lockOwnVenue(tx, staff, row.venueId));
     if (!row || !venue) return refused('not_found');
-    if (row.status === 'published') return ok(row);
+    if (row.status === 'published') return ok(configurationView(row));
     const surveyed = await loadPlan(tx, configurationId);
     const { findings } = check(surveyed.plan, venue, []);
     const errors = findings.filter(({ severity }) => severity === 'error');
@@ -203,7 +200,7 @@ export function publishConfiguration(
     const closed = await closeBefore(tx, versions, row.validFrom);
     if (!closed.ok) return closed;
     await run(tx, setPublished(configurationId));
-    return ok(await one(tx, selectConfiguration(configurationId)));
+    return ok(configurationView(await one(tx, selectConfiguration(configurationId))));
   });
 }
 
@@ -213,7 +210,7 @@ export function endConfiguration(
   staff: Key,
   configurationId: ConfigurationId,
   validTo: Date | null,
-): Promise<Result<ConfigurationRow, PlanRefusal>> {
+): Promise<Result<ConfigurationView, PlanRefusal>> {
   return inTx(ctx, async (tx) => {
     const row = await maybe(tx, selectConfiguration(configurationId));
     if (!row || !(await lockOwnVenue(tx, staff, row.venueId))) return refused('not_found');
@@ -228,7 +225,7 @@ export function endConfiguration(
       return refused('validation_failed', { issues: [issue] });
     }
     await run(tx, setValidTo(configurationId, validTo));
-    return ok(await one(tx, selectConfiguration(configurationId)));
+    return ok(configurationView(await one(tx, selectConfiguration(configurationId))));
   });
 }
 

@@ -10,7 +10,7 @@ import {
   configurationSchema,
   configurationView,
   detailsView,
-  findingSchema,
+  savedSchema,
 } from './configuration-view.ts';
 import {
   addConfiguration,
@@ -20,7 +20,6 @@ import {
   publishConfiguration,
   readPlan,
   removeConfiguration,
-  type Saved,
 } from './configurations.ts';
 import { floorPlan } from './floor-plan.ts';
 import { readManifest, writeManifest } from './manifest.ts';
@@ -91,15 +90,6 @@ const exampleSeatingPlan = {
     },
   ],
 };
-
-const saved = z
-  .object({ ...configurationSchema.shape, findings: z.array(findingSchema) })
-  .meta({ id: 'SavedConfiguration' });
-
-const savedView = ({ configuration, findings }: Saved): z.input<typeof saved> => ({
-  ...configurationView(configuration),
-  findings: [...findings],
-});
 
 const validity = {
   validFrom: instant.optional().describe('Default: now'),
@@ -194,14 +184,17 @@ const configurations: readonly Route[] = [
       .strictObject({ name: line(NAME_MAX_CHARS), ...validity, ...floorPlan.shape })
       .meta({ id: 'ConfigurationInput' }),
     upload: { maxBytes: PLAN_MAX_BYTES },
-    success: { status: 201, schema: saved, description: 'The version, and what is odd about it' },
+    success: {
+      status: 201,
+      schema: savedSchema,
+      description: 'The version, and what is odd about it',
+    },
     refusals: planRefusals,
     example: { body: { name: 'End stage', validFrom: '2035-01-01T00:00:00Z', ...examplePlan } },
     handle: async (ctx, { actor, params, body }) => {
       const { name, validFrom, validTo, draft, ...plan } = body;
       const wanted = { name, validFrom, validTo: validTo ?? null, draft: draft ?? false };
-      const done = await addConfiguration(ctx, keyOf(actor), params.id, wanted, plan);
-      return done.ok ? ok({ body: savedView(done.value) }) : done;
+      return bodyOf(addConfiguration(ctx, keyOf(actor), params.id, wanted, plan));
     },
   }),
   route({
@@ -222,7 +215,11 @@ const configurations: readonly Route[] = [
     }),
     body: seatingPlan,
     upload: { maxBytes: PLAN_MAX_BYTES, alsoTakes: 'text/csv' },
-    success: { status: 201, schema: saved, description: 'The version, and what is odd about it' },
+    success: {
+      status: 201,
+      schema: savedSchema,
+      description: 'The version, and what is odd about it',
+    },
     refusals: {
       ...planRefusals,
       plan_not_readable: { status: 422, title: 'This is no floor plan of a known form' },
@@ -242,8 +239,7 @@ const configurations: readonly Route[] = [
       };
       const { plan, findings } = found.value;
       const staff = keyOf(actor);
-      const done = await addConfiguration(ctx, staff, params.id, wanted, plan, findings);
-      return done.ok ? ok({ body: savedView(done.value) }) : done;
+      return bodyOf(addConfiguration(ctx, staff, params.id, wanted, plan, findings));
     },
   }),
   route({
@@ -321,10 +317,7 @@ const configurations: readonly Route[] = [
     params: configurationId,
     success: { status: 200, schema: configurationSchema, description: 'The floor plan' },
     refusals: planRefusals,
-    handle: async (ctx, { actor, params }) => {
-      const done = await publishConfiguration(ctx, keyOf(actor), params.id);
-      return done.ok ? ok({ body: configurationView(done.value) }) : done;
-    },
+    handle: (ctx, { actor, params }) => bodyOf(publishConfiguration(ctx, keyOf(actor), params.id)),
   }),
   route({
     method: 'PUT',
@@ -338,10 +331,8 @@ const configurations: readonly Route[] = [
     example: { body: { validTo: '2036-01-01T00:00:00Z' } },
     success: { status: 200, schema: configurationSchema, description: 'The floor plan' },
     refusals: planRefusals,
-    handle: async (ctx, { actor, params, body }) => {
-      const done = await endConfiguration(ctx, keyOf(actor), params.id, body.validTo);
-      return done.ok ? ok({ body: configurationView(done.value) }) : done;
-    },
+    handle: (ctx, { actor, params, body }) =>
+      bodyOf(endConfiguration(ctx, keyOf(actor), params.id, body.validTo)),
   }),
   route({
     method: 'DELETE',
