@@ -11,7 +11,12 @@ import { forgetOldKeys } from './kernel/idempotency.ts';
 import { createWorker, measureJobs, type Recurring, type Worker } from './kernel/jobs.ts';
 import type { Route } from './kernel/route.ts';
 import type { Machine } from './kernel/states.ts';
-import { archivePastEvents, catalogRoutes, eventMachine } from './modules/catalog/index.ts';
+import {
+  archivePastEvents,
+  catalogRoutes,
+  eventMachine,
+  releaseDue,
+} from './modules/catalog/index.ts';
 import { cancelEventJob, changesRoutes } from './modules/changes/index.ts';
 import { authenticate, identityRoutes } from './modules/identity/index.ts';
 import { holdMachine } from './modules/inventory/index.ts';
@@ -30,6 +35,7 @@ import {
   shoppingRoutes,
   sweepRecurring,
 } from './modules/shopping/index.ts';
+import { venueRoutes } from './modules/venues/index.ts';
 import { oldestSnapshotSeconds, operatingRoutes } from './operating.ts';
 import { registerDocs } from './web/docs.ts';
 import { registerHome } from './web/home.ts';
@@ -38,6 +44,7 @@ export const BASE_PATH = '/api/v1';
 
 export const routes: readonly Route[] = [
   ...catalogRoutes,
+  ...venueRoutes,
   ...changesRoutes,
   ...shoppingRoutes,
   ...orderRoutes,
@@ -92,6 +99,13 @@ const recurring: readonly Recurring[] = [
     everyMs: 60_000,
     run: async (ctx) => {
       await forgetOldKeys(ctx.db);
+    },
+  },
+  {
+    name: 'release_allocations',
+    everyMs: 1_000,
+    run: async (ctx) => {
+      await releaseDue(ctx);
     },
   },
   {

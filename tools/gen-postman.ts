@@ -13,6 +13,9 @@ const VARIABLES: Readonly<Record<string, string>> = {
   ord: 'orderId',
   usr: 'userId',
   key: 'keyId',
+  ven: 'venueId',
+  cfg: 'configurationId',
+  alc: 'allocationId',
 };
 
 /** What an answer to this operation gives to the requests after it: variable, then where it is. */
@@ -26,6 +29,9 @@ const GIVES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   postEventsByIdTicketTypes: { ticketTypeId: '.id' },
   postEventsByIdHolds: { holdId: '.id' },
   postEventsByIdBookings: { orderId: '.order.id', accessToken: '.accessToken' },
+  postEventsByIdAllocations: { allocationId: '.id' },
+  postVenues: { venueId: '.id' },
+  postVenuesByIdConfigurations: { configurationId: '.id' },
   postUsers: { userId: '.id' },
   postApiKeys: { keyId: '.id' },
 };

@@ -7,6 +7,7 @@ import { isTimeZone } from '../kernel/time.ts';
 import { type ImportReport, importEvents } from '../modules/catalog/index.ts';
 import { ensureFirstAdmin, organizerExists } from '../modules/identity/index.ts';
 import { type Command, UsageError } from './command.ts';
+import { importVenueHelp, runImportVenue } from './import-venue.ts';
 import { withParts } from './with-parts.ts';
 
 const FILE_MAX_BYTES = 64 * 1024 * 1024;
@@ -36,13 +37,17 @@ skipped and why. Running it twice changes nothing: events are known by their ide
   --dry-run           tell what would happen, change nothing`;
 
 export const runImport: Command = {
-  usage: [['import events FILE', 'take in a season of schema.org events']],
-  help,
+  usage: [
+    ['import events FILE', 'take in a season of schema.org events'],
+    ['import venue FILE', 'take in a floor plan: pretix, CSV, or our own'],
+  ],
+  help: `${help}\n\n${importVenueHelp}`,
   run: async (args, config) => {
+    if (args[0] === 'venue') return runImportVenue(args.slice(1), config);
     const { values, positionals } = readArgs(args);
     const [what, file, ...rest] = positionals;
     if (what !== 'events' || file === undefined || rest.length > 0) {
-      throw new UsageError('fanfare import events FILE; see fanfare import --help');
+      throw new UsageError('fanfare import events FILE or venue FILE; see fanfare import --help');
     }
     const wanted = check(values);
     const document = await readDocument(file);

@@ -3,6 +3,16 @@ import { isUtf8 } from 'node:buffer';
 import type { FastifyBodyParser, FastifyInstance } from 'fastify';
 import { ProblemError } from './http-problem.ts';
 import { parseStrictJson } from './json.ts';
+import type { Upload } from './route.ts';
+
+/** A plan of 150,000 seats has some ten members for each. */
+const UPLOAD_LIMITS = { maxDepth: 32, maxMembers: 5_000_000 };
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    upload?: Upload | undefined;
+  }
+}
 
 export function acceptStrictJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
@@ -23,12 +33,23 @@ export function acceptStrictJson(app: FastifyInstance): void {
     request.rawBody = raw;
     if (raw.length === 0) return done(null, undefined);
     if (!isUtf8(raw)) return done(malformed('malformed_json', 'The body is not UTF-8.'));
-    const parsed = parseStrictJson(raw.toString('utf8'));
+    const limits = request.routeOptions.config.upload ? UPLOAD_LIMITS : undefined;
+    const parsed = parseStrictJson(raw.toString('utf8'), limits);
     if (parsed.ok) return done(null, parsed.value);
     return done(malformed(parsed.refusal.code, parsed.refusal.detail));
   };
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, parse);
   app.addContentTypeParser(/^application\/[a-z.-]+\+json$/, { parseAs: 'buffer' }, parse);
+  app.addContentTypeParser<Buffer>('text/csv', { parseAs: 'buffer' }, (request, raw, done) => {
+    if (request.routeOptions.config.upload?.alsoTakes === 'text/csv') return done(null, raw);
+    done(
+      new ProblemError({
+        status: 415,
+        code: 'unsupported_media_type',
+        title: 'The body must be JSON',
+      }),
+    );
+  });
 }
 
 function malformed(code: string, detail: string | undefined): ProblemError {

@@ -34,6 +34,8 @@ export function registerRoute(
   app.route({
     method: route.method,
     url,
+    ...(route.upload ? { bodyLimit: route.upload.maxBytes } : {}),
+    config: { upload: route.upload },
     // Input is parsed in the handler, so that every refusal has one shape and one order: who are
     // you, may you, is it well-formed, is it possible.
     handler: (request, reply) => handle(ctx, route, answer, request, reply),
@@ -162,7 +164,11 @@ const asIs = (text: string): string => text;
 function parse(route: Route, request: FastifyRequest): RouteInput<unknown, unknown, unknown> {
   const params = part(route.params, request.params, '', 'params');
   const query = part(route.query, withoutAccess(request.query), '', 'query');
-  const body = part(route.body ?? noBody, request.body ?? undefined, '', 'body');
+  // A file that is no JSON is read by its handler.
+  const isFile = Buffer.isBuffer(request.body);
+  const body = isFile
+    ? request.body
+    : part(route.body ?? noBody, request.body ?? undefined, '', 'body');
   return {
     params,
     query,

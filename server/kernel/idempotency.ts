@@ -88,6 +88,7 @@ export function isIdempotencyKey(text: string): boolean {
 
 /** SHA-256 of a request body as it was understood: key order and white space do not matter. */
 export function hashBody(body: unknown): Buffer {
+  if (Buffer.isBuffer(body)) return Buffer.from(hash('sha256', body, 'hex'), 'hex');
   // By way of text: made into a buffer by OpenSSL's side it costs twice as much.
   return Buffer.from(hash('sha256', JSON.stringify(inOrder(body)) ?? 'null', 'hex'), 'hex');
 }

@@ -24,6 +24,7 @@ const SCOPED_PREFIXES = [
   'ref',
   'wle',
   'off',
+  'alc',
 ] as const;
 
 export type RootPrefix = (typeof ROOT_PREFIXES)[number];

@@ -58,6 +58,13 @@ export type Reply<T> = {
   readonly status?: number;
 };
 
+/** A route that takes in a document larger than a form. */
+export type Upload = {
+  readonly maxBytes: number;
+  /** Besides JSON; the handler gets its bytes. */
+  readonly alsoTakes?: 'text/csv';
+};
+
 type AnyObject = z.ZodType<unknown>;
 
 export type Route = {
@@ -77,6 +84,7 @@ export type Route = {
     readonly description: string;
     readonly contentType?: string;
   };
+  readonly upload: Upload | undefined;
   readonly refusals: RefusalTable<string>;
   readonly example?: { readonly body?: unknown; readonly response?: unknown } | undefined;
   readonly handle: (
@@ -109,6 +117,7 @@ export type RouteSpec<
     readonly description: string;
     readonly contentType?: string;
   };
+  readonly upload?: Upload;
   readonly refusals: RefusalTable<C>;
   readonly example?: { readonly body?: unknown; readonly response?: unknown };
   readonly handle: (
@@ -136,6 +145,7 @@ export function route<
     params: spec.params,
     query: spec.query,
     body: spec.body,
+    upload: spec.upload,
     description: spec.description,
     example: spec.example,
     // The server parses the input with the schemas of this very spec before it calls.

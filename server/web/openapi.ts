@@ -51,6 +51,7 @@ const securitySchemes = {
 /** In the order in which the document lists them. */
 const tagTexts: Readonly<Record<string, string>> = {
   Events: 'What takes place, when and where, and its sale',
+  Venues: 'Buildings and their floor plans, with versions and dates',
   'Ticket types': 'What is sold for an event, at what price, from which pool',
   Buying: 'From a hold to a booking',
   Orders: 'What was bought, and how it is given back',

@@ -19,6 +19,8 @@ export const ROLES = {
     'statistics:read',
     'audit:read',
     'sandbox:write',
+    'venues:read',
+    'venues:write',
   ],
   admin: [
     'events:read',
@@ -31,6 +33,8 @@ export const ROLES = {
     'keys:write',
     'statistics:read',
     'audit:read',
+    'venues:read',
+    'venues:write',
   ],
   manager: [
     'events:read',
@@ -40,9 +44,12 @@ export const ROLES = {
     'refunds:write',
     'users:read',
     'statistics:read',
+    'venues:read',
+    'venues:write',
   ],
-  box_office: ['events:read', 'orders:read', 'orders:write', 'users:read'],
-  analyst: ['events:read', 'statistics:read'],
+  box_office: ['events:read', 'orders:read', 'orders:write', 'users:read', 'venues:read'],
+  analyst: ['events:read', 'statistics:read', 'venues:read'],
+  venue_manager: ['events:read', 'venues:read', 'venues:write', 'statistics:read'],
   fan: [],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
@@ -75,7 +82,7 @@ export type Kind =
 export type Variant = 'ours' | 'theirs' | 'draft' | 'guarded' | 'mixed' | 'unknown' | 'none';
 
 /** What kind of thing the route's id names: a guest's token opens an order and nothing else. */
-export type Thing = 'event' | 'hold' | 'order' | 'person' | 'key' | 'none';
+export type Thing = 'event' | 'hold' | 'order' | 'person' | 'key' | 'venue' | 'none';
 
 /** `done` is the route's own success; `unsigned` the refusal of a webhook without a signature. */
 export type Expected = 'done' | 'unsigned' | 401 | 403 | 404;

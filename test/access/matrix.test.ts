@@ -139,7 +139,12 @@ async function runRoute(route: Route, recipe: Recipe): Promise<readonly Outcome[
 
 const statusesOf = (outcomes: readonly Outcome[]) => new Set(outcomes.map((o) => String(o.status)));
 /** As the document writes addresses. */
-const PARAMETERS = { id: '{id}', poolId: '{poolId}', ticketTypeId: '{ticketTypeId}' };
+const PARAMETERS = {
+  id: '{id}',
+  poolId: '{poolId}',
+  ticketTypeId: '{ticketTypeId}',
+  allocationId: '{allocationId}',
+};
 
 describe('who may call what', () => {
   it('knows the same roles as the database', async () => {

@@ -13,6 +13,7 @@ import {
   makeHold,
   makeKey,
   makeOrder,
+  makeVenue,
   type Organizer,
   type World,
 } from './world.ts';
@@ -125,6 +126,62 @@ const apiKey: Recipe = {
   },
 };
 
+const venue = (
+  options: { readonly isUsedUp?: boolean; readonly version?: number } = {},
+): Recipe => ({
+  thing: 'venue',
+  variants: ['ours', 'theirs', 'unknown'],
+  isUsedUp: options.isUsedUp ?? false,
+  make: async (_world, { admin }) => {
+    const { id } = await makeVenue(admin);
+    return { ids: { id }, body: options.version ? { version: options.version } : {} };
+  },
+});
+
+const configuration = (isDraft = false, isUsedUp = true): Recipe => ({
+  thing: 'venue',
+  variants: ['ours', 'theirs', 'unknown'],
+  isUsedUp,
+  make: async (_world, { admin }) => {
+    const { id: venueId } = await makeVenue(admin);
+    const plan = { name: 'Plan', draft: isDraft, sections: [standing] };
+    const made = await admin.post(`/venues/${venueId}/configurations`, plan);
+    expect(made.status).toBe(201);
+    return { ids: { id: made.body.id } };
+  },
+});
+
+const allocation: Recipe = {
+  thing: 'event',
+  variants: nested,
+  isUsedUp: true,
+  make: async (_world, { admin, ...organizer }) => {
+    const event = await makeEvent({ admin, ...organizer });
+    const wanted = { name: 'Sponsors', poolId: event.poolId, quantity: 2 };
+    const made = await admin.post(`/events/${event.id}/allocations`, wanted);
+    expect(made.status).toBe(201);
+    return { ids: { id: event.id, allocationId: made.body.id } };
+  },
+};
+
+/** An event in a floor plan, which has nothing but room to stand. */
+const inPlan: Recipe = {
+  thing: 'event',
+  variants: seen,
+  isUsedUp: false,
+  make: async (_world, organizer, variant) => {
+    const { admin } = organizer;
+    const { id: venueId } = await makeVenue(admin);
+    const plan = { name: 'Plan', validFrom: '2024-01-01T00:00:00Z', sections: [standing] };
+    const made = await admin.post(`/venues/${venueId}/configurations`, plan);
+    const draft = variant === 'draft' ? { publish: false } : {};
+    const more = { configurationId: made.body.id, ticketTypes: [], ...draft };
+    return { ids: { id: (await makeEvent(organizer, more)).id } };
+  },
+};
+
+const standing = { name: 'Floor', category: 'Floor', standing: { capacity: 100 } };
+
 export const recipes: Readonly<Record<string, Recipe>> = {
   'POST /events': nothing,
   'GET /events': nothing,
@@ -146,6 +203,9 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'POST /events/:id/ticket-types': ownEvent,
   'PUT /events/:id/ticket-types/:ticketTypeId': ticketType,
   'DELETE /events/:id/ticket-types/:ticketTypeId': ticketType,
+  'POST /events/:id/allocations': ownEvent,
+  'GET /events/:id/allocations': ownEvent,
+  'DELETE /events/:id/allocations/:allocationId': allocation,
   'GET /events/:id/availability': readEvent,
   'GET /events/:id/seats': ofEvent({
     variants: seen,
@@ -154,6 +214,8 @@ export const recipes: Readonly<Record<string, Recipe>> = {
       await openGrid(app, id, { rows: 1, places: 3 });
     },
   }),
+  'GET /events/:id/seat-map': inPlan,
+  'GET /events/:id/sections': inPlan,
   'GET /events/:id/statistics': ownEvent,
   'POST /events/:id/holds': readEvent,
   'POST /events/:id/bookings': readEvent,
@@ -172,6 +234,20 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'POST /api-keys': nothing,
   'GET /api-keys': nothing,
   'DELETE /api-keys/:id': apiKey,
+  'POST /venues': nothing,
+  'GET /venues': nothing,
+  'GET /venues/:id': venue(),
+  'PUT /venues/:id': venue({ isUsedUp: true, version: 1 }),
+  'DELETE /venues/:id': venue({ isUsedUp: true }),
+  'POST /venues/:id/configurations': venue({ isUsedUp: true }),
+  'POST /venues/:id/configurations/import': venue({ isUsedUp: true }),
+  'GET /venues/:id/configurations': venue(),
+  'GET /venues/:id/schedule': venue(),
+  'GET /configurations/:id': configuration(false, false),
+  'GET /configurations/:id/plan': configuration(false, false),
+  'POST /configurations/:id/publish': configuration(true),
+  'PUT /configurations/:id': configuration(),
+  'DELETE /configurations/:id': configuration(),
   'GET /me': nothing,
   'POST /organizers': nothing,
   'GET /organizers': nothing,

@@ -38,6 +38,14 @@ export type World = {
   readonly askers: readonly Asker[];
 };
 
+const STAFF_ROLES = [
+  'admin',
+  'manager',
+  'box_office',
+  'analyst',
+  'venue_manager',
+] as const satisfies Role[];
+
 const created = (answer: Answer) => {
   expect(answer.body).toMatchObject({ id: expect.any(String) });
   return answer.body;
@@ -117,7 +125,7 @@ async function makeAskers(
       headers: bearer(key),
     });
     askers.push(fan('buyer', buyerKey), fan('stranger', strangerKey));
-    for (const role of ['admin', 'manager', 'box_office', 'analyst'] as const satisfies Role[]) {
+    for (const role of STAFF_ROLES) {
       const headers = bearer(await makeKey(organizer.admin, { role }));
       askers.push({ name: `${role} of ${side}`, kind: { is: 'staff', side, role }, headers });
     }
@@ -174,6 +182,11 @@ export async function makeEvent(
     typeId: event.ticketTypes[0]?.id as string,
     poolId: event.ticketTypes[0]?.poolId as string,
   };
+}
+
+export async function makeVenue(admin: Caller): Promise<{ readonly id: string }> {
+  const venue = { name: `Hall ${fresh()}`, timezone: 'Europe/Berlin' };
+  return created(await admin.post('/venues', venue));
 }
 
 /** An order of the buyer, confirmed (nothing had to be paid), and the token that opens it. */

@@ -29,6 +29,31 @@ const pendingOrder = async (): Promise<string> => {
   return (await book(app.guest, eventId, typeId)).body.order.id;
 };
 
+const venue = { name: 'Hall', timezone: 'Europe/Berlin' };
+const makeVenue = async (): Promise<string> => (await app.admin.post('/venues', venue)).body.id;
+const plan = {
+  name: 'End stage',
+  sections: [{ name: 'Stalls', category: 'Stalls', rows: [{ label: 'A', seats: '1-3' }] }],
+};
+const at = { x: 0, y: 0 };
+const seatingPlan = {
+  name: 'Chamber hall',
+  categories: [{ name: 'Stalls', color: '#2255aa' }],
+  zones: [
+    {
+      name: 'Stalls',
+      position: at,
+      rows: [
+        {
+          row_number: '1',
+          position: at,
+          seats: [{ seat_number: '1', position: at, category: 'Stalls' }],
+        },
+      ],
+    },
+  ],
+};
+
 /** A request that succeeds, for every POST whose answer the kernel stores. */
 const requests: Readonly<Record<string, () => Promise<Request>>> = {
   '/events': async () => ({ path: '/events', body: event }),
@@ -58,6 +83,28 @@ const requests: Readonly<Record<string, () => Promise<Request>>> = {
     path: `/orders/${await freeOrder()}/refunds`,
     body: { reason: 'Cannot come' },
   }),
+  '/events/:id/allocations': async () => {
+    const { event: made, eventId } = await onSale(app.admin);
+    const poolId = made.ticketTypes[0]?.poolId;
+    return {
+      path: `/events/${eventId}/allocations`,
+      body: { name: 'Sponsors', poolId, quantity: 2 },
+    };
+  },
+  '/venues': async () => ({ path: '/venues', body: venue }),
+  '/venues/:id/configurations': async () => ({
+    path: `/venues/${await makeVenue()}/configurations`,
+    body: plan,
+  }),
+  '/venues/:id/configurations/import': async () => ({
+    path: `/venues/${await makeVenue()}/configurations/import`,
+    body: seatingPlan,
+  }),
+  '/configurations/:id/publish': async () => {
+    const path = `/venues/${await makeVenue()}/configurations`;
+    const made = await app.admin.post(path, { ...plan, draft: true });
+    return { path: `/configurations/${made.body.id}/publish` };
+  },
   '/users': async () => ({ path: '/users', body: somebody() }),
   '/api-keys': async () => ({ path: '/api-keys', body: { name: 'k', role: 'box_office' } }),
   '/organizers': async () => ({ path: '/organizers', body: { name: 'O' } }),

@@ -106,6 +106,45 @@ describe('fanfare import events', () => {
   });
 });
 
+describe('fanfare import venue', () => {
+  const csv = 'section;row;seat\nStalls;A;1\nStalls;A;2\n';
+
+  it('takes a table as a new venue, and the next one as its next version', async () => {
+    const file = write('Chamber hall.csv', csv);
+    const place = ['--venue-name', 'Halle Nord', '--timezone', 'Europe/Berlin'];
+    const first = await fanfare('import', 'venue', file, ...place);
+    expect(first.said).toContain('warning: line 1: seats without a category');
+    expect(first.said).toMatch(/^Chamber hall, version 1 of venue ven_\w+: 2 seats/m);
+    expect(first.code).toBe(0);
+    const venueId = /ven_\w+/.exec(first.said)?.[0] ?? '';
+    const again = await fanfare('import', 'venue', file, '--venue', venueId);
+    expect(again.said).toMatch(/^Chamber hall, version 2 /m);
+  });
+
+  it('takes nothing of what has an error, and says where it is', async () => {
+    const file = write('twice.csv', `${csv}Stalls;A;2\n`);
+    const place = ['--venue-name', 'Halle', '--timezone', 'UTC'];
+    const { code, said } = await fanfare('import', 'venue', file, ...place);
+    expect(code).toBe(1);
+    expect(said).toContain('Nothing was taken: plan not readable.');
+    expect(said).toContain('error: line 4: is the seat of line 3');
+  });
+
+  it.each([
+    [['FILE'], 'either --venue or --venue-name is needed'],
+    [['FILE', '--venue-name', 'Hall'], '--timezone must be'],
+    [['FILE', '--venue', 'hall'], '--venue must be an id'],
+    [['/no/such/file', '--venue-name', 'Hall', '--timezone', 'UTC'], 'There is no file'],
+    [[], 'fanfare import venue FILE'],
+  ])('says what is wrong with %j and exits with 2', async (args, words) => {
+    const file = write('one.csv', csv);
+    const given = args.map((arg) => (arg === 'FILE' ? file : arg));
+    const { code, said } = await fanfare('import', 'venue', ...given);
+    expect(said).toContain(words);
+    expect(code).toBe(2);
+  });
+});
+
 describe('other commands', () => {
   it('audit exits with 1 and names what is violated', async () => {
     const pool = database.open(null).pool;

@@ -96,6 +96,7 @@ function caller(origin: string, credential?: string): Caller {
     body: unknown,
     headers: Record<string, string> = {},
   ): Promise<Answer> => {
+    const type = headers['content-type'] ?? 'application/json';
     const response = await fetch(
       origin + (path.startsWith('//') ? path.slice(1) : `/api/v1${path}`),
       {
@@ -105,7 +106,9 @@ function caller(origin: string, credential?: string): Caller {
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           ...headers,
         },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(body === undefined
+          ? {}
+          : { body: /json/.test(type) ? JSON.stringify(body) : String(body) }),
       },
     );
     const text = await response.text();

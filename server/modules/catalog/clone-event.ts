@@ -1,20 +1,23 @@
-import type { Actor } from '../../kernel/actor.ts';
+import { type Actor, isStaffOf } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { all, type Busy, one, run } from '../../kernel/db.ts';
+import { all, type Busy, maybe, one, run } from '../../kernel/db.ts';
 import { type EventId, newRootId, newScopedId, type PoolId } from '../../kernel/ids.ts';
 import { inTurn, type Turn } from '../../kernel/lanes.ts';
 import { assert, ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { keepWallClockDistance } from '../../kernel/time.ts';
 import { readSupply, type Supply, setPool, setTicketType } from '../inventory/index.ts';
+import type { SectionChoices } from '../venues/index.ts';
 import { createEventIn } from './create-event.ts';
 import { lockOwn } from './edit-event.ts';
 import {
   type EventRow,
+  selectCategoryPools,
   selectEvent,
   selectTicketTypeTexts,
   upsertTicketTypeText,
 } from './event.sql.ts';
 import type { EventCommon } from './event-input.ts';
+import { takePlaces } from './event-places.ts';
 import { type EventView, eventView } from './event-view.ts';
 import { clonedTimes } from './rules.ts';
 import type { SupplyRefusal } from './write-ticket-type.ts';
@@ -25,22 +28,43 @@ type Overrides = { readonly [K in keyof EventCommon]?: EventCommon[K] | undefine
 };
 
 /** Another event of the same kind on a new date; every time keeps its wall-clock distance. */
-export function cloneEvent(
+export async function cloneEvent(
   ctx: Ctx,
   actor: Actor,
   eventId: EventId,
   overrides: Overrides,
 ): Promise<Result<EventView, RefusalOf<'not_found' | 'validation_failed'> | Busy | SupplyRefusal>> {
+  const original = await maybe(ctx.db, selectEvent(eventId));
+  if (!original || !isStaffOf(actor, original.organizerId, 'events:write')) {
+    return refused('not_found');
+  }
+  const places = await placesLike(ctx, original, overrides.startsAt);
+  if (!places.ok) return places;
   return inTurn(ctx, newRootId(ctx.ids, 'evt'), async (tx) => {
     const event = await lockOwn(tx, actor, eventId);
     if (!event) return refused('not_found');
     const supply = present(await readSupply(tx, eventId), 'the sale of an event');
     const input = clonedInput(event, supply, overrides);
-    const made = await createEventIn(ctx, tx, event.organizerId, input, null);
+    const made = await createEventIn(ctx, tx, event.organizerId, input, { places: places.value });
     if (!made.ok) return made;
     await copySupply(ctx, tx, { event, supply, startsAt: overrides.startsAt }, made.value);
     return ok(await eventView(tx, await one(tx, selectEvent(made.value)), 'staff'));
   });
+}
+
+/** The same floor plan, as it is chosen and sold there. */
+async function placesLike(ctx: Ctx, original: EventRow, startsAt: Date) {
+  const { configurationId, eventId } = original;
+  if (configurationId === null) return ok(null);
+  const byPool = new Map<PoolId, string[]>();
+  for (const { category, poolId } of await all(ctx.db, selectCategoryPools(eventId))) {
+    byPool.set(poolId, [...(byPool.get(poolId) ?? []), category]);
+  }
+  const { organizerId } = original;
+  // Written from choices of that shape.
+  const sectionChoices = original.sectionChoices as SectionChoices;
+  const wanted = { configurationId, sectionChoices, startsAt };
+  return takePlaces(ctx, organizerId, wanted, [...byPool.values()]);
 }
 
 function clonedInput(event: EventRow, supply: Supply, overrides: Overrides) {
@@ -71,6 +95,17 @@ function clonedInput(event: EventRow, supply: Supply, overrides: Overrides) {
   };
 }
 
+/** By the original's pools of the floor plan, those of the same categories in the clone. */
+async function samePools(tx: Turn, from: EventId, to: EventId): Promise<Map<string, PoolId>> {
+  const there = await all(tx, selectCategoryPools(to));
+  const poolOf = new Map(there.map(({ category, poolId }) => [category, poolId]));
+  const pairs = (await all(tx, selectCategoryPools(from))).flatMap(({ category, poolId }) => {
+    const same = poolOf.get(category);
+    return same ? [[poolId, same] as const] : [];
+  });
+  return new Map<string, PoolId>(pairs);
+}
+
 async function copySupply(
   ctx: Ctx,
   tx: Turn,
@@ -78,8 +113,9 @@ async function copySupply(
   eventId: EventId,
 ): Promise<void> {
   const { event, supply, startsAt } = original;
-  const pools = new Map<string, PoolId>();
+  const pools = await samePools(tx, event.eventId, eventId);
   for (const pool of supply.pools) {
+    if (pools.has(pool.poolId)) continue;
     const poolId = newScopedId(ctx.ids, 'pool', eventId);
     const { name, capacity } = pool;
     const verdict = await setPool(tx, { eventId, poolId, name, capacity });

@@ -7,6 +7,7 @@ import { type Issue, ok, type RefusalOf, type Result, refused } from '../../kern
 import { openSale, setSaleState } from '../inventory/index.ts';
 import { insertEvent, insertImportRef, selectEvent } from './event.sql.ts';
 import { type EventInput, eventFields, saleTerms, ticketTypesOf } from './event-input.ts';
+import { type EventPlaces, openPlaces, takePlaces } from './event-places.ts';
 import { type EventView, eventView } from './event-view.ts';
 import { endOf, eventIssues, ticketTypeIssues } from './rules.ts';
 import { type SupplyRefusal, writeTicketType } from './write-ticket-type.ts';
@@ -14,45 +15,63 @@ import { type SupplyRefusal, writeTicketType } from './write-ticket-type.ts';
 export type CreateRefusal = SupplyRefusal | RefusalOf<'validation_failed'> | Busy;
 
 /** Makes an event with its ticket types, published unless `publish` is false. */
-export function createEvent(
+export async function createEvent(
   ctx: Ctx,
   organizerId: OrganizerId,
   input: EventInput,
 ): Promise<Result<EventView, CreateRefusal>> {
+  const groups = ticketTypesOf(input).flatMap(({ seatCategories }) =>
+    seatCategories ? [seatCategories] : [],
+  );
+  const places = await takePlaces(ctx, organizerId, input, groups);
+  if (!places.ok) return places;
   return inTurn(ctx, newRootId(ctx.ids, 'evt'), async (tx) => {
-    const made = await createEventIn(ctx, tx, organizerId, input, null);
+    const made = await createEventIn(ctx, tx, organizerId, input, { places: places.value });
     if (!made.ok) return made;
     return ok(await eventView(tx, await one(tx, selectEvent(made.value)), 'staff'));
   });
 }
 
-/**
- * The same inside the turn of an event that does not exist yet; `externalId` remembers where an
- * imported event came from.
- */
+export type Origin = {
+  /** Remembers where an imported event came from. */
+  readonly externalId?: string;
+  /** The places of the floor plan that was taken for it. */
+  readonly places?: EventPlaces | null;
+};
+
+/** The same inside the turn of an event that does not exist yet. */
 export async function createEventIn(
   ctx: Ctx,
   tx: Turn,
   organizerId: OrganizerId,
   input: EventInput,
-  externalId: string | null,
+  { externalId, places = null }: Origin,
 ): Promise<Result<EventId, CreateRefusal>> {
   const issues = issuesOf(input);
   if (issues.length > 0) return refused('validation_failed', { issues });
   const { eventId } = tx;
   const published = input.publish ?? true;
   const fields = eventFields(input, { eventId, organizerId, currency: input.currency });
-  if (externalId !== null) {
+  if (externalId !== undefined) {
     const first = await run(tx, insertImportRef(organizerId, externalId, eventId));
     const message = 'an event was imported under this identifier before';
     const issue = { path: 'identifier', code: 'already_imported', message };
     if (first === 0) return refused('validation_failed', { issues: [issue] });
   }
-  await run(tx, insertEvent(fields, published ? 'published' : 'draft'));
-  await openSale(tx, saleTerms(input, eventId), organizerId, input.currency);
+  const inPlan = {
+    configurationId: places?.configurationId ?? null,
+    sectionChoices: places?.sectionChoices ?? {},
+    venueName: fields.venueName ?? places?.venueName ?? null,
+  };
+  await run(tx, insertEvent({ ...fields, ...inPlan }, published ? 'published' : 'draft'));
+  const terms = saleTerms(input, eventId);
+  const totalCapacity = terms.totalCapacity ?? places?.legalCapacity ?? null;
+  await openSale(tx, { ...terms, totalCapacity }, organizerId, input.currency);
+  const opened = places ? await openPlaces(ctx, tx, places) : ok(new Map());
+  if (!opened.ok) return opened;
   for (const type of ticketTypesOf(input)) {
     const id = newScopedId(ctx.ids, 'tt', eventId);
-    const written = await writeTicketType(ctx, tx, eventId, id, type, null);
+    const written = await writeTicketType(ctx, tx, eventId, id, type, null, opened.value);
     if (!written.ok) return written;
   }
   if (published) await setSaleState(tx, eventId, ['unpublished'], 'open');

@@ -1,13 +1,13 @@
 import type { Actor } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { type Busy, one, run } from '../../kernel/db.ts';
+import { all, type Busy, one, run } from '../../kernel/db.ts';
 import { type EventId, newScopedId, type PoolId, type TicketTypeId } from '../../kernel/ids.ts';
 import { inTurn } from '../../kernel/lanes.ts';
 import { record } from '../../kernel/outbox.ts';
 import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { dropTicketType, readSupply, setPool } from '../inventory/index.ts';
 import { lockOwn } from './edit-event.ts';
-import { deleteTicketTypeText, selectEvent, touchEvent } from './event.sql.ts';
+import { deleteTicketTypeText, selectCategoryPools, selectEvent, touchEvent } from './event.sql.ts';
 import type { TicketTypeInputParsed } from './event-input.ts';
 import { type EventView, eventView } from './event-view.ts';
 import { endOf, ticketTypeIssues } from './rules.ts';
@@ -46,7 +46,9 @@ export function saveTicketType(
     const leaves = isShared && input.capacity !== undefined;
     if (leaves && known?.everHeld) return refused('capacity_below_committed');
     const own = leaves ? null : (known?.poolId ?? null);
-    const written = await writeTicketType(ctx, tx, eventId, id, input, own);
+    const categories = await all(tx, selectCategoryPools(eventId));
+    const categoryPools = new Map(categories.map((one) => [one.category, one.poolId]));
+    const written = await writeTicketType(ctx, tx, eventId, id, input, own, categoryPools);
     if (!written.ok) return written;
     await run(tx, touchEvent(eventId));
     await record(tx, { kind: 'ticket_type_changed', eventId, data: { ticketTypeId: id } });

@@ -28,6 +28,12 @@ export const ticketTypeIn = z
     price: moneyIn,
     capacity: capacity.optional().describe('Makes a pool of its own'),
     poolId: id('pool').optional().describe('Draws on a pool that others may share'),
+    seatCategories: z
+      .array(line(60))
+      .min(1)
+      .max(50)
+      .optional()
+      .describe('Sells the places of these categories of the floor plan'),
     minPerOrder: quantity.optional(),
     maxPerOrder: quantity.optional(),
     salesOpenAt: instant.nullable().optional(),
@@ -59,6 +65,11 @@ export const eventIn = z
   .strictObject({
     ...fields,
     currency,
+    configurationId: id('cfg').optional().describe('The floor plan that it takes place in'),
+    sectionChoices: z
+      .record(line(60), line(60))
+      .optional()
+      .describe('By slot of the floor plan, which option; default: the first of each'),
     publish: z.boolean().optional().describe('Default true'),
     ticketTypes: z.array(ticketTypeIn).max(TICKET_TYPES_MAX).optional(),
     totalTickets: capacity.optional().describe('Short form, with ticketPrice: one ticket type'),
@@ -68,10 +79,17 @@ export const eventIn = z
 
 /** What the server itself adds to an event; taken back with the whole object, and ignored. */
 const readOnly = Object.fromEntries(
-  ['id', 'organizerId', 'status', 'pools', 'ticketTypes', 'createdAt', 'publish'].map((name) => [
-    name,
-    z.unknown().optional().describe('Ignored: not changed here'),
-  ]),
+  [
+    'id',
+    'organizerId',
+    'status',
+    'pools',
+    'ticketTypes',
+    'createdAt',
+    'publish',
+    'configurationId',
+    'sectionChoices',
+  ].map((name) => [name, z.unknown().optional().describe('Ignored: not changed here')]),
 );
 
 export const eventReplacement = z
@@ -94,7 +112,13 @@ export const eventClone = z
 export type EventInput = z.output<typeof eventIn>;
 export type EventCommon = Omit<
   EventInput,
-  'currency' | 'publish' | 'ticketTypes' | 'totalTickets' | 'ticketPrice'
+  | 'currency'
+  | 'publish'
+  | 'ticketTypes'
+  | 'totalTickets'
+  | 'ticketPrice'
+  | 'configurationId'
+  | 'sectionChoices'
 >;
 export type TicketTypeInputParsed = z.output<typeof ticketTypeIn>;
 

@@ -37,6 +37,8 @@ export const eventSchema = z
     timezone: z.string(),
     venueName: z.string().nullable(),
     series: z.string().nullable(),
+    configurationId: z.string().nullable().describe('The floor plan that it takes place in'),
+    sectionChoices: z.record(z.string(), z.string()),
     currency: z.string(),
     totalCapacity: z.int().nullable(),
     visibility: z.enum(['public', 'hidden', 'scheduled']),
@@ -112,6 +114,9 @@ function toView(
     timezone: event.timezone,
     venueName: event.venueName,
     series: event.series,
+    configurationId: event.configurationId,
+    // Written from choices of that shape.
+    sectionChoices: event.sectionChoices as Record<string, string>,
     currency: event.currency,
     totalCapacity: supply.sale.totalCapacity,
     visibility: event.visibility,

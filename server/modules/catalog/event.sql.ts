@@ -1,4 +1,4 @@
-import type { EventId, OrganizerId, TicketTypeId } from '../../kernel/ids.ts';
+import type { EventId, OrganizerId, PoolId, TicketTypeId } from '../../kernel/ids.ts';
 import type { Currency } from '../../kernel/money.ts';
 import {
   command,
@@ -6,11 +6,13 @@ import {
   instant,
   instantOrNull,
   int,
+  json,
   rows,
   text,
   textAs,
   textAsOrNull,
 } from '../../kernel/sql.ts';
+import type { ConfigurationId, SectionChoices } from '../venues/index.ts';
 import type { EventState } from './states.ts';
 
 export const eventColumns = {
@@ -30,13 +32,17 @@ export const eventColumns = {
   status: textAs<EventState>(),
   version: int,
   series: textAsOrNull<string>(),
+  configurationId: textAsOrNull<ConfigurationId>(),
+  sectionChoices: json,
   madeAt: instant,
 };
 
 const eventSelect = fragment`event_id as "eventId", organizer_id as "organizerId", name, description,
     starts_at as "startsAt", ends_at as "endsAt", doors_at as "doorsAt", timezone,
     venue_name as "venueName", currency, visibility, public_at as "publicAt",
-    refundable_until as "refundableUntil", status, version, series, made_at as "madeAt"`;
+    refundable_until as "refundableUntil", status, version, series,
+    configuration_id as "configurationId", section_choices as "sectionChoices",
+    made_at as "madeAt"`;
 
 export type EventRow = ReturnType<ReturnType<typeof selectEvent>['decode']>;
 
@@ -57,13 +63,19 @@ export type EventFields = {
   readonly series: string | null;
 };
 
-export const insertEvent = (e: EventFields, status: EventState) => command`
+export type InPlanFields = {
+  readonly configurationId: ConfigurationId | null;
+  readonly sectionChoices: SectionChoices;
+};
+
+export const insertEvent = (e: EventFields & InPlanFields, status: EventState) => command`
   insert into catalog.event (event_id, organizer_id, name, description, starts_at, ends_at,
     doors_at, timezone, venue_name, currency, visibility, public_at, refundable_until, status,
-    series)
+    series, configuration_id, section_choices)
   values (${e.eventId}, ${e.organizerId}, ${e.name}, ${e.description}, ${e.startsAt}, ${e.endsAt},
     ${e.doorsAt}, ${e.timezone}, ${e.venueName}, ${e.currency}, ${e.visibility}, ${e.publicAt},
-    ${e.refundableUntil}, ${status}, ${e.series})`;
+    ${e.refundableUntil}, ${status}, ${e.series}, ${e.configurationId},
+    ${JSON.stringify(e.sectionChoices)}::jsonb)`;
 
 /** Only where the version is the one that was read. */
 export const updateEvent = (e: EventFields, version: number) => command`
@@ -127,6 +139,22 @@ export const selectEvents = (f: EventFilter, most: number) => rows(eventColumns)
     and (${f.after?.[0] ?? null}::timestamptz is null
       or (starts_at, event_id) > (${f.after?.[0] ?? null}, ${f.after?.[1] ?? null}))
   order by starts_at, event_id limit ${most}`;
+
+export const insertCategoryPools = (
+  eventId: EventId,
+  categories: readonly string[],
+  poolIds: readonly PoolId[],
+) => command`
+  insert into catalog.category_pool (event_id, category, pool_id)
+  select ${eventId}, n.category, n.pool_id
+  from unnest(${categories}::text[], ${poolIds}::text[]) as n(category, pool_id)`;
+
+export const selectCategoryPools = (eventId: EventId) => rows({
+  category: text,
+  poolId: textAs<PoolId>(),
+})`
+  select category, pool_id as "poolId" from catalog.category_pool
+  where event_id = ${eventId} order by category`;
 
 const typeColumns = {
   eventId: textAs<EventId>(),

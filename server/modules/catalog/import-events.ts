@@ -83,7 +83,7 @@ async function take(
       tx,
       options.organizerId,
       { ...input, currency, ticketTypes, publish: options.publish },
-      externalId,
+      { externalId },
     );
     return result.ok ? ok(null) : result;
   });

@@ -6,6 +6,7 @@ import type { RefusalTable } from '../../kernel/problem.ts';
 import { ok, refused } from '../../kernel/result.ts';
 import { bodyOf, type Route, route } from '../../kernel/route.ts';
 import { id, instant, line } from '../../kernel/schemas.ts';
+import { allocationRoutes } from './allocation-routes.ts';
 import { cloneEvent } from './clone-event.ts';
 import { createEvent } from './create-event.ts';
 import { moveSale, publishEvent, removeEvent, replaceEvent } from './edit-event.ts';
@@ -62,6 +63,8 @@ const exampleEvent = {
   status: 'published',
   version: 1,
   series: null,
+  configurationId: null,
+  sectionChoices: {},
   currency: 'EUR',
   totalCapacity: null,
   visibility: 'public',
@@ -324,6 +327,7 @@ const availabilityRoute = route({
 export const catalogRoutes: readonly Route[] = [
   ...events,
   ...seatRoutes,
+  ...allocationRoutes,
   route({
     method: 'DELETE',
     path: '/events/:id',

@@ -22,6 +22,7 @@ export type TicketTypeInput = {
   readonly price: { readonly amount: number; readonly currency: string };
   readonly capacity?: number | undefined;
   readonly poolId?: string | undefined;
+  readonly seatCategories?: readonly string[] | undefined;
   readonly minPerOrder?: number | undefined;
   readonly maxPerOrder?: number | undefined;
   readonly salesOpenAt?: Date | null | undefined;
@@ -75,8 +76,9 @@ export function ticketTypeIssues(
     const message = `must be the event's currency, ${event.currency}`;
     found.push(issue(path('price.currency'), 'wrong_currency', message));
   }
-  if ((type.capacity === undefined) === (type.poolId === undefined)) {
-    const message = 'exactly one of capacity and poolId is needed';
+  const sources = [type.capacity, type.poolId, type.seatCategories];
+  if (sources.filter((source) => source !== undefined).length !== 1) {
+    const message = 'exactly one of capacity, poolId and seatCategories is needed';
     found.push(issue(path('capacity'), 'capacity_or_pool', message));
   }
   if ((type.minPerOrder ?? 1) > (type.maxPerOrder ?? MAX_PER_ORDER_DEFAULT)) {

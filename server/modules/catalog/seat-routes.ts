@@ -4,7 +4,10 @@ import { ok, refused } from '../../kernel/result.ts';
 import { type Route, route } from '../../kernel/route.ts';
 import { id } from '../../kernel/schemas.ts';
 import { type SeatsShown, showSeats } from '../inventory/index.ts';
+import { findEvent } from './read-events.ts';
+import { codingFor, showSeatMap } from './seat-map.ts';
 import { showAvailability } from './show-availability.ts';
+import { sectionsSchema, showSections } from './show-sections.ts';
 
 const BINARY = 'application/octet-stream';
 /** By their two bits. */
@@ -18,7 +21,65 @@ function readable(eventId: string, { planVersion, keys, bits }: SeatsShown): str
   return JSON.stringify({ eventId, planVersion, seats });
 }
 
+const MAP_MAX_AGE_SECONDS = 300;
+
 export const seatRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/events/:id/seat-map',
+    summary: 'The drawing of the seats',
+    description:
+      'Sections with their rows, in the order of `/events/{id}/seats`: the n-th seat here has ' +
+      'the n-th two bits there. Coordinates are whole numbers of which `unit` make one of the ' +
+      'plan; along a row each is the difference to the one before. `numbers` are ranges ' +
+      '(`1-10,12-16`) or a list, `category` an index of `categories` or one for each seat. A ' +
+      'seat is called `section-row-number`. It changes only with the floor plan; packed as the ' +
+      'client accepts.',
+    tag: 'Events',
+    access: { kind: 'public' },
+    params: z.object({ id: id('evt') }),
+    success: {
+      status: 200,
+      schema: z.string(),
+      description: 'The map',
+      contentType: 'application/json; charset=utf-8',
+    },
+    refusals: {},
+    handle: async (ctx, { actor, params, request }) => {
+      const seen = await findEvent(ctx, actor, params.id);
+      const map = seen && (await showSeatMap(ctx, seen.event));
+      if (!map) return refused('not_found');
+      const coding = codingFor(String(request.headers['accept-encoding'] ?? ''));
+      const etag = coding ? map.etag.replace(/"$/, `-${coding}"`) : map.etag;
+      const headers = {
+        etag,
+        vary: 'accept-encoding',
+        'cache-control': `public, max-age=${MAP_MAX_AGE_SECONDS}`,
+        'x-seat-count': String(map.seats),
+        ...(coding ? { 'content-encoding': coding } : {}),
+      };
+      if (isKnown(request.headers['if-none-match'], etag)) {
+        return ok({ body: '', headers, status: 304 });
+      }
+      return ok({ body: '', encoded: coding ? map[coding] : map.plain, headers });
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/events/:id/sections',
+    summary: 'The sections, what is free of them and from which price',
+    description: 'For the first look at a seat map; up to a second old.',
+    tag: 'Events',
+    access: { kind: 'public' },
+    params: z.object({ id: id('evt') }),
+    success: { status: 200, schema: sectionsSchema, description: 'In the order of the plan' },
+    refusals: {},
+    handle: async (ctx, { actor, params }) => {
+      const seen = await findEvent(ctx, actor, params.id);
+      const sections = seen && (await showSections(ctx, seen.event));
+      return sections ? ok({ body: sections }) : refused('not_found');
+    },
+  }),
   route({
     method: 'GET',
     path: '/events/:id/seats',

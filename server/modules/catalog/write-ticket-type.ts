@@ -12,7 +12,8 @@ export type SupplyRefusal = RefusalOf<PoolRefusal | 'unknown_pool'>;
 
 /**
  * Writes one ticket type: its words here, its terms in inventory. With `capacity` it gets a pool
- * of its own (`ownPoolId`, or a new one); with `poolId` it shares one.
+ * of its own (`ownPoolId`, or a new one); with `poolId` it shares one, with `seatCategories` that
+ * of these categories (`categoryPools`).
  */
 export async function writeTicketType(
   ctx: Ctx,
@@ -21,6 +22,7 @@ export async function writeTicketType(
   ticketTypeId: TicketTypeId,
   input: TicketTypeInputParsed,
   ownPoolId: PoolId | null,
+  categoryPools: ReadonlyMap<string, PoolId>,
 ): Promise<Result<null, SupplyRefusal>> {
   let poolId = input.poolId ?? null;
   if (input.capacity !== undefined) {
@@ -28,6 +30,13 @@ export async function writeTicketType(
     const { name, capacity } = { ...input, capacity: input.capacity };
     const verdict = await setPool(tx, { eventId, poolId, name, capacity });
     if (verdict !== 'done') return refused(verdict);
+  }
+  if (input.seatCategories) {
+    const pools = new Set(input.seatCategories.map((category) => categoryPools.get(category)));
+    const [only = null] = pools;
+    // The whole pool, or its other places would be sold under a name that is not theirs.
+    const sharing = [...categoryPools].filter(([, each]) => each === only);
+    poolId = pools.size === 1 && sharing.length === input.seatCategories.length ? only : null;
   }
   if (poolId === null) return refused('unknown_pool');
   const maxPerOrder = input.maxPerOrder ?? Math.max(MAX_PER_ORDER_DEFAULT, input.minPerOrder ?? 1);

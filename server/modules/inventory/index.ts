@@ -23,11 +23,14 @@ export { type HoldItem, holdPlaces } from './hold-places.ts';
 export { personKeys } from './person-keys.ts';
 export { readHold } from './read-hold.ts';
 export { releaseHold } from './release-hold.ts';
-export { type SeatsShown, showSeats } from './seat-board.ts';
+export { type SeatsShown, showSeats, showSections } from './seat-board.ts';
 export { holdMachine } from './states.ts';
 export {
+  blockPlaces,
+  blockSeats,
   dropSale,
   dropTicketType,
+  type NewSeat,
   openSale,
   openSeats,
   type PoolRefusal,
@@ -39,5 +42,6 @@ export {
   setSale,
   setSaleState,
   setTicketType,
+  unblockSeats,
 } from './supply.ts';
 export { archiveHolds, sweepLapsed } from './tidy-holds.ts';

@@ -29,6 +29,8 @@ export type SeatBoard = {
   readonly planVersion: number;
   readonly keys: readonly string[];
   readonly numbers: ReadonlyMap<string, number>;
+  /** Of each seat. */
+  readonly blocks: readonly { readonly section: string; readonly poolId: PoolId }[];
   readonly free: FreeSeats;
   /** A letter for each seat, as the database last said or a batch of ours has changed it. */
   readonly states: Uint8Array;
@@ -105,6 +107,7 @@ async function loadBoard(ctx: Ctx, eventId: EventId): Promise<SeatBoard | null> 
     planVersion: row.planVersion,
     keys,
     numbers: new Map(keys.map((key, seatNo) => [key, seatNo])),
+    blocks: row.seats.map(({ section, poolId }) => ({ section, poolId })),
     free: new FreeSeats(planSeats(row.seats)),
     states: new Uint8Array(keys.length).fill(FREE),
     changed: null,
@@ -170,4 +173,30 @@ export async function showSeats(ctx: Ctx, eventId: EventId): Promise<SeatsShown 
   const { planVersion, keys, bits } = board;
   board.etag ??= `"${createHash('sha1').update(`${planVersion}\n`).update(bits).digest('base64url')}"`;
   return { etag: board.etag, planVersion, keys, bits: Buffer.from(bits) };
+}
+
+export type SectionShown = {
+  readonly section: string;
+  readonly poolId: PoolId;
+  readonly seats: number;
+  readonly free: number;
+};
+
+/** How much is free of each section now, by pool, in the order of the plan; null as above. */
+export async function showSections(
+  ctx: Ctx,
+  eventId: EventId,
+): Promise<readonly SectionShown[] | null> {
+  const board = await seatBoard(ctx, eventId);
+  if (!board) return null;
+  await board.refresh.read('states', () => readStates(ctx, eventId, board));
+  const found = new Map<string, { -readonly [K in keyof SectionShown]: SectionShown[K] }>();
+  for (const [seatNo, { section, poolId }] of board.blocks.entries()) {
+    const name = `${section}\n${poolId}`;
+    const own = found.get(name) ?? { section, poolId, seats: 0, free: 0 };
+    found.set(name, own);
+    own.seats += 1;
+    if (board.states[seatNo] === FREE) own.free += 1;
+  }
+  return [...found.values()];
 }

@@ -73,6 +73,7 @@ export const callOpenSeats = (
     readonly poolId: PoolId;
     readonly name: string;
     readonly seats: readonly {
+      readonly seatNo?: number;
       readonly key: string;
       readonly section: string;
       readonly row: number;
@@ -82,6 +83,7 @@ export const callOpenSeats = (
   },
 ) => rows({ first: int })`
   select inventory.open_seats@v(${eventId}, ${pool.poolId}, ${pool.name},
+    ${pool.seats.map((seat) => seat.seatNo ?? null)}::int[],
     ${pool.seats.map((seat) => seat.key)}::text[],
     ${pool.seats.map((seat) => seat.section)}::text[],
     ${pool.seats.map((seat) => seat.row)}::int[], ${pool.seats.map((seat) => seat.place)}::int[],
@@ -157,3 +159,13 @@ export const selectTicketTypes = (eventIds: readonly EventId[]) => rows({
     t.ever_held as "everHeld"
   from inventory.ticket_type t
   where t.event_id = any(${eventIds}::text[]) order by t.ticket_type_id`;
+
+/** Which seats these are, of which pools; without those that the event does not have. */
+export const selectSeatNos = (eventId: EventId, keys: readonly string[]) => rows({
+  poolId: textAs<PoolId>(),
+  seatNos: listOf(int),
+})`
+  select pool_id as "poolId", array_agg(seat_no order by seat_no) as "seatNos"
+  from inventory.seat
+  where event_id = ${eventId} and seat_key = any(${keys}::text[])
+  group by pool_id order by pool_id`;

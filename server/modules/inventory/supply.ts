@@ -3,6 +3,7 @@ import type { EventId, OrganizerId, PoolId, TicketTypeId } from '../../kernel/id
 import type { Turn } from '../../kernel/lanes.ts';
 import { assert } from '../../kernel/result.ts';
 import {
+  callBlockBatch,
   callDropSale,
   callDropTicketType,
   callLockSale,
@@ -14,6 +15,7 @@ import {
   type SaleTerms,
   selectPools,
   selectSales,
+  selectSeatNos,
   selectTicketTypes,
   type TicketTypeTerms,
   upsertTicketType,
@@ -73,6 +75,8 @@ export async function setPool(
 }
 
 export type NewSeat = {
+  /** Its number in the event's plan; counted on from those that are there where it is not given. */
+  readonly seatNo?: number;
   /** Its id in the API; once in the event. */
   readonly key: string;
   readonly section: string;
@@ -146,4 +150,42 @@ export type Supply =
 /** The same for one event; null where it has no sale. */
 export async function readSupply(on: Queryable, eventId: EventId): Promise<Supply | null> {
   return (await readSupplies(on, [eventId])).get(eventId) ?? null;
+}
+
+/** So many places of a counted pool are off sale from now on, in all. */
+export async function blockPlaces(
+  turn: Turn,
+  now: Date | null,
+  poolId: PoolId,
+  quantity: number,
+): Promise<'done' | 'unknown_pool' | 'not_free'> {
+  const requests = JSON.stringify([{ poolId, quantity }]);
+  const [verdict] = (await one(turn, callBlockBatch(turn.eventId, now, requests))).answers;
+  return verdict === 'done' || verdict === 'not_free' ? verdict : 'unknown_pool';
+}
+
+/** Takes these seats off sale, all of them or none. */
+export async function blockSeats(
+  turn: Turn,
+  now: Date | null,
+  keys: readonly string[],
+): Promise<'done' | 'unknown_seat' | 'not_free'> {
+  const pools = await all(turn, selectSeatNos(turn.eventId, keys));
+  const found = pools.reduce((sum, { seatNos }) => sum + seatNos.length, 0);
+  if (found < keys.length) return 'unknown_seat';
+  const requests = JSON.stringify(pools.map((pool) => ({ ...pool, free: false })));
+  const { answers } = await one(turn, callBlockBatch(turn.eventId, now, requests));
+  // A turn that is refused is undone as a whole.
+  return answers.every((verdict) => verdict === 'done') ? 'done' : 'not_free';
+}
+
+/** Puts blocked ones among these seats on sale again, or gives them to the waitlist. */
+export async function unblockSeats(
+  turn: Turn,
+  now: Date | null,
+  keys: readonly string[],
+): Promise<void> {
+  const pools = await all(turn, selectSeatNos(turn.eventId, keys));
+  const requests = JSON.stringify(pools.map((pool) => ({ ...pool, free: true })));
+  await one(turn, callBlockBatch(turn.eventId, now, requests));
 }

@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { isStaffOf } from '../../kernel/actor.ts';
+import { isStaffOf, keyOf } from '../../kernel/actor.ts';
 import { maybe } from '../../kernel/db.ts';
 import { ok, refused } from '../../kernel/result.ts';
-import { type Route, route } from '../../kernel/route.ts';
-import { id, moneyOut } from '../../kernel/schemas.ts';
+import { bodyOf, type Route, route } from '../../kernel/route.ts';
+import { id, instant, moneyOut } from '../../kernel/schemas.ts';
 import { auditAll } from './audit.ts';
 import { selectOrganizerOf } from './event.view.sql.ts';
+import { readSchedule, scheduleSchema } from './schedule.ts';
 import { selectStatistics } from './statistics.view.sql.ts';
 
 const statistics = z
@@ -88,7 +89,39 @@ const example = {
   waitlist: 0,
 };
 
+const minutes = z
+  .string()
+  .regex(/^[0-9]{1,5}$/, 'must be a whole number')
+  .transform(Number)
+  .pipe(z.int().min(0).max(10_080))
+  .optional()
+  .meta({ type: 'integer', minimum: 0, maximum: 10_080 });
+
 export const reportingRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/venues/:id/schedule',
+    summary: 'What is in a venue when',
+    description:
+      'The events in its floor plans, which of them are there at once, and when nothing is. ' +
+      '`setUpMinutes` and `tearDownMinutes` are added before and after each. An event without an ' +
+      'end takes three hours.',
+    tag: 'Venues',
+    access: { kind: 'scope', scope: 'venues:read' },
+    params: z.object({ id: id('ven') }),
+    query: z.strictObject({
+      from: instant.optional().describe('Default: now'),
+      to: instant.optional().describe('Default: 90 days later'),
+      setUpMinutes: minutes,
+      tearDownMinutes: minutes,
+    }),
+    success: { status: 200, schema: scheduleSchema, description: 'The schedule' },
+    refusals: {},
+    handle: (ctx, { actor, params, query: { setUpMinutes = 0, tearDownMinutes = 0, from, to } }) =>
+      bodyOf(
+        readSchedule(ctx, keyOf(actor), params.id, { from, to, setUpMinutes, tearDownMinutes }),
+      ),
+  }),
   route({
     method: 'GET',
     path: '/events/:id/statistics',

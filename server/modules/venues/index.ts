@@ -1,12 +1,22 @@
 /**
- * Venues: which seats there are, where they stand, and which of them are good together. It owns
- * plans (drawn, imported or generated from counts) and the rule of the best available block.
+ * Venues: buildings and their floor plans, which seats there are, where they stand, and which of
+ * them are good together. It owns venues, configurations (floor plans with versions and dates), and
+ * the rule of the best available block.
  *
- * It promises that a plan has no seat twice and no distance that cannot be compared, and that the
- * block it proposes is the best by the rule written down in best-available.ts.
+ * It promises that a plan is taken whole or not at all, that a published version never changes,
+ * that a plan has no seat twice and no distance that cannot be compared, and that the block it
+ * proposes is the best by the rule written down in best-available.ts.
  *
  * It does not know what is on sale: whether a seat is free is told by whoever sells it, and a
  * proposal decides nothing.
  */
+export type { ConfigurationId } from './configuration.sql.ts';
+export { addConfiguration, readBuilding, readPlan, takeConfiguration } from './configurations.ts';
 export { FreeSeats, type Party } from './free-seats.ts';
+export { readPlanFile } from './read-plan-file.ts';
+export { venueRoutes } from './routes.ts';
+export { drawSeatMap } from './seat-map.ts';
 export { gridPlan, planSeats, type SeatPlan } from './seat-plan.ts';
+export { choicesOf, placesOf, type SectionChoices } from './take-plan.ts';
+export type { VenueId } from './venue.sql.ts';
+export { createVenue } from './venues.ts';

@@ -1,0 +1,175 @@
+/**
+ * Events in a floor plan: its places become pools, one for each set of categories that a ticket
+ * type sells together, and one for each category that none sells yet.
+ */
+import type { Ctx } from '../../kernel/context.ts';
+import { run } from '../../kernel/db.ts';
+import { newScopedId, type OrganizerId, type PoolId } from '../../kernel/ids.ts';
+import type { Turn } from '../../kernel/lanes.ts';
+import { type Issue, ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
+import { type NewSeat, openSeats, setPool } from '../inventory/index.ts';
+import {
+  type ConfigurationId,
+  choicesOf,
+  placesOf,
+  readBuilding,
+  readPlan,
+  type SectionChoices,
+  takeConfiguration,
+} from '../venues/index.ts';
+import { insertCategoryPools } from './event.sql.ts';
+import type { SupplyRefusal } from './write-ticket-type.ts';
+
+export type EventPlaces = {
+  readonly configurationId: ConfigurationId;
+  readonly sectionChoices: SectionChoices;
+  readonly venueName: string;
+  /** How many people the venue may hold; null where nobody has said. */
+  readonly legalCapacity: number | null;
+  readonly pools: readonly PlannedPool[];
+};
+
+type PlannedPool = {
+  readonly categories: readonly string[];
+  readonly capacity: number;
+  /** None where people stand. */
+  readonly seats: readonly NewSeat[];
+};
+
+export type InPlan = {
+  readonly configurationId?: ConfigurationId | undefined;
+  readonly sectionChoices?: SectionChoices | undefined;
+  readonly startsAt: Date;
+};
+
+const issue = (path: string, code: string, message: string): Issue => ({ path, code, message });
+
+/**
+ * Takes a floor plan for an event of this organizer: from then on the plan stays. `groups` are the
+ * categories that are sold together. Null for an event without a plan.
+ */
+export async function takePlaces(
+  ctx: Ctx,
+  organizerId: OrganizerId,
+  wanted: InPlan,
+  groups: readonly (readonly string[])[],
+): Promise<Result<EventPlaces | null, RefusalOf<'validation_failed'>>> {
+  const { configurationId, startsAt } = wanted;
+  if (configurationId === undefined) {
+    const extra = [
+      ...(wanted.sectionChoices ? ['sectionChoices'] : []),
+      ...(groups.length > 0 ? ['ticketTypes'] : []),
+    ];
+    const issues = extra.map((path) => issue(path, 'no_configuration', 'needs a configurationId'));
+    return issues.length > 0 ? refused('validation_failed', { issues }) : ok(null);
+  }
+  const building = await readBuilding(ctx, configurationId);
+  if (building?.venue.organizerId !== organizerId) {
+    return invalid(issue('configurationId', 'unknown_configuration', 'is no published floor plan'));
+  }
+  const { configuration, venue } = building;
+  const { validFrom, validTo } = configuration;
+  if (startsAt < validFrom || (validTo !== null && startsAt >= validTo)) {
+    const until = validTo ? ` until ${validTo.toISOString()}` : ' on';
+    const message = `is valid from ${validFrom.toISOString()}${until}`;
+    return invalid(issue('configurationId', 'not_valid_then', message));
+  }
+  const surveyed = await readPlan(ctx, configurationId);
+  const { choices, issues } = choicesOf(surveyed, wanted.sectionChoices ?? {});
+  if (issues.length > 0) return invalid(...issues);
+  const found = poolsOf(placesOf(surveyed, choices), groups);
+  const people = found.pools.reduce((sum, pool) => sum + pool.capacity, 0);
+  const { legalCapacity } = venue;
+  const wrong = [...found.issues];
+  if (legalCapacity !== null && people > legalCapacity) {
+    const message = `has room for ${people} people, the venue may hold ${legalCapacity}`;
+    wrong.push(issue('sectionChoices', 'over_legal_capacity', message));
+  }
+  if (wrong.length > 0) return invalid(...wrong);
+  await takeConfiguration(ctx, configurationId);
+  const { pools } = found;
+  return ok({
+    ...{ configurationId, sectionChoices: choices, legalCapacity, pools },
+    venueName: venue.name,
+  });
+}
+
+function invalid(...issues: readonly Issue[]): Result<never, RefusalOf<'validation_failed'>> {
+  return refused('validation_failed', { issues });
+}
+
+type Group = { readonly categories: readonly string[]; seats: NewSeat[]; standing: number };
+
+function poolsOf(
+  places: ReturnType<typeof placesOf>,
+  groups: readonly (readonly string[])[],
+): { readonly pools: readonly PlannedPool[]; readonly issues: readonly Issue[] } {
+  const issues: Issue[] = [];
+  const byCategory = new Map<string, Group>();
+  const all = new Set([...places.seats, ...places.standing].map(({ category }) => category));
+  for (const categories of groups) {
+    const path = 'ticketTypes';
+    const unknown = categories.find((category) => !all.has(category));
+    if (unknown !== undefined) {
+      issues.push(issue(path, 'unknown_category', `there are no places of category ${unknown}`));
+    }
+    const known = categories.map((category) => byCategory.get(category)).find(Boolean);
+    if (known && !isSame(known.categories, categories)) {
+      const message = `${categories.join(', ')}: categories are sold together or apart, not both`;
+      issues.push(issue(path, 'categories_overlap', message));
+    }
+    const group = known ?? { categories: [...new Set(categories)], seats: [], standing: 0 };
+    for (const category of categories) byCategory.set(category, group);
+  }
+  for (const category of all) {
+    if (byCategory.has(category)) continue;
+    byCategory.set(category, { categories: [category], seats: [], standing: 0 });
+  }
+  for (const [seatNo, { key, section, row, place, distance, category }] of places.seats.entries()) {
+    byCategory.get(category)?.seats.push({ seatNo, key, section, row, place, distance });
+  }
+  for (const { category, capacity } of places.standing) {
+    const group = byCategory.get(category);
+    if (group) group.standing += capacity;
+  }
+  const made = [...new Set(byCategory.values())];
+  for (const { categories, seats, standing } of made) {
+    if (seats.length === 0 || standing === 0) continue;
+    const message = `${categories.join(', ')}: seats and standing room are not sold as one`;
+    issues.push(issue('ticketTypes', 'seats_and_standing', message));
+  }
+  const pools = made.map(({ categories, seats, standing }) => ({
+    ...{ categories, seats },
+    capacity: seats.length + standing,
+  }));
+  return { pools, issues };
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === new Set(b).size && a.every((one) => b.includes(one));
+}
+
+const POOL_NAME_MAX_CHARS = 100;
+
+/** Opens the places of a new event; the pool of each category. */
+export async function openPlaces(
+  ctx: Ctx,
+  tx: Turn,
+  places: EventPlaces,
+): Promise<Result<ReadonlyMap<string, PoolId>, SupplyRefusal>> {
+  const { eventId } = tx;
+  const pools = new Map<string, PoolId>();
+  for (const { categories, capacity, seats } of places.pools) {
+    const poolId = newScopedId(ctx.ids, 'pool', eventId);
+    const name = categories.join(', ').slice(0, POOL_NAME_MAX_CHARS);
+    if (seats.length > 0) {
+      await openSeats(tx, { poolId, name, seats });
+    } else {
+      const verdict = await setPool(tx, { eventId, poolId, name, capacity });
+      if (verdict !== 'done') return refused(verdict);
+    }
+    for (const category of categories) pools.set(category, poolId);
+  }
+  await run(tx, insertCategoryPools(eventId, [...pools.keys()], [...pools.values()]));
+  return ok(pools);
+}
