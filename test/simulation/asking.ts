@@ -14,6 +14,7 @@ import {
   type Order,
 } from './history.ts';
 import type { DoorInstance, Instance } from './instances.ts';
+import { failuresHeard } from './server-log.ts';
 import { type Answer, Lost, type Request } from './wire.ts';
 
 export type Run = {
@@ -98,7 +99,10 @@ async function sendOnce(
     // A server may be busy or cut off, never at a loss.
     if (answer.status >= 500 && answer.status !== 503 && !request.path.startsWith('/sandbox')) {
       const detail = `${request.method} ${request.path}: ${answer.status} ${code}`;
-      run.report({ check: 'ANSWER', eventId: '', objectId: '', detail });
+      run.report(
+        { check: 'ANSWER', eventId: '', objectId: '', detail },
+        failuresHeard().map((line) => ({ line })),
+      );
       return null;
     }
     return answer;

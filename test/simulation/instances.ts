@@ -15,6 +15,7 @@ import { ensureFirstAdmin } from '../../server/modules/identity/index.ts';
 import type { PaymentProvider } from '../../server/modules/payments/index.ts';
 import { openDoors } from './doors.ts';
 import { freePort } from './ports.ts';
+import { heardLog, hearLine } from './server-log.ts';
 import { openWire, type Wire } from './wire.ts';
 
 export const ADMIN_KEY = 'fk_admin_key_of_the_simulation_0123456789';
@@ -67,7 +68,7 @@ export async function startLocal(options: {
   const parts = await assemble({
     config: readConfig(settings(databaseUrl, port)),
     databaseUrl,
-    ...(changed ? { override: changed.override } : {}),
+    override: { log: heardLog(name), ...changed?.override },
   });
   await parts.app.listen({ host: '127.0.0.1', port });
   await parts.listening({ host: '127.0.0.1', port });
@@ -113,7 +114,7 @@ export async function startChild(options: {
   const env = {
     ...process.env,
     ...settings(options.databaseUrl, port),
-    LOG_LEVEL: 'fatal',
+    LOG_LEVEL: 'error',
     // Whatever else this shell says: the address is its own, and the payments are the sandbox's.
     BASE_URL: '',
     STRIPE_SECRET_KEY: '',
@@ -121,21 +122,22 @@ export async function startChild(options: {
     WORKER: options.worker ? '1' : '0',
   };
   const wire = openWire(port, ANSWER_MAX_MS);
-  let child = await launch(env);
+  const { name } = options;
+  let child = await launch(name, env);
   const end = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill('SIGKILL');
     await once(child, 'exit');
   };
   return {
-    name: options.name,
+    name,
     wire,
     kill: () => void child.kill('SIGKILL'),
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
     restart: async () => {
       await end();
-      child = await launch(env);
+      child = await launch(name, env);
     },
     close: async () => {
       wire.close();
@@ -145,7 +147,7 @@ export async function startChild(options: {
 }
 
 /** Resolves when it listens. Its output is read to the end, or it would stop at a full pipe. */
-async function launch(env: NodeJS.ProcessEnv): Promise<ChildProcess> {
+async function launch(name: string, env: NodeJS.ProcessEnv): Promise<ChildProcess> {
   const command = join(projectRoot, 'bin', 'fanfare.mjs');
   const child = spawn(process.execPath, [command, 'start'], {
     env,
@@ -163,6 +165,7 @@ async function launch(env: NodeJS.ProcessEnv): Promise<ChildProcess> {
     const timer = setTimeout(() => fail('did not become ready'), READY_MAX_MS);
     lines.on('line', (line) => {
       hear(line);
+      hearLine(name, line);
       if (!line.includes('Fanfare is ready')) return;
       clearTimeout(timer);
       resolve();
