@@ -45,6 +45,24 @@ describe('an order that cannot be expired', () => {
   });
 });
 
+describe('a free order that finds its event busy', () => {
+  it('is answered as one to be repeated, and the repetition settles it', async () => {
+    const { eventId, typeId } = await onSale(app.admin, { price: 0 });
+    await sql(`create function public.refuse_lock() returns trigger language plpgsql as
+      $$begin raise exception 'the lock was waited for too long' using errcode = '55P03'; end$$`);
+    await sql(`create trigger aa_refuse_lock before insert on orders.ticket for each row
+      when (new.event_id = '${eventId}') execute function public.refuse_lock()`);
+    const buyer = { name: 'Ada', email: 'ada@example.org' };
+    const key = 'a-booking-while-it-is-busy';
+    const asked = await book(app.guest, eventId, typeId, { key, buyer });
+    expect(asked.body).toMatchObject({ status: 503, code: 'busy' });
+    await sql('drop trigger aa_refuse_lock on orders.ticket');
+    const again = await book(app.guest, eventId, typeId, { key, buyer });
+    expect(again.status).toBe(201);
+    expect(await statusOf(again.body.order.id)).toBe('confirmed');
+  });
+});
+
 describe('a refund that stays open', () => {
   async function confirmed(): Promise<string> {
     const { eventId, typeId } = await onSale(app.admin);

@@ -26,7 +26,7 @@ import type { EventPlan, Operation } from './plan.ts';
 const DAY_MS = 86_400_000;
 const CURRENCY = 'EUR';
 const PAUSE_MS = 40;
-/** A request whose server was killed keeps its key for half a minute, and may meet the next kill. */
+/** A request whose server was killed keeps its key for half a minute, and may meet another kill. */
 const OPENED_MAX_MS = 300_000;
 const UNIQUE_VIOLATION = '23505';
 

@@ -185,7 +185,10 @@ async function pay(
   const accessToken = accessTokenFor(ctx.secrets, order.orderId);
   const opened = show.secrets ? { accessToken } : {};
   if (!payment) {
-    if (order.status === 'pending') await settleFree(ctx, order);
+    if (order.status === 'pending') {
+      const settled = await settleFree(ctx, order);
+      if (!settled.ok) return settled;
+    }
     const view = await viewNow(ctx, order);
     const shown = show.secrets ? view : withoutCodes(view);
     return ok({ order: shown, payment: { provider: 'none' }, ...opened });

@@ -230,9 +230,12 @@ async function countPlaces(ctx: Ctx, order: OrderRow): Promise<number> {
   return lines.reduce((sum, line) => sum + line.quantity, 0);
 }
 
-/** An order of which nothing has to be paid: claimed and confirmed in one step. */
-export async function settleFree(ctx: Ctx, order: OrderRow): Promise<string> {
+/**
+ * An order of which nothing has to be paid: claimed and confirmed in one step. Where the event is
+ * busy, the order stays as it is; whoever asks again settles it, or it ends with its time.
+ */
+export async function settleFree(ctx: Ctx, order: OrderRow): Promise<Result<string, Busy>> {
   const claim = claimOf(ctx, order, await countPlaces(ctx, order));
   const request = { ...claim, paymentId: null, capturedMinor: 0 };
-  return orLater(await ctx.lanes.ask(ctx, confirmFreeKind, order.eventId, request));
+  return ctx.lanes.ask(ctx, confirmFreeKind, order.eventId, request);
 }
