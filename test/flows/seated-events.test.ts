@@ -255,6 +255,13 @@ describe('an event in a floor plan', () => {
     const over = await makeEvent(second.body.id);
     expect(over.body.issues).toMatchObject([{ code: 'over_legal_capacity' }]);
     expect((await makeEvent(configurationId)).status).toBe(201);
+    const { body: event } = await makeEvent(configurationId, { totalCapacity: 10_000 });
+    expect(event.totalCapacity).toBe(320);
+    const wider = await app.admin.put(`/events/${event.id}`, { ...event, totalCapacity: null });
+    expect(wider.body.totalCapacity).toBe(320);
+    const before = { ...event, version: 2, startsAt: '2023-01-01T20:00:00Z' };
+    const moved = await app.admin.put(`/events/${event.id}`, before);
+    expect(moved.body.issues).toMatchObject([{ path: 'startsAt', code: 'not_valid_then' }]);
     const kept = await app.admin.delete(`/configurations/${configurationId}`);
     expect(kept.body).toMatchObject({ status: 409, code: 'configuration_in_use' });
     const venue = await app.admin.delete(`/venues/${venueId}`);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Actor, isStaffOf } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { all, type Busy, maybe, one, run } from '../../kernel/db.ts';
+import { all, type Busy, isAway, maybe, one, run } from '../../kernel/db.ts';
 import { type EventId, newScopedId } from '../../kernel/ids.ts';
 import { inTurn, type Turn } from '../../kernel/lanes.ts';
 import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
@@ -170,8 +170,17 @@ export async function listAllocations(
 /** Puts on sale what was kept until now. Returns how many allocations ended. */
 export async function releaseDue(ctx: Ctx): Promise<number> {
   const due = await all(ctx.db, selectToRelease(ctx.clock.now(), RELEASED_PER_RUN));
+  let ended = 0;
   for (const { eventId, allocationId } of due) {
-    await inTurn(ctx, eventId, (tx) => release(tx, ctx, allocationId));
+    try {
+      const done = await inTurn(ctx, eventId, (tx) => release(tx, ctx, allocationId));
+      if (done.ok) ended += 1;
+    } catch (error) {
+      // One that cannot end must not keep those behind it; nothing else can be done either while
+      // the database is away.
+      if (isAway(error)) throw error;
+      ctx.log.error({ err: error, allocationId }, 'an allocation could not be released');
+    }
   }
-  return due.length;
+  return ended;
 }

@@ -7,7 +7,7 @@ import { type Issue, ok, type RefusalOf, type Result, refused } from '../../kern
 import { openSale, setSaleState } from '../inventory/index.ts';
 import { insertEvent, insertImportRef, selectEvent } from './event.sql.ts';
 import { type EventInput, eventFields, saleTerms, ticketTypesOf } from './event-input.ts';
-import { type EventPlaces, openPlaces, takePlaces } from './event-places.ts';
+import { type EventPlaces, openPlaces, takePlaces, withinLegal } from './event-places.ts';
 import { type EventView, eventView } from './event-view.ts';
 import { endOf, eventIssues, ticketTypeIssues } from './rules.ts';
 import { type SupplyRefusal, writeTicketType } from './write-ticket-type.ts';
@@ -64,9 +64,8 @@ export async function createEventIn(
     venueName: fields.venueName ?? places?.venueName ?? null,
   };
   await run(tx, insertEvent({ ...fields, ...inPlan }, published ? 'published' : 'draft'));
-  const terms = saleTerms(input, eventId);
-  const totalCapacity = terms.totalCapacity ?? places?.legalCapacity ?? null;
-  await openSale(tx, { ...terms, totalCapacity }, organizerId, input.currency);
+  const terms = withinLegal(saleTerms(input, eventId), places?.legalCapacity ?? null);
+  await openSale(tx, terms, organizerId, input.currency);
   const opened = places ? await openPlaces(ctx, tx, places) : ok(new Map());
   if (!opened.ok) return opened;
   for (const type of ticketTypesOf(input)) {

@@ -16,6 +16,7 @@ import {
   updateEvent,
 } from './event.sql.ts';
 import { type EventCommon, eventFields, saleTerms } from './event-input.ts';
+import { planLimits, withinLegal } from './event-places.ts';
 import { type EventView, eventView } from './event-view.ts';
 import { eventIssues } from './rules.ts';
 import type { SupplyRefusal } from './write-ticket-type.ts';
@@ -56,7 +57,8 @@ export function replaceEvent(
     if (event.status === 'cancelled' || event.status === 'archived') return refused('event_over');
     const { currency } = event;
     const visibility = input.visibility ?? 'public';
-    const issues = [...eventIssues({ ...input, currency, visibility })];
+    const limits = await planLimits(tx, event.configurationId, input.startsAt);
+    const issues = [...eventIssues({ ...input, currency, visibility }), ...limits.issues];
     if (input.currency !== undefined && input.currency !== event.currency) {
       const message = 'cannot change: prices are in it';
       issues.push({ path: 'currency', code: 'immutable', message });
@@ -64,7 +66,8 @@ export function replaceEvent(
     if (issues.length > 0) return refused('validation_failed', { issues });
     const moved = input.startsAt.getTime() !== event.startsAt.getTime();
     if (moved && (await hasCommitted(tx, eventId))) return refused('use_reschedule');
-    const sale = await setSale(tx, saleTerms(input, eventId));
+    const terms = withinLegal(saleTerms(input, eventId), limits.legalCapacity);
+    const sale = await setSale(tx, terms);
     if (sale !== 'done') return refused(sale);
     await run(tx, updateEvent(eventFields(input, { ...event, eventId }), input.version));
     await record(tx, { kind: 'event_changed', eventId, data: {} });

@@ -3,7 +3,7 @@
  * type sells together, and one for each category that none sells yet.
  */
 import type { Ctx } from '../../kernel/context.ts';
-import { run } from '../../kernel/db.ts';
+import { type Queryable, run } from '../../kernel/db.ts';
 import { newScopedId, type OrganizerId, type PoolId } from '../../kernel/ids.ts';
 import type { Turn } from '../../kernel/lanes.ts';
 import { type Issue, ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
@@ -43,6 +43,39 @@ export type InPlan = {
 };
 
 const issue = (path: string, code: string, message: string): Issue => ({ path, code, message });
+const unknownPlan = issue('configurationId', 'unknown_configuration', 'is no published floor plan');
+
+type Validity = { readonly validFrom: Date; readonly validTo: Date | null };
+
+/** What is wrong with an event in this plan at that time; null where the building looks like it. */
+function validityIssue({ validFrom, validTo }: Validity, at: Date, path: string): Issue | null {
+  if (at >= validFrom && (validTo === null || at < validTo)) return null;
+  const until = validTo ? ` until ${validTo.toISOString()}` : ' on';
+  const message = `its floor plan is valid from ${validFrom.toISOString()}${until}`;
+  return issue(path, 'not_valid_then', message);
+}
+
+/** What its floor plan lets an event become that is changed. */
+export async function planLimits(
+  on: Queryable,
+  configurationId: ConfigurationId | null,
+  startsAt: Date,
+): Promise<{ readonly issues: readonly Issue[]; readonly legalCapacity: number | null }> {
+  const building = configurationId && (await readBuilding(on, configurationId));
+  if (!building) return { issues: [], legalCapacity: null };
+  const outside = validityIssue(building.configuration, startsAt, 'startsAt');
+  return { issues: outside ? [outside] : [], legalCapacity: building.venue.legalCapacity };
+}
+
+/** No event has more places than the venue may hold people, whatever was asked for. */
+export function withinLegal<T extends { readonly totalCapacity: number | null }>(
+  terms: T,
+  legalCapacity: number | null,
+): T {
+  if (legalCapacity === null) return terms;
+  const totalCapacity = Math.min(terms.totalCapacity ?? legalCapacity, legalCapacity);
+  return { ...terms, totalCapacity };
+}
 
 /**
  * Takes a floor plan for an event of this organizer: from then on the plan stays. `groups` are the
@@ -63,17 +96,11 @@ export async function takePlaces(
     const issues = extra.map((path) => issue(path, 'no_configuration', 'needs a configurationId'));
     return issues.length > 0 ? refused('validation_failed', { issues }) : ok(null);
   }
-  const building = await readBuilding(ctx, configurationId);
-  if (building?.venue.organizerId !== organizerId) {
-    return invalid(issue('configurationId', 'unknown_configuration', 'is no published floor plan'));
-  }
+  const building = await readBuilding(ctx.db, configurationId);
+  if (building?.venue.organizerId !== organizerId) return invalid(unknownPlan);
   const { configuration, venue } = building;
-  const { validFrom, validTo } = configuration;
-  if (startsAt < validFrom || (validTo !== null && startsAt >= validTo)) {
-    const until = validTo ? ` until ${validTo.toISOString()}` : ' on';
-    const message = `is valid from ${validFrom.toISOString()}${until}`;
-    return invalid(issue('configurationId', 'not_valid_then', message));
-  }
+  const outside = validityIssue(configuration, startsAt, 'configurationId');
+  if (outside) return invalid(outside);
   const surveyed = await readPlan(ctx, configurationId);
   const { choices, issues } = choicesOf(surveyed, wanted.sectionChoices ?? {});
   if (issues.length > 0) return invalid(...issues);
@@ -86,7 +113,7 @@ export async function takePlaces(
     wrong.push(issue('sectionChoices', 'over_legal_capacity', message));
   }
   if (wrong.length > 0) return invalid(...wrong);
-  await takeConfiguration(ctx, configurationId);
+  if (!(await takeConfiguration(ctx, configurationId))) return invalid(unknownPlan);
   const { pools } = found;
   return ok({
     ...{ configurationId, sectionChoices: choices, legalCapacity, pools },

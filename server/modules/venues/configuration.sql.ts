@@ -83,13 +83,10 @@ export const setValidTo = (configurationId: ConfigurationId, validTo: Date | nul
 /** Idempotent: an event that was not made after all leaves it used, which costs nothing. */
 export const setUsed = (configurationId: ConfigurationId) => command`
   update venues.configuration set used = true
-  where configuration_id = ${configurationId} and status = 'published' and not used`;
+  where configuration_id = ${configurationId} and status = 'published'`;
 
 export const deleteConfiguration = (configurationId: ConfigurationId) => command`
   delete from venues.configuration where configuration_id = ${configurationId} and not used`;
 
 export const deleteUnused = (venueId: VenueId) => command`
   delete from venues.configuration where venue_id = ${venueId} and not used`;
-
-export const countUsed = (venueId: VenueId) => rows({ used: int })`
-  select count(*)::int as used from venues.configuration where venue_id = ${venueId} and used`;

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { isStaffOf, type Key } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { all, type Busy, inTx, maybe, one, run, type Tx } from '../../kernel/db.ts';
+import { all, type Busy, inTx, maybe, one, type Queryable, run, type Tx } from '../../kernel/db.ts';
 import { createFreshCache, type FreshCache } from '../../kernel/fresh-cache.ts';
 import { newRootId } from '../../kernel/ids.ts';
 import type { Lanes } from '../../kernel/lanes.ts';
@@ -243,21 +243,27 @@ export function removeConfiguration(
   });
 }
 
-/** Before an event takes it: from now on it stays. In a transaction of its own, and idempotent. */
-export async function takeConfiguration(ctx: Ctx, configurationId: ConfigurationId): Promise<void> {
-  await run(ctx.db, setUsed(configurationId));
+/**
+ * Before an event takes it: from now on it stays. In a transaction of its own, and idempotent.
+ * False where it has been deleted meanwhile.
+ */
+export async function takeConfiguration(
+  ctx: Ctx,
+  configurationId: ConfigurationId,
+): Promise<boolean> {
+  return (await run(ctx.db, setUsed(configurationId))) === 1;
 }
 
 export type Building = { readonly configuration: ConfigurationRow; readonly venue: VenueRow };
 
-/** A published configuration of this organizer with its venue; null where there is none. */
+/** A published configuration with its venue; null where there is none. */
 export async function readBuilding(
-  ctx: Ctx,
+  on: Queryable,
   configurationId: ConfigurationId,
 ): Promise<Building | null> {
-  const configuration = await maybe(ctx.db, selectConfiguration(configurationId));
+  const configuration = await maybe(on, selectConfiguration(configurationId));
   if (configuration?.status !== 'published') return null;
-  return { configuration, venue: await one(ctx.db, selectVenue(configuration.venueId)) };
+  return { configuration, venue: await one(on, selectVenue(configuration.venueId)) };
 }
 
 type Plans = FreshCache<ConfigurationId, Surveyed>;
@@ -273,7 +279,7 @@ export function readPlan(ctx: Ctx, configurationId: ConfigurationId): Promise<Su
   return plans.read(configurationId, () => loadPlan(ctx.db, configurationId));
 }
 
-async function loadPlan(on: Parameters<typeof one>[0], id: ConfigurationId): Promise<Surveyed> {
+async function loadPlan(on: Queryable, id: ConfigurationId): Promise<Surveyed> {
   const { plan } = await one(on, selectPlan(id));
   // Written by `addConfiguration`, from a plan that had been parsed.
   const document = JSON.parse((await unpack(plan)).toString('utf8')) as FloorPlan;

@@ -71,5 +71,9 @@ export const updateVenue = (venueId: VenueId, v: VenueFields) => rows(columns)`
 export const selectNow = (now: Date | null) => rows({ now: instant })`
   select kernel.instant(${now}) as now`;
 
+/** Only where no floor plan of it is left. */
 export const deleteVenue = (venueId: VenueId) => command`
-  delete from venues.venue where venue_id = ${venueId}`;
+  delete from venues.venue v
+  where v.venue_id = ${venueId} and not exists (
+    select from venues.configuration c where c.venue_id = v.venue_id
+  )`;
