@@ -107,6 +107,31 @@ describe('E6 the queries of booking', () => {
   });
 });
 
+describe('C4 a row by its own id', () => {
+  it.each([
+    ['inventory.hold', 'hold_id', 'hold_pkey'],
+    ['orders.order', 'order_id', 'order_pkey'],
+    ['orders.ticket', 'ticket_id', 'ticket_pkey'],
+    ['payments.payment', 'payment_id', 'payment_pkey'],
+  ])(
+    'of %s is found by its key, also where nothing is known of the table',
+    async (table, id, key) => {
+      const client = await database.open(null).pool.connect();
+      try {
+        await client.query(`begin; set local enable_seqscan = off; set local enable_bitmapscan = off;
+        set local cpu_tuple_cost = 100; set local cpu_index_tuple_cost = 100`);
+        const { rows } = await client.query(
+          `explain select from ${table} where event_id = 'e' and ${id} = 'x'`,
+        );
+        expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toContain(key);
+        await client.query('rollback');
+      } finally {
+        client.release();
+      }
+    },
+  );
+});
+
 describe('C4 what every sale changes', () => {
   it.each([
     ['inventory.hold', 'status, bound, returned'],

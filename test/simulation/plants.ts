@@ -42,7 +42,7 @@ const ORDER = /orders\/order\.fn\.sql$/;
 const SETTLE = /shopping\/settle\.fn\.sql$/;
 
 const NEVER_OVERSOLD = 'alter table inventory.pool drop constraint pool_never_oversold';
-const ONE_PER_KEY = 'alter table inventory.hold drop constraint hold_event_id_caller_key_key';
+const ONE_PER_KEY = 'drop index inventory.hold_by_key';
 
 /** Few people, each wanting much. */
 const GREEDY: Partial<SimulationOptions> = {
