@@ -195,7 +195,7 @@ describe('an event in a floor plan', () => {
     const more = { ...counted, quantity: 1 };
     expect((await app.admin.post(path, more)).body.code).toBe('not_free');
     const twice = { name: 'Press', seatIds: ['Stalls-A-1', 'Stalls-B-1'] };
-    expect((await app.admin.post(path, twice)).body.code).toBe('seat_taken');
+    expect((await app.admin.post(path, twice)).body.code).toBe('not_free');
     const nobody = { name: 'Press', seatIds: ['Balcony-A-1'] };
     expect((await app.admin.post(path, nobody)).body.code).toBe('unknown_seat');
     const both = { ...nobody, ...counted };
@@ -229,6 +229,7 @@ describe('an event in a floor plan', () => {
       ],
       [{ ticketTypes: [type('All', 1, ['Best', 'Floor'])] }, 'seats_and_standing'],
       [{ startsAt: inDays(80) }, 'not_valid_then'],
+      [{ totalCapacity: 100 }, 'capacity_over_total'],
       [{ configurationId: undefined }, 'no_configuration'],
       [{ configurationId: 'cfg_2mxbf38s2vw9h' }, 'unknown_configuration'],
     ];

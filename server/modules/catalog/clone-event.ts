@@ -6,7 +6,6 @@ import { inTurn, type Turn } from '../../kernel/lanes.ts';
 import { assert, ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { keepWallClockDistance } from '../../kernel/time.ts';
 import { readSupply, type Supply, setPool, setTicketType } from '../inventory/index.ts';
-import type { SectionChoices } from '../venues/index.ts';
 import { createEventIn } from './create-event.ts';
 import { lockOwn } from './edit-event.ts';
 import {
@@ -38,7 +37,7 @@ export async function cloneEvent(
   if (!original || !isStaffOf(actor, original.organizerId, 'events:write')) {
     return refused('not_found');
   }
-  const places = await placesLike(ctx, original, overrides.startsAt);
+  const places = await placesLike(ctx, original, overrides);
   if (!places.ok) return places;
   return inTurn(ctx, newRootId(ctx.ids, 'evt'), async (tx) => {
     const event = await lockOwn(tx, actor, eventId);
@@ -53,17 +52,19 @@ export async function cloneEvent(
 }
 
 /** The same floor plan, as it is chosen and sold there. */
-async function placesLike(ctx: Ctx, original: EventRow, startsAt: Date) {
+async function placesLike(
+  ctx: Ctx,
+  original: EventRow,
+  { startsAt, totalCapacity }: Pick<Overrides, 'startsAt' | 'totalCapacity'>,
+) {
   const { configurationId, eventId } = original;
   if (configurationId === null) return ok(null);
   const byPool = new Map<PoolId, string[]>();
   for (const { category, poolId } of await all(ctx.db, selectCategoryPools(eventId))) {
     byPool.set(poolId, [...(byPool.get(poolId) ?? []), category]);
   }
-  const { organizerId } = original;
-  // Written from choices of that shape.
-  const sectionChoices = original.sectionChoices as SectionChoices;
-  const wanted = { configurationId, sectionChoices, startsAt };
+  const { organizerId, sectionChoices } = original;
+  const wanted = { configurationId, sectionChoices, startsAt, totalCapacity };
   return takePlaces(ctx, organizerId, wanted, [...byPool.values()]);
 }
 

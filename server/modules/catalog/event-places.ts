@@ -39,6 +39,7 @@ type PlannedPool = {
 export type InPlan = {
   readonly configurationId?: ConfigurationId | undefined;
   readonly sectionChoices?: SectionChoices | undefined;
+  readonly totalCapacity?: number | null | undefined;
   readonly startsAt: Date;
 };
 
@@ -111,6 +112,10 @@ export async function takePlaces(
   if (legalCapacity !== null && people > legalCapacity) {
     const message = `has room for ${people} people, the venue may hold ${legalCapacity}`;
     wrong.push(issue('sectionChoices', 'over_legal_capacity', message));
+  }
+  if (people > (wanted.totalCapacity ?? people)) {
+    const message = `is less than the ${people} people that these sections have room for`;
+    wrong.push(issue('totalCapacity', 'capacity_over_total', message));
   }
   if (wrong.length > 0) return invalid(...wrong);
   if (!(await takeConfiguration(ctx, configurationId))) return invalid(unknownPlan);
