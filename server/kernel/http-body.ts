@@ -1,6 +1,6 @@
 /** Bodies: JSON only, as it stands, read strictly; the raw bytes stay at hand for signatures. */
 import { isUtf8 } from 'node:buffer';
-import type { FastifyBodyParser, FastifyInstance } from 'fastify';
+import { errorCodes, type FastifyBodyParser, type FastifyInstance } from 'fastify';
 import { ProblemError } from './http-problem.ts';
 import { parseStrictJson } from './json.ts';
 import type { Upload } from './route.ts';
@@ -42,13 +42,7 @@ export function acceptStrictJson(app: FastifyInstance): void {
   app.addContentTypeParser(/^application\/[a-z.-]+\+json$/, { parseAs: 'buffer' }, parse);
   app.addContentTypeParser<Buffer>('text/csv', { parseAs: 'buffer' }, (request, raw, done) => {
     if (request.routeOptions.config.upload?.alsoTakes === 'text/csv') return done(null, raw);
-    done(
-      new ProblemError({
-        status: 415,
-        code: 'unsupported_media_type',
-        title: 'The body must be JSON',
-      }),
-    );
+    done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE('text/csv'));
   });
 }
 

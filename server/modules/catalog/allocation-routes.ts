@@ -15,8 +15,7 @@ const eventId = z.object({ id: id('evt') });
 const write = { kind: 'scope', scope: 'events:write' } as const;
 
 const refusals = {
-  seat_taken: { status: 409, title: 'A seat is taken' },
-  not_free: { status: 409, title: 'Some of these places are held or sold' },
+  not_free: { status: 409, title: 'Some of these places are held, sold or kept already' },
   unknown_seat: { status: 422, title: 'There is no such seat of this event' },
   unknown_pool: { status: 422, title: 'There is no such counted pool' },
 } as const satisfies RefusalTable<string>;

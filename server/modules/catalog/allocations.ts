@@ -50,7 +50,7 @@ export const allocationSchema = z
 
 type View = z.input<typeof allocationSchema>;
 type Refused =
-  | RefusalOf<'not_found' | 'seat_taken' | 'unknown_seat' | 'unknown_pool' | 'not_free'>
+  | RefusalOf<'not_found' | 'unknown_seat' | 'unknown_pool' | 'not_free'>
   | RefusalOf<'validation_failed'>
   | Busy;
 
@@ -111,7 +111,7 @@ async function takeSeats(
   const keys = [...new Set(seatIds)];
   const inserted = await run(tx, insertSeats(tx.eventId, allocationId, keys));
   if (inserted < keys.length) {
-    return refused('seat_taken', { detail: 'A seat is in another allocation.' });
+    return refused('not_free', { detail: 'A seat is in another allocation.' });
   }
   const verdict = await blockSeats(tx, ctx.clock.now(), keys);
   if (verdict === 'unknown_seat') return refused('unknown_seat');

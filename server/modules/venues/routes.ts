@@ -22,8 +22,8 @@ import {
   removeConfiguration,
 } from './configurations.ts';
 import { floorPlan } from './floor-plan.ts';
-import { readManifest, writeManifest } from './manifest.ts';
-import { readPretix } from './pretix.ts';
+import { writeManifest } from './manifest.ts';
+import { readPlanFile } from './read-plan-file.ts';
 import {
   createVenue,
   findVenue,
@@ -202,8 +202,8 @@ const configurations: readonly Route[] = [
     path: '/venues/:id/configurations/import',
     summary: 'Import a floor plan',
     description:
-      'The body is a seating plan of pretix (`application/json`), or `text/csv` with the columns ' +
-      '`section,row,seat[,category,x,y]`. Otherwise as above.',
+      'The body is a seating plan of pretix or a plan of our own (`application/json`), or ' +
+      '`text/csv` with the columns `section,row,seat[,category,x,y]`. Otherwise as above.',
     tag: 'Venues',
     access: write,
     params: venueId,
@@ -228,7 +228,7 @@ const configurations: readonly Route[] = [
     handle: async (ctx, { actor, params, query, body }) => {
       // Not parsed where it is no JSON: the bytes of a table.
       const file: unknown = body;
-      const found = Buffer.isBuffer(file) ? readManifest(file) : readPretix(body);
+      const found = readPlanFile(file);
       if (!found.ok) return found;
       const { validFrom, validTo, draft } = query;
       const wanted = {
