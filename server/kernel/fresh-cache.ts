@@ -75,6 +75,18 @@ export function createFreshCache<K, V>(bounds: {
   };
 }
 
+/** A cache for each owner (one process's context has one), made when it is first asked for. */
+export function cachePerOwner<K, V>(
+  bounds: Parameters<typeof createFreshCache>[0],
+): (owner: object) => FreshCache<K, V> {
+  const caches = new WeakMap<object, FreshCache<K, V>>();
+  return (owner) => {
+    const cache = caches.get(owner) ?? createFreshCache<K, V>(bounds);
+    caches.set(owner, cache);
+    return cache;
+  };
+}
+
 function start<V>(
   entry: Entry<V>,
   load: () => Promise<V>,

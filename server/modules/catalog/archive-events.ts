@@ -1,10 +1,11 @@
 import type { Ctx } from '../../kernel/context.ts';
-import { all, one, run } from '../../kernel/db.ts';
+import { all, run } from '../../kernel/db.ts';
 import { inTurn } from '../../kernel/lanes.ts';
+import { readNow } from '../../kernel/now.ts';
 import { record } from '../../kernel/outbox.ts';
 import { ok } from '../../kernel/result.ts';
 import { archiveHolds, setSaleState } from '../inventory/index.ts';
-import { selectEventsToArchive, selectNow, setEventStatus } from './event.sql.ts';
+import { selectEventsToArchive, setEventStatus } from './event.sql.ts';
 
 /** Card networks allow a dispute for 120 days; until then an event's places stay at hand. */
 const ARCHIVE_AFTER_DAYS = 120;
@@ -16,7 +17,7 @@ const DAY_MS = 86_400_000;
  * tables, slice by slice, each in its own transaction. Returns how many events were archived.
  */
 export async function archivePastEvents(ctx: Ctx): Promise<number> {
-  const { now } = await one(ctx.db, selectNow(ctx.clock.now()));
+  const now = await readNow(ctx.db, ctx.clock);
   const before = new Date(now.getTime() - ARCHIVE_AFTER_DAYS * DAY_MS);
   const due = await all(ctx.db, selectEventsToArchive(before, EVENTS_PER_RUN));
   for (const { eventId } of due) {

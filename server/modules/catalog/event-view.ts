@@ -115,8 +115,7 @@ function toView(
     venueName: event.venueName,
     series: event.series,
     configurationId: event.configurationId,
-    // Written from choices of that shape.
-    sectionChoices: event.sectionChoices as Record<string, string>,
+    sectionChoices: event.sectionChoices,
     currency: event.currency,
     totalCapacity: supply.sale.totalCapacity,
     visibility: event.visibility,

@@ -6,7 +6,6 @@ import {
   instant,
   instantOrNull,
   int,
-  json,
   rows,
   text,
   textAs,
@@ -33,7 +32,8 @@ export const eventColumns = {
   version: int,
   series: textAsOrNull<string>(),
   configurationId: textAsOrNull<ConfigurationId>(),
-  sectionChoices: json,
+  // The application writes it, from choices of that shape.
+  sectionChoices: (raw: unknown) => raw as SectionChoices,
   madeAt: instant,
 };
 
@@ -201,6 +201,3 @@ export const selectEventsToArchive = (endedBefore: Date, most: number) => rows({
   where status in ('published', 'cancelled') and coalesce(ends_at, starts_at) < ${endedBefore}
     and coalesce(refundable_until, starts_at) < ${endedBefore}
   order by coalesce(ends_at, starts_at) limit ${most}`;
-
-export const selectNow = (now: Date | null) => rows({ now: instant })`
-  select kernel.instant(${now}) as now`;

@@ -1,10 +1,11 @@
 import { type Actor, isStaffOf } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { all, maybe, one, type Queryable } from '../../kernel/db.ts';
+import { all, maybe, type Queryable } from '../../kernel/db.ts';
 import type { EventId } from '../../kernel/ids.ts';
+import { readNow } from '../../kernel/now.ts';
 import { readCursor, toPage } from '../../kernel/page.ts';
 import { ok, present } from '../../kernel/result.ts';
-import { type EventRow, selectEvent, selectEvents, selectNow } from './event.sql.ts';
+import { type EventRow, selectEvent, selectEvents } from './event.sql.ts';
 import { eventViews } from './event-view.ts';
 
 export type Seen = { readonly event: EventRow; readonly audience: 'staff' | 'public' };
@@ -24,7 +25,7 @@ export async function findEvent(
   if (isStaffOf(actor, event.organizerId, 'events:read')) return { event, audience: 'staff' };
   if (event.status === 'draft') return null;
   if (event.visibility === 'scheduled') {
-    const { now } = await one(on, selectNow(ctx.clock.now()));
+    const now = await readNow(on, ctx.clock);
     if (present(event.publicAt, 'public hour') > now) return null;
   }
   return { event, audience: 'public' };

@@ -3,9 +3,8 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { Ctx } from '../../kernel/context.ts';
-import { createFreshCache, type FreshCache } from '../../kernel/fresh-cache.ts';
-import type { Lanes } from '../../kernel/lanes.ts';
-import { drawSeatMap, readPlan, type SectionChoices } from '../venues/index.ts';
+import { cachePerOwner } from '../../kernel/fresh-cache.ts';
+import { drawSeatMap, readPlan } from '../venues/index.ts';
 import type { EventRow } from './event.sql.ts';
 
 const packGzip = promisify(gzip);
@@ -22,22 +21,19 @@ export type ShownSeatMap = {
   readonly gzip: Buffer;
 };
 
-type Maps = FreshCache<string, ShownSeatMap>;
-/** One for each process's context. A plan never changes: only room in memory ends a map's stay. */
-const mapsOf = new WeakMap<Lanes, Maps>();
+/** A plan never changes: only room in memory ends a map's stay. */
+const maps = cachePerOwner<string, ShownSeatMap>({
+  staleMaxMs: Number.POSITIVE_INFINITY,
+  entriesMax: MAPS_KEPT_MAX,
+});
 
 /** Null for an event without a floor plan. */
 export async function showSeatMap(ctx: Ctx, event: EventRow): Promise<ShownSeatMap | null> {
   const { configurationId } = event;
   if (configurationId === null) return null;
-  const maps: Maps =
-    mapsOf.get(ctx.lanes) ??
-    createFreshCache({ staleMaxMs: Number.POSITIVE_INFINITY, entriesMax: MAPS_KEPT_MAX });
-  mapsOf.set(ctx.lanes, maps);
-  // Written from choices of that shape, in the order of the plan.
-  const choices = event.sectionChoices as SectionChoices;
+  const choices = event.sectionChoices;
   const name = JSON.stringify([configurationId, Object.entries(choices).sort()]);
-  return maps.read(name, async () => {
+  return maps(ctx.lanes).read(name, async () => {
     const { seats, text } = drawSeatMap(await readPlan(ctx, configurationId), choices);
     const plain = Buffer.from(text);
     const params = {

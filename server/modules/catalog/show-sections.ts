@@ -2,12 +2,11 @@
 import { z } from 'zod';
 import type { Ctx } from '../../kernel/context.ts';
 import { all } from '../../kernel/db.ts';
-import { createFreshCache, type FreshCache } from '../../kernel/fresh-cache.ts';
+import { cachePerOwner } from '../../kernel/fresh-cache.ts';
 import type { EventId, PoolId } from '../../kernel/ids.ts';
-import type { Lanes } from '../../kernel/lanes.ts';
 import { moneyOut } from '../../kernel/schemas.ts';
 import { showSections as freeSeats, readAvailability } from '../inventory/index.ts';
-import { choicesOf, placesOf, readPlan, type SectionChoices } from '../venues/index.ts';
+import { choicesOf, placesOf, readPlan } from '../venues/index.ts';
 import { type EventRow, selectCategoryPools } from './event.sql.ts';
 import { eventView } from './event-view.ts';
 
@@ -33,24 +32,19 @@ export const sectionsSchema = z
 type Shown = z.input<typeof sectionsSchema>;
 type Part = z.input<typeof part>;
 
-const caches = new WeakMap<Lanes, FreshCache<EventId, Shown>>();
+const shown = cachePerOwner<EventId, Shown>({ staleMaxMs: STALE_MAX_MS, entriesMax: EVENTS_MAX });
 
 /** Null for an event without a floor plan. */
 export async function showSections(ctx: Ctx, event: EventRow): Promise<Shown | null> {
   if (event.configurationId === null) return null;
-  const cache =
-    caches.get(ctx.lanes) ??
-    createFreshCache<EventId, Shown>({ staleMaxMs: STALE_MAX_MS, entriesMax: EVENTS_MAX });
-  caches.set(ctx.lanes, cache);
-  return cache.read(event.eventId, () => gather(ctx, event));
+  return shown(ctx.lanes).read(event.eventId, () => gather(ctx, event));
 }
 
 async function gather(ctx: Ctx, event: EventRow): Promise<Shown> {
   const { eventId, configurationId } = event;
   const surveyed = configurationId && (await readPlan(ctx, configurationId));
   if (!surveyed) return { eventId, sections: [] };
-  // Written from choices of that shape.
-  const { choices } = choicesOf(surveyed, event.sectionChoices as SectionChoices);
+  const { choices } = choicesOf(surveyed, event.sectionChoices);
   const parts = await partsOf(ctx, event, placesOf(surveyed, choices).standing);
   const sections = surveyed.plan.sections.flatMap(({ name, gate }) => {
     const own = parts.get(name);

@@ -10,6 +10,7 @@ import { maybe, one } from '../../kernel/db.ts';
 import { createFreshCache, type FreshCache } from '../../kernel/fresh-cache.ts';
 import type { EventId, PoolId, TicketTypeId } from '../../kernel/ids.ts';
 import type { Lanes } from '../../kernel/lanes.ts';
+import { present } from '../../kernel/result.ts';
 import { FreeSeats, planSeats } from '../venues/index.ts';
 import { selectSeatedTypes, selectSeatPlan, selectSeatStates } from './availability.sql.ts';
 
@@ -29,8 +30,9 @@ export type SeatBoard = {
   readonly planVersion: number;
   readonly keys: readonly string[];
   readonly numbers: ReadonlyMap<string, number>;
-  /** Of each seat. */
+  /** Sections by pool, in the order of the plan, and the position there of each seat's. */
   readonly blocks: readonly { readonly section: string; readonly poolId: PoolId }[];
+  readonly blockOf: Uint32Array;
   readonly free: FreeSeats;
   /** A letter for each seat, as the database last said or a batch of ours has changed it. */
   readonly states: Uint8Array;
@@ -107,7 +109,7 @@ async function loadBoard(ctx: Ctx, eventId: EventId): Promise<SeatBoard | null> 
     planVersion: row.planVersion,
     keys,
     numbers: new Map(keys.map((key, seatNo) => [key, seatNo])),
-    blocks: row.seats.map(({ section, poolId }) => ({ section, poolId })),
+    ...blocksOf(row.seats),
     free: new FreeSeats(planSeats(row.seats)),
     states: new Uint8Array(keys.length).fill(FREE),
     changed: null,
@@ -190,13 +192,26 @@ export async function showSections(
   const board = await seatBoard(ctx, eventId);
   if (!board) return null;
   await board.refresh.read('states', () => readStates(ctx, eventId, board));
-  const found = new Map<string, { -readonly [K in keyof SectionShown]: SectionShown[K] }>();
-  for (const [seatNo, { section, poolId }] of board.blocks.entries()) {
-    const name = `${section}\n${poolId}`;
-    const own = found.get(name) ?? { section, poolId, seats: 0, free: 0 };
-    found.set(name, own);
+  const found = board.blocks.map((block) => ({ ...block, seats: 0, free: 0 }));
+  for (const [seatNo, at] of board.blockOf.entries()) {
+    const own = present(found[at], 'the section of a seat');
     own.seats += 1;
     if (board.states[seatNo] === FREE) own.free += 1;
   }
-  return [...found.values()];
+  return found;
+}
+
+function blocksOf(
+  seats: readonly { readonly section: string; readonly poolId: PoolId }[],
+): Pick<SeatBoard, 'blocks' | 'blockOf'> {
+  const positions = new Map<string, number>();
+  const blocks: { readonly section: string; readonly poolId: PoolId }[] = [];
+  const blockOf = Uint32Array.from(seats, ({ section, poolId }) => {
+    const name = `${section}\n${poolId}`;
+    const known = positions.get(name);
+    if (known !== undefined) return known;
+    positions.set(name, blocks.length);
+    return blocks.push({ section, poolId }) - 1;
+  });
+  return { blocks, blockOf };
 }

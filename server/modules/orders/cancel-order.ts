@@ -1,13 +1,14 @@
 import { type Actor, isStaffOf } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { type Busy, inTx, one, type Queryable } from '../../kernel/db.ts';
+import { type Busy, inTx, type Queryable } from '../../kernel/db.ts';
 import type { OrderId, TicketId } from '../../kernel/ids.ts';
 import { inTurn } from '../../kernel/lanes.ts';
+import { readNow } from '../../kernel/now.ts';
 import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { enqueueSettle, paymentsOf } from '../payments/index.ts';
 import { endPending, type RefundRefusal, refundTicketsIn } from './end-order.ts';
 import { findOrder, type Standing } from './find-order.ts';
-import { type OrderRow, selectNow } from './order.sql.ts';
+import type { OrderRow } from './order.sql.ts';
 import { type OrderView, orderView, referencesOf } from './order-view.ts';
 import { readOrder } from './read-order.ts';
 
@@ -86,7 +87,7 @@ export async function refundOrder(
 ): Promise<Result<OrderView, CancelRefusal>> {
   if (as === 'buyer') {
     const until = order.refundableUntil;
-    const { now } = await one(ctx.db, selectNow(ctx.clock.now()));
+    const now = await readNow(ctx.db, ctx.clock);
     if (until === null || until <= now) return refused('refund_window_closed');
   }
   // The view is read inside: what the transaction returns is what a replay is answered with.

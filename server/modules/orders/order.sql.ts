@@ -170,9 +170,6 @@ export const selectExpired = (now: Date | null, after: AfterExpired | null, most
       > (${after?.expiresAt ?? '-infinity'}::timestamptz, ${after?.orderId ?? ''})
   order by expires_at, order_id limit ${most}`;
 
-export const selectNow = (now: Date | null) => rows({ now: instant })`
-  select kernel.instant(${now}) as now`;
-
 export const selectLive = (eventId: EventId, after: string, most: number) => rows(columns)`
   select ${orderSelect}
   from orders.order

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { isStaffOf, type Key } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { all, maybe, one } from '../../kernel/db.ts';
+import { all, maybe } from '../../kernel/db.ts';
 import type { Id } from '../../kernel/ids.ts';
+import { readNow } from '../../kernel/now.ts';
 import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { timeOut } from '../../kernel/schemas.ts';
 import { clashesOf, gapsOf } from './rules-schedule.ts';
-import { selectNow, selectScheduled, selectVenueOrganizer } from './schedule.view.sql.ts';
+import { selectScheduled, selectVenueOrganizer } from './schedule.view.sql.ts';
 
 /** More than three a day for a year. */
 const EVENTS_MAX = 1_200;
@@ -55,7 +56,7 @@ export async function readSchedule(
   venueId: Id<'ven'>,
   wanted: Wanted,
 ): Promise<Result<z.input<typeof scheduleSchema>, RefusalOf<'not_found' | 'validation_failed'>>> {
-  const from = wanted.from ?? (await one(ctx.db, selectNow(ctx.clock.now()))).now;
+  const from = wanted.from ?? (await readNow(ctx.db, ctx.clock));
   const to = wanted.to ?? new Date(from.getTime() + DAYS_DEFAULT * DAY_MS);
   const lengthMs = to.getTime() - from.getTime();
   if (lengthMs <= 0 || lengthMs > DAYS_MAX * DAY_MS) {

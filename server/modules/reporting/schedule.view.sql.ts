@@ -6,9 +6,6 @@ export const selectVenueOrganizer = (venueId: Id<'ven'>) => rows({
 })`
   select organizer_id as "organizerId" from venues.venue where venue_id = ${venueId}`;
 
-export const selectNow = (now: Date | null) => rows({ now: instant })`
-  select kernel.instant(${now}) as now`;
-
 /** What takes place in a venue's floor plans and touches that time, the earliest first. */
 export const selectScheduled = (
   venueId: Id<'ven'>,

@@ -4,9 +4,9 @@ import { gunzip, gzip } from 'node:zlib';
 import { isStaffOf, type Key } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { all, type Busy, inTx, maybe, one, type Queryable, run, type Tx } from '../../kernel/db.ts';
-import { createFreshCache, type FreshCache } from '../../kernel/fresh-cache.ts';
+import { cachePerOwner } from '../../kernel/fresh-cache.ts';
 import { newRootId } from '../../kernel/ids.ts';
-import type { Lanes } from '../../kernel/lanes.ts';
+import { readNow } from '../../kernel/now.ts';
 import { type Issue, ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import {
   type ConfigurationId,
@@ -23,8 +23,8 @@ import {
 import { type ConfigurationView, configurationView, type SavedView } from './configuration-view.ts';
 import type { FloorPlan, PlanFinding } from './floor-plan.ts';
 import { layOut } from './lay-out.ts';
-import { type Survey, survey } from './survey.ts';
-import { selectNow, selectVenue, type VenueId, type VenueRow } from './venue.sql.ts';
+import { focalPointOf, type Survey, survey } from './survey.ts';
+import { selectVenue, type VenueId, type VenueRow } from './venue.sql.ts';
 import { findVenue, lockOwnVenue } from './venues.ts';
 
 const pack = promisify(gzip);
@@ -61,7 +61,7 @@ export async function addConfiguration(
   noted: readonly PlanFinding[] = [],
 ): Promise<Result<SavedView, PlanRefusal>> {
   const { validTo } = wanted;
-  const validFrom = wanted.validFrom ?? (await one(ctx.db, selectNow(ctx.clock.now()))).now;
+  const validFrom = wanted.validFrom ?? (await readNow(ctx.db, ctx.clock));
   if (validTo !== null && validTo <= validFrom) {
     const message = 'must be after validFrom';
     const issue = { path: 'validTo', code: 'ends_before_it_starts', message };
@@ -69,7 +69,10 @@ export async function addConfiguration(
   }
   const venue = await findVenue(ctx, staff, venueId);
   if (!venue) return refused('not_found');
-  const { plan, findings, found, capacity } = check(drawn, venue, noted);
+  const plan = layOut(drawn, focalPointOf(drawn));
+  const found = survey(plan);
+  const { capacity, legal } = measure(plan, found, venue);
+  const findings = [...noted, ...found.findings, ...legal];
   const errors = findings.filter(({ severity }) => severity === 'error');
   if (errors.length > 0 && !wanted.draft) return notValid(errors);
   const text = JSON.stringify(plan);
@@ -99,23 +102,23 @@ export async function addConfiguration(
   });
 }
 
-function check(drawn: FloorPlan, venue: VenueRow, noted: readonly PlanFinding[]) {
-  const first = survey(drawn);
-  const plan = layOut(drawn, first.focalPoint);
-  const found = survey(plan);
+/** How many people it holds, and what the authorities would say of that. */
+function measure(
+  plan: FloorPlan,
+  found: Survey,
+  { legalCapacity }: VenueRow,
+): { readonly capacity: number; readonly legal: readonly PlanFinding[] } {
   const { least, most } = capacities(plan, found);
-  const findings = [...noted, ...found.findings];
-  if (venue.legalCapacity !== null && most > venue.legalCapacity) {
-    // With another choice of sections it may still fit: that is an event's to decide.
-    const severity = least > venue.legalCapacity ? 'error' : 'warning';
-    const message = `holds up to ${most} people, the venue ${venue.legalCapacity}`;
-    findings.push({ code: 'over_legal_capacity', severity, path: 'sections', message });
-  }
-  return { plan, found, findings, capacity: most };
+  if (legalCapacity === null || most <= legalCapacity) return { capacity: most, legal: [] };
+  // With another choice of sections it may still fit: that is an event's to decide.
+  const severity = least > legalCapacity ? 'error' : 'warning';
+  const message = `holds up to ${most} people, the venue ${legalCapacity}`;
+  const legal = { code: 'over_legal_capacity', severity, path: 'sections', message } as const;
+  return { capacity: most, legal: [legal] };
 }
 
 /** How many people there are at least and at most, by what is chosen where there is a choice. */
-export function capacities(plan: FloorPlan, found: Survey): { least: number; most: number } {
+function capacities(plan: FloorPlan, found: Survey): { least: number; most: number } {
   const people = new Map<string, number>();
   for (const { section } of found.seats) people.set(section, (people.get(section) ?? 0) + 1);
   for (const { section, capacity } of found.standing) people.set(section, capacity);
@@ -191,9 +194,9 @@ export function publishConfiguration(
     const venue = row && (await lockOwnVenue(tx, staff, row.venueId));
     if (!row || !venue) return refused('not_found');
     if (row.status === 'published') return ok(configurationView(row));
-    const surveyed = await loadPlan(tx, configurationId);
-    const { findings } = check(surveyed.plan, venue, []);
-    const errors = findings.filter(({ severity }) => severity === 'error');
+    const { plan, survey: found } = await loadPlan(tx, configurationId);
+    const { legal } = measure(plan, found, venue);
+    const errors = [...found.findings, ...legal].filter(({ severity }) => severity === 'error');
     if (errors.length > 0) return notValid(errors);
     const others = await all(tx, selectConfigurations(row.venueId));
     const versions = others.filter(({ name }) => name === row.name);
@@ -266,17 +269,15 @@ export async function readBuilding(
   return { configuration, venue: await one(on, selectVenue(configuration.venueId)) };
 }
 
-type Plans = FreshCache<ConfigurationId, Surveyed>;
-/** One for each process's context. A plan never changes: only room in memory ends its stay. */
-const plansOf = new WeakMap<Lanes, Plans>();
+/** A plan never changes: only room in memory ends its stay. */
+const plans = cachePerOwner<ConfigurationId, Surveyed>({
+  staleMaxMs: Number.POSITIVE_INFINITY,
+  entriesMax: PLANS_KEPT_MAX,
+});
 
 /** A configuration that is there: its plan, and what it comes to. */
 export function readPlan(ctx: Ctx, configurationId: ConfigurationId): Promise<Surveyed> {
-  const plans: Plans =
-    plansOf.get(ctx.lanes) ??
-    createFreshCache({ staleMaxMs: Number.POSITIVE_INFINITY, entriesMax: PLANS_KEPT_MAX });
-  plansOf.set(ctx.lanes, plans);
-  return plans.read(configurationId, () => loadPlan(ctx.db, configurationId));
+  return plans(ctx.lanes).read(configurationId, () => loadPlan(ctx.db, configurationId));
 }
 
 async function loadPlan(on: Queryable, id: ConfigurationId): Promise<Surveyed> {

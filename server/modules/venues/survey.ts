@@ -107,7 +107,7 @@ export function survey(plan: FloorPlan): Survey {
 }
 
 /** Without a focal point, everybody looks at the middle of the front edge. */
-function focalPointOf({ focalPoint, size }: FloorPlan): Point {
+export function focalPointOf({ focalPoint, size }: FloorPlan): Point {
   return focalPoint ?? { x: (size?.width ?? 0) / 2, y: 0 };
 }
 

@@ -68,9 +68,6 @@ export const updateVenue = (venueId: VenueId, v: VenueFields) => rows(columns)`
   where venue_id = ${venueId}
   returning ${venueSelect}`;
 
-export const selectNow = (now: Date | null) => rows({ now: instant })`
-  select kernel.instant(${now}) as now`;
-
 /** Only where no floor plan of it is left. */
 export const deleteVenue = (venueId: VenueId) => command`
   delete from venues.venue v
