@@ -52,6 +52,9 @@ export const commonRefusals = {
   validation_failed: { status: 422, title: 'The request is not valid' },
 } as const satisfies RefusalTable<string>;
 
+/** What is wrong, and where in the request. */
+export const issueSchema = z.object({ path: z.string(), code: z.string(), message: z.string() });
+
 export const problemSchema = z
   .object({
     type: z.string(),
@@ -61,9 +64,7 @@ export const problemSchema = z
     detail: z.string().optional(),
     instance: z.string(),
     requestId: z.string(),
-    issues: z
-      .array(z.object({ path: z.string(), code: z.string(), message: z.string() }))
-      .optional(),
+    issues: z.array(issueSchema).optional(),
   })
   .loose()
   .meta({ id: 'Problem', description: 'RFC 9457 problem details with a stable code' });

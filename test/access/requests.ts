@@ -143,13 +143,28 @@ const configuration = (isDraft = false, isUsedUp = true): Recipe => ({
   variants: ['ours', 'theirs', 'unknown'],
   isUsedUp,
   make: async (_world, { admin }) => {
-    const { id: venueId } = await makeVenue(admin);
-    const plan = { name: 'Plan', draft: isDraft, sections: [standing] };
-    const made = await admin.post(`/venues/${venueId}/configurations`, plan);
-    expect(made.status).toBe(201);
-    return { ids: { id: made.body.id } };
+    const { id } = await makeVenue(admin);
+    return { ids: { id: await makePlan(admin, id, { draft: isDraft }) } };
   },
 });
+
+/** The second version of a floor plan. */
+const secondVersion: Recipe = {
+  ...configuration(false, false),
+  make: async (_world, { admin }) => {
+    const { id: venueId } = await makeVenue(admin);
+    await makePlan(admin, venueId);
+    return { ids: { id: await makePlan(admin, venueId, { validFrom: '2025-01-01T00:00:00Z' }) } };
+  },
+};
+
+async function makePlan(admin: Organizer['admin'], venueId: string, more: object = {}) {
+  const validFrom = '2024-01-01T00:00:00Z';
+  const plan = { name: 'Plan', validFrom, sections: [standing], ...more };
+  const made = await admin.post(`/venues/${venueId}/configurations`, plan);
+  expect(made.status).toBe(201);
+  return made.body.id as string;
+}
 
 const allocation: Recipe = {
   thing: 'event',
@@ -172,11 +187,13 @@ const inPlan: Recipe = {
   make: async (_world, organizer, variant) => {
     const { admin } = organizer;
     const { id: venueId } = await makeVenue(admin);
-    const plan = { name: 'Plan', validFrom: '2024-01-01T00:00:00Z', sections: [standing] };
-    const made = await admin.post(`/venues/${venueId}/configurations`, plan);
     const draft = variant === 'draft' ? { publish: false } : {};
-    const more = { configurationId: made.body.id, ticketTypes: [], ...draft };
-    return { ids: { id: (await makeEvent(organizer, more)).id } };
+    const configurationId = await makePlan(admin, venueId);
+    const more = { configurationId, ticketTypes: [], ...draft };
+    return {
+      ids: { id: (await makeEvent(organizer, more)).id },
+      inBody: { cfg: await makePlan(admin, venueId, { name: 'Another' }) },
+    };
   },
 };
 
@@ -214,6 +231,11 @@ export const recipes: Readonly<Record<string, Recipe>> = {
       await openGrid(app, id, { rows: 1, places: 3 });
     },
   }),
+  'POST /events/:id/configuration': {
+    ...inPlan,
+    variants: ['ours', 'theirs', 'unknown'],
+    isUsedUp: true,
+  },
   'GET /events/:id/seat-map': inPlan,
   'GET /events/:id/sections': inPlan,
   'GET /events/:id/statistics': ownEvent,
@@ -244,6 +266,8 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'GET /venues/:id/configurations': venue(),
   'GET /venues/:id/schedule': venue(),
   'GET /configurations/:id': configuration(false, false),
+  'GET /configurations/:id/difference': secondVersion,
+  'GET /configurations/:id/conflicts': secondVersion,
   'GET /configurations/:id/plan': configuration(false, false),
   'POST /configurations/:id/publish': configuration(true),
   'PUT /configurations/:id': configuration(),

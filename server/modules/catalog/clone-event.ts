@@ -1,11 +1,13 @@
 import { type Actor, isStaffOf } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { all, type Busy, maybe, one, run } from '../../kernel/db.ts';
+import { groupBy } from '../../kernel/group-by.ts';
 import { type EventId, newRootId, newScopedId, type PoolId } from '../../kernel/ids.ts';
 import { inTurn, type Turn } from '../../kernel/lanes.ts';
 import { assert, ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { keepWallClockDistance } from '../../kernel/time.ts';
 import { readSupply, type Supply, setPool, setTicketType } from '../inventory/index.ts';
+import { placesOf, readPlan } from '../venues/index.ts';
 import { createEventIn } from './create-event.ts';
 import { lockOwn } from './edit-event.ts';
 import {
@@ -59,13 +61,18 @@ async function placesLike(
 ) {
   const { configurationId, eventId } = original;
   if (configurationId === null) return ok(null);
-  const byPool = new Map<PoolId, string[]>();
-  for (const { category, poolId } of await all(ctx.db, selectCategoryPools(eventId))) {
-    byPool.set(poolId, [...(byPool.get(poolId) ?? []), category]);
-  }
   const { organizerId, sectionChoices } = original;
+  const { seats, standing } = placesOf(await readPlan(ctx, configurationId), sectionChoices);
+  // An event that was moved may sell categories that its floor plan has no more.
+  const there = new Set([...seats, ...standing].map(({ category }) => category));
+  const known = await all(ctx.db, selectCategoryPools(eventId));
+  const byPool = groupBy(
+    known.filter(({ category }) => there.has(category)),
+    ({ poolId }) => poolId,
+  );
+  const groups = [...byPool.values()].map((pool) => pool.map(({ category }) => category));
   const wanted = { configurationId, sectionChoices, startsAt, totalCapacity };
-  return takePlaces(ctx, organizerId, wanted, [...byPool.values()]);
+  return takePlaces(ctx, organizerId, wanted, groups);
 }
 
 function clonedInput(event: EventRow, supply: Supply, overrides: Overrides) {

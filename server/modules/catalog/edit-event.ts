@@ -57,14 +57,15 @@ export function replaceEvent(
     if (event.status === 'cancelled' || event.status === 'archived') return refused('event_over');
     const { currency } = event;
     const visibility = input.visibility ?? 'public';
-    const limits = await planLimits(tx, event.configurationId, input.startsAt);
+    const moved = input.startsAt.getTime() !== event.startsAt.getTime();
+    // Where it stays when it is, a version that has ended since does not keep it from being edited.
+    const limits = await planLimits(tx, event.configurationId, moved ? input.startsAt : null);
     const issues = [...eventIssues({ ...input, currency, visibility }), ...limits.issues];
     if (input.currency !== undefined && input.currency !== event.currency) {
       const message = 'cannot change: prices are in it';
       issues.push({ path: 'currency', code: 'immutable', message });
     }
     if (issues.length > 0) return refused('validation_failed', { issues });
-    const moved = input.startsAt.getTime() !== event.startsAt.getTime();
     if (moved && (await hasCommitted(tx, eventId))) return refused('use_reschedule');
     const terms = withinLegal(saleTerms(input, eventId), limits.legalCapacity);
     const sale = await setSale(tx, terms);

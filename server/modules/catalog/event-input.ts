@@ -61,13 +61,15 @@ const fields = {
   refundableUntil: instant.nullable().optional(),
 };
 
+/** By slot of the floor plan, which option. */
+export const sectionChoices = z.record(line(60), line(60));
+
 export const eventIn = z
   .strictObject({
     ...fields,
     currency,
     configurationId: id('cfg').optional().describe('The floor plan that it takes place in'),
-    sectionChoices: z
-      .record(line(60), line(60))
+    sectionChoices: sectionChoices
       .optional()
       .describe('By slot of the floor plan, which option; default: the first of each'),
     publish: z.boolean().optional().describe('Default true'),

@@ -3,21 +3,42 @@
  * type sells together, and one for each category that none sells yet.
  */
 import type { Ctx } from '../../kernel/context.ts';
-import { type Queryable, run } from '../../kernel/db.ts';
+import { all, type Queryable, run } from '../../kernel/db.ts';
 import { newScopedId, type OrganizerId, type PoolId } from '../../kernel/ids.ts';
 import type { Turn } from '../../kernel/lanes.ts';
-import { type Issue, ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
-import { type NewSeat, openSeats, setPool } from '../inventory/index.ts';
+import {
+  type Issue,
+  ok,
+  present,
+  type RefusalOf,
+  type Result,
+  refused,
+} from '../../kernel/result.ts';
+import {
+  type NewSeat,
+  openSeats,
+  type PlannedPlaces,
+  readSupply,
+  setPool,
+} from '../inventory/index.ts';
 import {
   type ConfigurationId,
   choicesOf,
+  type PlanPlaces,
   placesOf,
   readBuilding,
   readPlan,
   type SectionChoices,
+  type Surveyed,
   takeConfiguration,
 } from '../venues/index.ts';
-import { insertCategoryPools } from './event.sql.ts';
+import {
+  deleteAllocationSeats,
+  type EventRow,
+  insertCategoryPools,
+  selectCategoryPools,
+  setEventPlan,
+} from './event.sql.ts';
 import type { SupplyRefusal } from './write-ticket-type.ts';
 
 export type EventPlaces = {
@@ -56,15 +77,15 @@ function validityIssue({ validFrom, validTo }: Validity, at: Date, path: string)
   return issue(path, 'not_valid_then', message);
 }
 
-/** What its floor plan lets an event become that is changed. */
+/** What its floor plan lets an event become that is changed; `startsAt` null: not moved. */
 export async function planLimits(
   on: Queryable,
   configurationId: ConfigurationId | null,
-  startsAt: Date,
+  startsAt: Date | null,
 ): Promise<{ readonly issues: readonly Issue[]; readonly legalCapacity: number | null }> {
   const building = configurationId && (await readBuilding(on, configurationId));
   if (!building) return { issues: [], legalCapacity: null };
-  const outside = validityIssue(building.configuration, startsAt, 'startsAt');
+  const outside = startsAt && validityIssue(building.configuration, startsAt, 'startsAt');
   return { issues: outside ? [outside] : [], legalCapacity: building.venue.legalCapacity };
 }
 
@@ -97,12 +118,9 @@ export async function takePlaces(
     const issues = extra.map((path) => issue(path, 'no_configuration', 'needs a configurationId'));
     return issues.length > 0 ? refused('validation_failed', { issues }) : ok(null);
   }
-  const building = await readBuilding(ctx.db, configurationId);
-  if (building?.venue.organizerId !== organizerId) return invalid(unknownPlan);
-  const { configuration, venue } = building;
-  const outside = validityIssue(configuration, startsAt, 'configurationId');
-  if (outside) return invalid(outside);
-  const surveyed = await readPlan(ctx, configurationId);
+  const chosen = await choosePlan(ctx, ctx.db, { organizerId, startsAt }, configurationId);
+  if (!chosen.ok) return chosen;
+  const { surveyed, venue } = chosen.value;
   const { choices, issues } = choicesOf(surveyed, wanted.sectionChoices ?? {});
   if (issues.length > 0) return invalid(...issues);
   const found = poolsOf(placesOf(surveyed, choices), groups);
@@ -124,6 +142,21 @@ export async function takePlaces(
     ...{ configurationId, sectionChoices: choices, legalCapacity, pools },
     venueName: venue.name,
   });
+}
+
+/** A floor plan of this organizer's, and its venue, where the building looks like that then. */
+async function choosePlan(
+  ctx: Ctx,
+  on: Queryable,
+  { organizerId, startsAt }: { readonly organizerId: OrganizerId; readonly startsAt: Date },
+  configurationId: ConfigurationId,
+  { drafts = false } = {},
+) {
+  const building = await readBuilding(on, configurationId, { drafts });
+  if (building?.venue.organizerId !== organizerId) return invalid(unknownPlan);
+  const outside = validityIssue(building.configuration, startsAt, 'configurationId');
+  if (outside) return invalid(outside);
+  return ok({ surveyed: await readPlan(ctx, configurationId), venue: building.venue });
 }
 
 function invalid(...issues: readonly Issue[]): Result<never, RefusalOf<'validation_failed'>> {
@@ -204,4 +237,110 @@ export async function openPlaces(
   }
   await run(tx, insertCategoryPools(eventId, [...pools.keys()], [...pools.values()]));
   return ok(pools);
+}
+
+/** What an event would sell in another floor plan. */
+export type PlacesElsewhere = {
+  readonly configurationId: ConfigurationId;
+  readonly sectionChoices: SectionChoices;
+  readonly surveyed: Surveyed;
+  readonly places: PlanPlaces;
+  /** By category: that of the event's where it sells the category, a new one where it does not. */
+  readonly poolOf: ReadonlyMap<string, PoolId>;
+  readonly onSale: PlannedPlaces;
+};
+
+export type PlanWanted = {
+  readonly configurationId: ConfigurationId;
+  /** Default: as the event has chosen before, where there still is such a choice. */
+  readonly sectionChoices?: SectionChoices | undefined;
+  /** Only to look at: a draft does as well. */
+  readonly preview?: boolean;
+};
+
+/**
+ * The places of an event in another floor plan of its building; `validation_failed` where it could
+ * not take that one. Categories keep their pools, so whoever sells one sells it there too.
+ */
+export async function placesElsewhere(
+  ctx: Ctx,
+  on: Queryable,
+  event: EventRow,
+  { configurationId, sectionChoices, preview = false }: PlanWanted,
+): Promise<Result<PlacesElsewhere, RefusalOf<'validation_failed'>>> {
+  const { eventId } = event;
+  const chosen = await choosePlan(ctx, on, event, configurationId, { drafts: preview });
+  if (!chosen.ok) return chosen;
+  const { surveyed, venue } = chosen.value;
+  const now = event.configurationId && (await readBuilding(on, event.configurationId));
+  if (!now || now.venue.venueId !== venue.venueId) {
+    return invalid(issue('configurationId', 'another_venue', 'is of another venue'));
+  }
+  const before = choicesOf(surveyed, event.sectionChoices).choices;
+  const { choices, issues } = choicesOf(surveyed, sectionChoices ?? before);
+  if (issues.length > 0) return invalid(...issues);
+  const places = placesOf(surveyed, choices);
+  const known = await all(on, selectCategoryPools(eventId));
+  const poolOf = new Map(known.map(({ category, poolId }) => [category, poolId]));
+  for (const { category } of [...places.seats, ...places.standing]) {
+    if (!poolOf.has(category)) poolOf.set(category, newScopedId(ctx.ids, 'pool', eventId));
+  }
+  const supply = await readSupply(on, eventId);
+  const seated = new Map(supply?.pools.map((pool) => [pool.poolId, pool.seated]));
+  const sold = onSale(places, poolOf, seated);
+  if (!sold.ok) return sold;
+  const there = { configurationId, sectionChoices: choices, surveyed, places, poolOf };
+  return ok({ ...there, onSale: sold.value });
+}
+
+function onSale(
+  { seats, standing }: PlanPlaces,
+  poolOf: ReadonlyMap<string, PoolId>,
+  seated: ReadonlyMap<PoolId, boolean>,
+): Result<PlannedPlaces, RefusalOf<'validation_failed'>> {
+  const poolFor = (category: string) => present(poolOf.get(category), 'the pool of a category');
+  const withSeats = new Set(seats.map(({ category }) => poolFor(category)));
+  const room = new Map<PoolId, number>();
+  for (const { category, capacity } of standing) {
+    const poolId = poolFor(category);
+    room.set(poolId, (room.get(poolId) ?? 0) + capacity);
+  }
+  const names = new Map<PoolId, string[]>();
+  for (const [category, poolId] of poolOf) {
+    names.set(poolId, [...(names.get(poolId) ?? []), category]);
+  }
+  const issues: Issue[] = [];
+  const pools = [...names].map(([id, categories]) => {
+    const isSeated = seated.get(id) ?? withSeats.has(id);
+    if (isSeated ? room.has(id) : withSeats.has(id)) {
+      const message = `${categories.join(', ')}: seats and standing room are not sold as one`;
+      issues.push(issue('configurationId', 'seats_and_standing', message));
+    }
+    const name = categories.join(', ').slice(0, POOL_NAME_MAX_CHARS);
+    return { id, name, capacity: isSeated ? null : (room.get(id) ?? 0) };
+  });
+  if (issues.length > 0) return invalid(...issues);
+  const seatsOnSale = seats.map(({ key, section, row, place, distance, category }) => ({
+    ...{ key, section, row, place, distance },
+    poolId: poolFor(category),
+  }));
+  return ok({ seats: seatsOnSale, pools });
+}
+
+/**
+ * The event is in that floor plan from now on; its places have been moved already. Kept seats that
+ * are gone are kept for nobody.
+ */
+export async function setPlaces(
+  tx: Turn,
+  { configurationId, sectionChoices, poolOf }: PlacesElsewhere,
+  gone: readonly string[],
+): Promise<void> {
+  const { eventId } = tx;
+  const known = new Set((await all(tx, selectCategoryPools(eventId))).map((one) => one.category));
+  const added = [...poolOf].filter(([category]) => !known.has(category));
+  const [categories, pools] = [added.map(([name]) => name), added.map(([, pool]) => pool)];
+  await run(tx, insertCategoryPools(eventId, categories, pools));
+  await run(tx, setEventPlan(eventId, configurationId, sectionChoices));
+  await run(tx, deleteAllocationSeats(eventId, gone));
 }

@@ -156,6 +156,36 @@ export const selectCategoryPools = (eventId: EventId) => rows({
   select category, pool_id as "poolId" from catalog.category_pool
   where event_id = ${eventId} order by category`;
 
+/** Events to come in any of these floor plans: the earliest first, after one of them. */
+export const selectEventsInPlans = (
+  configurationIds: readonly ConfigurationId[],
+  now: Date | null,
+  after: readonly [Date, string] | null,
+  most: number,
+) => rows(eventColumns)`
+  select ${eventSelect}
+  from catalog.event
+  where configuration_id = any(${configurationIds}::text[]) and status in ('draft', 'published')
+    and starts_at > kernel.instant(${now})
+    and (${after?.[0] ?? null}::timestamptz is null
+      or (starts_at, event_id) > (${after?.[0] ?? null}, ${after?.[1] ?? null}))
+  order by starts_at, event_id limit ${most}`;
+
+export const setEventPlan = (
+  eventId: EventId,
+  configurationId: ConfigurationId,
+  choices: SectionChoices,
+) => command`
+  update catalog.event
+  set configuration_id = ${configurationId}, section_choices = ${JSON.stringify(choices)}::jsonb,
+    version = version + 1
+  where event_id = ${eventId}`;
+
+/** Kept seats that the floor plan has no more. */
+export const deleteAllocationSeats = (eventId: EventId, keys: readonly string[]) => command`
+  delete from catalog.allocation_seat
+  where event_id = ${eventId} and seat_key = any(${keys}::text[])`;
+
 const typeColumns = {
   eventId: textAs<EventId>(),
   ticketTypeId: textAs<TicketTypeId>(),

@@ -12,8 +12,16 @@
 export { releaseDue } from './allocations.ts';
 export { archivePastEvents } from './archive-events.ts';
 export { markCancelled } from './cancel-event.ts';
+export { lockOwn } from './edit-event.ts';
+export type { EventRow } from './event.sql.ts';
+export { sectionChoices } from './event-input.ts';
+export {
+  type PlanWanted,
+  placesElsewhere,
+  setPlaces,
+} from './event-places.ts';
 export { type EventView, eventSchema, eventView } from './event-view.ts';
 export { type ImportOptions, type ImportReport, importEvents } from './import-events.ts';
-export { findEvent, listEvents, type Seen } from './read-events.ts';
+export { eventsInPlans, findEvent, listEvents, type Seen } from './read-events.ts';
 export { catalogRoutes } from './routes.ts';
 export { eventMachine } from './states.ts';

@@ -5,7 +5,8 @@ import type { EventId } from '../../kernel/ids.ts';
 import { readNow } from '../../kernel/now.ts';
 import { readCursor, toPage } from '../../kernel/page.ts';
 import { ok, present } from '../../kernel/result.ts';
-import { type EventRow, selectEvent, selectEvents } from './event.sql.ts';
+import type { ConfigurationId } from '../venues/index.ts';
+import { type EventRow, selectEvent, selectEvents, selectEventsInPlans } from './event.sql.ts';
 import { eventViews } from './event-view.ts';
 
 export type Seen = { readonly event: EventRow; readonly audience: 'staff' | 'public' };
@@ -70,4 +71,27 @@ export async function listEvents(ctx: Ctx, actor: Actor, query: EventQuery) {
   const audience = staff ? 'staff' : 'public';
   const data = await eventViews(ctx.db, page.data, audience);
   return ok({ data, nextCursor: page.nextCursor });
+}
+
+/** A page of the events to come in any of these floor plans, the earliest first. */
+export async function eventsInPlans(
+  ctx: Ctx,
+  configurationIds: readonly ConfigurationId[],
+  { limit, cursor: given }: { readonly limit: number; readonly cursor?: string | undefined },
+) {
+  const list = `events in ${configurationIds.join()}`;
+  const cursor = readCursor(ctx.secrets, list, given);
+  if (!cursor.ok) return cursor;
+  const [startsAt, eventId] = cursor.value ?? [];
+  const after = startsAt && eventId ? ([new Date(startsAt), eventId] as const) : null;
+  const found = await all(
+    ctx.db,
+    selectEventsInPlans(configurationIds, ctx.clock.now(), after, limit + 1),
+  );
+  return ok(
+    toPage(ctx.secrets, list, found, limit, {
+      view: (row) => row,
+      key: (row) => [row.startsAt.toISOString(), row.eventId],
+    }),
+  );
 }

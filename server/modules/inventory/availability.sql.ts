@@ -4,6 +4,7 @@ import {
   instant,
   instantOrNull,
   int,
+  intOrNull,
   listOf,
   objectOf,
   real,
@@ -49,6 +50,8 @@ export const selectAvailability = (eventIds: readonly EventId[], now: Date | nul
 
 const seat = objectOf({
   key: text,
+  /** Its position in the map; null where it is gone. */
+  mapNo: intOrNull,
   poolId: textAs<PoolId>(),
   section: text,
   row: int,
@@ -58,19 +61,23 @@ const seat = objectOf({
 
 const type = objectOf({ ticketTypeId: textAs<TicketTypeId>(), poolId: textAs<PoolId>() });
 
-/** The event's seats by their numbers, and which ticket types sell which pool; one row. */
+/** The event's seats by their numbers, those that are gone too; one row. */
 export const selectSeatPlan = (eventId: EventId) => rows({
   planVersion: int,
   seats: listOf(seat),
 })`
   select s.plan_version as "planVersion",
     coalesce((
-      select json_agg(json_build_object('key', n.seat_key, 'poolId', n.pool_id,
-        'section', n.section, 'row', n.row_no, 'place', n.place, 'distance', n.distance)
-        order by n.seat_no)
+      select json_agg(json_build_object('key', n.seat_key,
+        'mapNo', case when n.status <> 'gone' then coalesce(n.map_no, n.seat_no) end,
+        'poolId', n.pool_id, 'section', n.section, 'row', n.row_no, 'place', n.place,
+        'distance', n.distance) order by n.seat_no)
       from inventory.seat n where n.event_id = s.event_id
     ), '[]') as seats
   from inventory.sale s where s.event_id = ${eventId}`;
+
+export const selectPlanVersion = (eventId: EventId) => rows({ planVersion: int })`
+  select plan_version as "planVersion" from inventory.sale where event_id = ${eventId}`;
 
 export const selectSeatedTypes = (eventId: EventId) => rows({ types: listOf(type) })`
   select coalesce(json_agg(json_build_object(
@@ -81,7 +88,7 @@ export const selectSeatedTypes = (eventId: EventId) => rows({ types: listOf(type
 
 /**
  * The states of an event's seats in the order of their numbers, a letter each: f(ree), h(eld),
- * c(laimed), s(old), r(eserved), b(locked); and the version of the sale that they are of.
+ * c(laimed), s(old), r(eserved), b(locked), g(one); and the version of the sale that they are of.
  */
 export const selectSeatStates = (eventId: EventId) => rows({
   version: int,

@@ -1,11 +1,11 @@
 import type { Ctx } from '../../kernel/context.ts';
 import { eventOf, type HoldId } from '../../kernel/ids.ts';
 import type { Result } from '../../kernel/result.ts';
-import { askWithSeats, seatNames } from './choose-seats.ts';
-import { type Hold, type HoldRefusal, toHold } from './hold-answer.ts';
+import { askWithSeats } from './choose-seats.ts';
+import { type Hold, type HoldRefusal, seatsTold, toHold } from './hold-answer.ts';
 import { changeKind, nameKind } from './hold-kinds.ts';
 import type { HoldItem } from './hold-places.ts';
-import { seatBoard } from './seat-board.ts';
+import { seatBoardWith, seatNames } from './seat-board.ts';
 
 /** Swaps the selection; the old one is lost only if the new one is granted. The expiry stays. */
 export async function changeHold(
@@ -15,7 +15,8 @@ export async function changeHold(
 ): Promise<Result<Hold, HoldRefusal>> {
   const eventId = eventOf(holdId);
   const choosesSeats = items.some((item) => item.seatIds ?? item.best);
-  const board = choosesSeats ? await seatBoard(ctx, eventId) : null;
+  const keys = items.flatMap((item) => item.seatIds ?? []);
+  const board = choosesSeats ? await seatBoardWith(ctx, eventId, keys) : null;
   const asked = await askWithSeats(board, items, ({ seatNos, named, mustSearch }) =>
     ctx.lanes.ask(ctx, changeKind, eventId, {
       holdId,
@@ -27,7 +28,8 @@ export async function changeHold(
       sections: mustSearch ? items.map((item) => item.best?.section ?? null) : null,
     }),
   );
-  return asked.ok ? toHold(eventId, asked.value, seatNames(board)) : asked;
+  if (!asked.ok) return asked;
+  return toHold(eventId, asked.value, await seatNames(ctx, eventId, seatsTold(asked.value)));
 }
 
 /** Counts the hold for these keys of its person too, where their cap allows it. */
@@ -39,7 +41,5 @@ export async function nameHolder(
   const eventId = eventOf(holdId);
   const asked = await ctx.lanes.ask(ctx, nameKind, eventId, { holdId, personKeys });
   if (!asked.ok) return asked;
-  const hasSeats = asked.value.items?.some((item) => item.seatNos !== undefined) ?? false;
-  const board = hasSeats ? await seatBoard(ctx, eventId) : null;
-  return toHold(eventId, asked.value, seatNames(board));
+  return toHold(eventId, asked.value, await seatNames(ctx, eventId, seatsTold(asked.value)));
 }

@@ -1,4 +1,4 @@
-import { assert, ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
+import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import type { HoldRefusal, HoldVerdict } from './hold-answer.ts';
 import type { HoldItem } from './hold-places.ts';
 import { noteHeld, type SeatBoard } from './seat-board.ts';
@@ -114,12 +114,4 @@ function settle(
 ): void {
   noteHeld(board, held);
   free(board, proposed);
-}
-
-/** What seats are called, of an event that has some. */
-export function seatNames(board: SeatBoard | null): (seatNos: readonly number[]) => string[] {
-  return (seatNos) => {
-    assert(board !== null, 'a hold has seats, its event has none');
-    return seatNos.map((seatNo) => present(board.keys[seatNo], `seat ${seatNo}`));
-  };
 }

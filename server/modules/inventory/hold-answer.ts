@@ -64,6 +64,12 @@ export type HoldVerdict = {
 /** What seats are called; only asked where a hold has some. */
 export type SeatNames = (seatNos: readonly number[]) => readonly string[];
 
+/** The numbers of all seats that an answer tells of. */
+export const seatsTold = ({ seatNos, items }: HoldVerdict): number[] => [
+  ...(seatNos ?? []),
+  ...(items ?? []).flatMap((item) => item.seatNos ?? []),
+];
+
 /** A whole answer, with its lines: of a repetition, a change, a naming. */
 export function toHold(
   eventId: EventId,

@@ -6,10 +6,17 @@ import {
   type TicketTypeId,
 } from '../../kernel/ids.ts';
 import { ok, present, type Result } from '../../kernel/result.ts';
-import { askWithSeats, seatNames } from './choose-seats.ts';
-import { type Hold, type HoldRefusal, type HoldVerdict, refusalOf, toHold } from './hold-answer.ts';
+import { askWithSeats } from './choose-seats.ts';
+import {
+  type Hold,
+  type HoldRefusal,
+  type HoldVerdict,
+  refusalOf,
+  seatsTold,
+  toHold,
+} from './hold-answer.ts';
 import { type HoldCall, holdKind, searchKind } from './hold-kinds.ts';
-import { type SeatBoard, seatBoard } from './seat-board.ts';
+import { seatBoardWith, seatNames } from './seat-board.ts';
 
 export type HoldItem = {
   readonly ticketTypeId: TicketTypeId;
@@ -75,7 +82,8 @@ async function holdSeats(
   call: HoldCall,
 ): Promise<Result<Hold, HoldRefusal>> {
   const { eventId, items } = request;
-  const board = await seatBoard(ctx, eventId);
+  const keys = items.flatMap((item) => item.seatIds ?? []);
+  const board = await seatBoardWith(ctx, eventId, keys);
   let wanted: HoldCall['seatNos'] = null;
   const asked = await askWithSeats(board, items, ({ seatNos, named, mustSearch }) => {
     wanted = mustSearch ? null : seatNos;
@@ -87,9 +95,7 @@ async function holdSeats(
       best: items.map((item) => item.best !== undefined),
     });
   });
-  return asked.ok
-    ? answerOf(ctx, request, { ...call, seatNos: wanted }, asked.value, board)
-    : asked;
+  return asked.ok ? answerOf(ctx, request, { ...call, seatNos: wanted }, asked.value) : asked;
 }
 
 /** Of a new hold only what the database decided comes back; the rest is what was asked for. */
@@ -98,12 +104,10 @@ async function answerOf(
   request: HoldRequest,
   call: HoldCall,
   answer: HoldVerdict,
-  known: SeatBoard | null = null,
 ): Promise<Result<Hold, HoldRefusal>> {
   const { eventId } = request;
-  const hasSeats = answer.seatNos || answer.items?.some((item) => item.seatNos) || call.seatNos;
-  const board = known ?? (hasSeats ? await seatBoard(ctx, eventId) : null);
-  const names = seatNames(board);
+  const told = [...seatsTold(answer), ...(call.seatNos ?? [])];
+  const names = await seatNames(ctx, eventId, told);
   if (answer.verdict === 'repeated') return toHold(eventId, answer, names);
   if (answer.verdict !== 'granted') return refusalOf(answer, names);
   const prices = present(answer.unitPrices, 'prices');

@@ -30,9 +30,12 @@ export {
   blockSeats,
   dropSale,
   dropTicketType,
+  lockSeats,
+  movePlan,
   type NewSeat,
   openSale,
   openSeats,
+  type PlannedPlaces,
   type PoolRefusal,
   readSupplies,
   readSupply,
@@ -42,6 +45,8 @@ export {
   setSale,
   setSaleState,
   setTicketType,
+  type TakenSeat,
+  takenSeats,
   unblockSeats,
 } from './supply.ts';
 export { archiveHolds, sweepLapsed } from './tidy-holds.ts';

@@ -12,7 +12,13 @@ import type { EventId, PoolId, TicketTypeId } from '../../kernel/ids.ts';
 import type { Lanes } from '../../kernel/lanes.ts';
 import { present } from '../../kernel/result.ts';
 import { FreeSeats, planSeats } from '../venues/index.ts';
-import { selectSeatedTypes, selectSeatPlan, selectSeatStates } from './availability.sql.ts';
+import {
+  selectPlanVersion,
+  selectSeatedTypes,
+  selectSeatPlan,
+  selectSeatStates,
+} from './availability.sql.ts';
+import type { SeatNames } from './hold-answer.ts';
 
 /** What other processes change is seen so late at most; proposals only get worse by it. */
 const STATES_STALE_MAX_MS = 500;
@@ -25,18 +31,23 @@ const BOARDS_MAX = 32;
 /** What is shown of a seat: free, held (or claimed, or kept for the waitlist), sold, blocked. */
 const BITS: Readonly<Record<string, number>> = { f: 0, h: 1, c: 1, r: 1, s: 2, b: 3 };
 const BLOCKED = 3;
+const GONE = -1;
 
 export type SeatBoard = {
   readonly planVersion: number;
+  /** By number; the numbers of those that are not gone; and those in the order of the map. */
   readonly keys: readonly string[];
   readonly numbers: ReadonlyMap<string, number>;
+  readonly shown: readonly string[];
+  /** Of each seat by its number, the position in the map; -1 where it is gone. */
+  readonly mapOf: Int32Array;
   /** Sections by pool, in the order of the plan, and the position there of each seat's. */
   readonly blocks: readonly { readonly section: string; readonly poolId: PoolId }[];
   readonly blockOf: Uint32Array;
   readonly free: FreeSeats;
   /** A letter for each seat, as the database last said or a batch of ours has changed it. */
   readonly states: Uint8Array;
-  /** What is shown: two bits a seat, four seats a byte, the first in the lowest. */
+  /** What is shown in the order of the map: two bits a seat, the first of four in the lowest. */
   readonly bits: Buffer;
   /** Of the bits as they are; null where they have changed since. */
   etag: string | null;
@@ -93,10 +104,45 @@ export async function seatBoard(ctx: Ctx, eventId: EventId): Promise<SeatBoard |
   return board;
 }
 
+/** The same for whoever names these seats, which another process may just have opened. */
+export async function seatBoardWith(
+  ctx: Ctx,
+  eventId: EventId,
+  keys: readonly string[],
+): Promise<SeatBoard | null> {
+  const board = await seatBoard(ctx, eventId);
+  if (!board || keys.every((key) => board.numbers.has(key))) return board;
+  const row = await maybe(ctx.db, selectPlanVersion(eventId));
+  return row?.planVersion === board.planVersion ? board : reload(ctx, eventId);
+}
+
+/** What seats are called, for whoever has been told these numbers. */
+export async function seatNames(
+  ctx: Ctx,
+  eventId: EventId,
+  seatNos: readonly (number | null)[],
+): Promise<SeatNames> {
+  const last = seatNos.reduce<number>((most, seatNo) => Math.max(most, seatNo ?? -1), -1);
+  const known = last < 0 ? null : await seatBoard(ctx, eventId);
+  // The database knows of seats that another process has just opened.
+  const board = known && last >= known.keys.length ? await reload(ctx, eventId) : known;
+  return (named) => named.map((seatNo) => present(board?.keys[seatNo], `seat ${seatNo}`));
+}
+
+function reload(ctx: Ctx, eventId: EventId): Promise<SeatBoard | null> {
+  boardsIn(ctx).boards.touch(eventId);
+  return seatBoard(ctx, eventId);
+}
+
 async function loadBoard(ctx: Ctx, eventId: EventId): Promise<SeatBoard | null> {
   const row = await maybe(ctx.db, selectSeatPlan(eventId));
   if (!row || row.seats.length === 0) return null;
   const keys = row.seats.map((seat) => seat.key);
+  const mapOf = Int32Array.from(row.seats, ({ mapNo }) => mapNo ?? GONE);
+  const shown: string[] = [];
+  for (const [seatNo, mapNo] of mapOf.entries()) {
+    if (mapNo !== GONE) shown[mapNo] = present(keys[seatNo], 'key');
+  }
   const types = createFreshCache<'types', ReadonlyMap<TicketTypeId, PoolId>>({
     staleMaxMs: TYPES_STALE_MAX_MS,
     entriesMax: 1,
@@ -107,13 +153,15 @@ async function loadBoard(ctx: Ctx, eventId: EventId): Promise<SeatBoard | null> 
   };
   return {
     planVersion: row.planVersion,
-    keys,
-    numbers: new Map(keys.map((key, seatNo) => [key, seatNo])),
+    ...{ keys, shown, mapOf },
+    numbers: new Map(
+      keys.flatMap((key, seatNo) => (mapOf[seatNo] === GONE ? [] : [[key, seatNo] as const])),
+    ),
     ...blocksOf(row.seats),
     free: new FreeSeats(planSeats(row.seats)),
     states: new Uint8Array(keys.length).fill(FREE),
     changed: null,
-    bits: Buffer.alloc(Math.ceil(keys.length / 4)),
+    bits: Buffer.alloc(Math.ceil(shown.length / 4)),
     etag: null,
     refresh: createFreshCache({
       staleMaxMs: STATES_STALE_MAX_MS,
@@ -153,14 +201,18 @@ export function noteHeld(board: SeatBoard, seatNos: readonly (number | null)[]):
 
 function write(board: SeatBoard, seatNo: number, state: number): void {
   board.states[seatNo] = state;
-  const shift = (seatNo & 3) * 2;
-  const others = (board.bits[seatNo >> 2] ?? 0) & ~(3 << shift);
-  board.bits[seatNo >> 2] = others | ((BITS[String.fromCharCode(state)] ?? BLOCKED) << shift);
-  board.etag = null;
   board.free.setFree(seatNo, state === FREE);
+  const mapNo = board.mapOf[seatNo] ?? GONE;
+  if (mapNo === GONE) return;
+  const shift = (mapNo & 3) * 2;
+  const others = (board.bits[mapNo >> 2] ?? 0) & ~(3 << shift);
+  board.bits[mapNo >> 2] = others | ((BITS[String.fromCharCode(state)] ?? BLOCKED) << shift);
+  board.etag = null;
 }
 
-export type SeatsShown = Pick<SeatBoard, 'keys' | 'planVersion' | 'bits'> & {
+export type SeatsShown = Pick<SeatBoard, 'planVersion' | 'bits'> & {
+  /** In the order of the map. */
+  readonly keys: readonly string[];
   /** Of the content: the same in every process. */
   readonly etag: string;
 };
@@ -172,9 +224,9 @@ export async function showSeats(ctx: Ctx, eventId: EventId): Promise<SeatsShown 
   await known.refresh.read('states', () => readStates(ctx, eventId, known));
   // The same board, unless the database has just told of a new plan.
   const board = (await seatBoard(ctx, eventId)) ?? known;
-  const { planVersion, keys, bits } = board;
+  const { planVersion, shown, bits } = board;
   board.etag ??= `"${createHash('sha1').update(`${planVersion}\n`).update(bits).digest('base64url')}"`;
-  return { etag: board.etag, planVersion, keys, bits: Buffer.from(bits) };
+  return { etag: board.etag, planVersion, keys: shown, bits: Buffer.from(bits) };
 }
 
 export type SectionShown = {
@@ -194,11 +246,12 @@ export async function showSections(
   await board.refresh.read('states', () => readStates(ctx, eventId, board));
   const found = board.blocks.map((block) => ({ ...block, seats: 0, free: 0 }));
   for (const [seatNo, at] of board.blockOf.entries()) {
+    if (board.mapOf[seatNo] === GONE) continue;
     const own = present(found[at], 'the section of a seat');
     own.seats += 1;
     if (board.states[seatNo] === FREE) own.free += 1;
   }
-  return found;
+  return found.filter(({ seats }) => seats > 0);
 }
 
 function blocksOf(

@@ -1,4 +1,4 @@
-import type { EventId, OrganizerId, PoolId, TicketTypeId } from '../../kernel/ids.ts';
+import type { EventId, HoldId, OrganizerId, PoolId, TicketTypeId } from '../../kernel/ids.ts';
 import {
   bool,
   command,
@@ -10,6 +10,7 @@ import {
   rows,
   text,
   textAs,
+  textAsOrNull,
 } from '../../kernel/sql.ts';
 
 export type SaleTerms = {
@@ -135,9 +136,10 @@ export const selectPools = (eventIds: readonly EventId[]) => rows({
   sold: int,
   reserved: int,
   blocked: int,
+  seated: bool,
 })`
   select event_id as "eventId", pool_id as "poolId", name, capacity, held, claimed, sold, reserved,
-    blocked
+    blocked, seated
   from inventory.pool where event_id = any(${eventIds}::text[]) order by pool_id`;
 
 export const selectTicketTypes = (eventIds: readonly EventId[]) => rows({
@@ -167,5 +169,47 @@ export const selectSeatNos = (eventId: EventId, keys: readonly string[]) => rows
 })`
   select pool_id as "poolId", array_agg(seat_no order by seat_no) as "seatNos"
   from inventory.seat
-  where event_id = ${eventId} and seat_key = any(${keys}::text[])
+  where event_id = ${eventId} and seat_key = any(${keys}::text[]) and status <> 'gone'
   group by pool_id order by pool_id`;
+
+/** Seats of a sale, in the order of their map. */
+export type PlannedPlaces = {
+  readonly seats: readonly {
+    readonly key: string;
+    readonly poolId: PoolId;
+    readonly section: string;
+    readonly row: number;
+    readonly place: number;
+    readonly distance: number;
+  }[];
+  /** All that these places are in, new ones too; a pool of seats has no capacity of its own. */
+  readonly pools: readonly {
+    readonly id: PoolId;
+    readonly name: string;
+    readonly capacity: number | null;
+  }[];
+};
+
+export const callMovePlan = (
+  eventId: EventId,
+  { seats, pools }: PlannedPlaces,
+  moves: readonly { readonly from: string; readonly to: string }[],
+) => rows(verdict)`
+  select inventory.move_plan@v(${eventId}, ${JSON.stringify(seats)}::jsonb,
+    ${JSON.stringify(pools)}::jsonb, ${moves.map(({ from }) => from)}::text[],
+    ${moves.map(({ to }) => to)}::text[]) as verdict`;
+
+/** Seats that are not free, by number; those that are gone are left out. */
+export const selectTakenSeats = (eventId: EventId) => rows({
+  key: text,
+  poolId: textAs<PoolId>(),
+  status: textAs<'held' | 'claimed' | 'sold' | 'reserved' | 'blocked'>(),
+  holdId: textAsOrNull<HoldId>(),
+  bound: bool,
+})`
+  select s.seat_key as key, s.pool_id as "poolId", s.status, s.hold_id as "holdId",
+    coalesce(h.bound, false) as bound
+  from inventory.seat s
+  left join inventory.hold h on h.event_id = s.event_id and h.hold_id = s.hold_id
+  where s.event_id = ${eventId} and s.status not in ('free', 'gone')
+  order by s.seat_no`;

@@ -2,26 +2,33 @@ import { all, maybe, one, type Queryable, run } from '../../kernel/db.ts';
 import type { EventId, OrganizerId, PoolId, TicketTypeId } from '../../kernel/ids.ts';
 import type { Turn } from '../../kernel/lanes.ts';
 import { assert } from '../../kernel/result.ts';
+import { callSweepBatch } from './hold.sql.ts';
 import {
   callBlockBatch,
   callDropSale,
   callDropTicketType,
   callLockSale,
+  callMovePlan,
   callOpenSeats,
   callSetPool,
   callSetSale,
   callSetSaleState,
   insertSale,
+  type PlannedPlaces,
   type SaleTerms,
   selectPools,
   selectSales,
   selectSeatNos,
+  selectTakenSeats,
   selectTicketTypes,
   type TicketTypeTerms,
   upsertTicketType,
 } from './supply.sql.ts';
 
-export type { SaleTerms, TicketTypeTerms };
+export type { PlannedPlaces, SaleTerms, TicketTypeTerms };
+
+/** What lapses in a second of the fastest sale, many times over. */
+const SWEPT_MAX = 100_000;
 
 type SaleState = 'unpublished' | 'open' | 'paused' | 'closed' | 'cancelled';
 
@@ -188,4 +195,40 @@ export async function unblockSeats(
   const pools = await all(turn, selectSeatNos(turn.eventId, keys));
   const requests = JSON.stringify(pools.map((pool) => ({ ...pool, free: true })));
   await one(turn, callBlockBatch(turn.eventId, now, requests));
+}
+
+/**
+ * Seats of the event that are not free, in the order of their numbers. In a turn with the event
+ * locked first: what is said stays so until the turn ends.
+ */
+export function takenSeats(on: Queryable, eventId: EventId) {
+  return all(on, selectTakenSeats(eventId));
+}
+
+/** As `takenSeats`, under the event's lock, without those whose time is over. */
+export async function lockSeats(turn: Turn, now: Date | null): Promise<readonly TakenSeat[]> {
+  const requests = JSON.stringify([{ most: SWEPT_MAX }]);
+  await one(turn, callSweepBatch(turn.eventId, now, requests));
+  return takenSeats(turn, turn.eventId);
+}
+
+export type TakenSeat = Awaited<ReturnType<typeof takenSeats>>[number];
+
+/** Why a sale cannot move to other places; the turn must end then. */
+export type MoveRefusal = 'seats_in_use' | 'capacity_below_committed' | 'capacity_over_total';
+
+/**
+ * Sells these places from now on instead of those before. Seats of the same key stay who they are,
+ * whoever has them; `moves` (keys) gives people other seats of the same pool. Holds that nobody has
+ * bought on end where a seat of theirs is gone or of another pool.
+ */
+export async function movePlan(
+  turn: Turn,
+  places: PlannedPlaces,
+  moves: readonly { readonly from: string; readonly to: string }[],
+): Promise<'done' | MoveRefusal> {
+  // The function answers with one of these.
+  return (await one(turn, callMovePlan(turn.eventId, places, moves))).verdict as
+    | 'done'
+    | MoveRefusal;
 }

@@ -12,7 +12,7 @@
 export { giveUp } from './cancel-order.ts';
 export { endPending, extendOrder, refundTickets } from './end-order.ts';
 export { expireOrders } from './expire-orders.ts';
-export { liveOrders } from './live-orders.ts';
+export { liveOrders, moveTickets, ordersOfHolds } from './live-orders.ts';
 export type { OrderRow } from './order.sql.ts';
 export { type OrderView, orderSchema, orderView, referencesOf } from './order-view.ts';
 export { orderByKey, orderLines, readOrder } from './read-order.ts';

@@ -11,6 +11,7 @@ import type {
 import type { Currency } from '../../kernel/money.ts';
 import {
   bytes,
+  command,
   fragment,
   instant,
   instantOrNull,
@@ -128,6 +129,30 @@ export const selectTickets = (k: OrderKeys) => rows({
     from orders.ticket x where x.event_id = k.event_id and x.order_id = k.order_id
   ) t on true
   order by t.ticket_id`;
+
+/** The orders that stand on these holds. */
+export const selectOrdersOfHolds = (eventId: EventId, holdIds: readonly HoldId[]) => rows({
+  holdId: textAs<HoldId>(),
+  orderId: textAs<OrderId>(),
+})`
+  select h.hold_id as "holdId", o.order_id as "orderId"
+  from unnest(${holdIds}::text[]) as h(hold_id)
+  join lateral (
+    select x.order_id from orders.order x
+    where x.event_id = ${eventId} and x.hold_id = h.hold_id
+  ) o on true`;
+
+/** Each order's tickets that are not void get other seats, all at once. */
+export const updateSeats = (
+  eventId: EventId,
+  orderIds: readonly OrderId[],
+  from: readonly string[],
+  to: readonly string[],
+) => command`
+  update orders.ticket t set seat_key = m.to_key
+  from unnest(${orderIds}::text[], ${from}::text[], ${to}::text[]) as m(order_id, from_key, to_key)
+  where t.event_id = ${eventId} and t.order_id = m.order_id and t.seat_key = m.from_key
+    and t.status <> 'void'`;
 
 /** Lane functions: the event, the instant (null: the database's clock), the batch as JSON. */
 export const callEndBatch = (eventId: EventId, now: Date | null, requests: string) => rows({

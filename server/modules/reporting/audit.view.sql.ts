@@ -52,7 +52,8 @@ export const g2 = (eventId: EventId) => rows(found)`
     n.sold, n.reserved, n.blocked, n.seats, p.held, p.claimed, p.sold, p.reserved, p.blocked)
   from inventory.pool p
   join (
-    select s.pool_id, count(*) as seats, count(*) filter (where s.status = 'held') as held,
+    select s.pool_id, count(*) filter (where s.status <> 'gone') as seats,
+      count(*) filter (where s.status = 'held') as held,
       count(*) filter (where s.status = 'claimed') as claimed,
       count(*) filter (where s.status = 'sold') as sold,
       count(*) filter (where s.status = 'reserved') as reserved,

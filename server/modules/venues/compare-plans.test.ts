@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { comparePlans } from './compare-plans.ts';
 import { floorPlan } from './floor-plan.ts';
-import { survey } from './survey.ts';
+import { layOut } from './lay-out.ts';
+import { focalPointOf, survey } from './survey.ts';
 
 type Row = readonly [label: string, seats: unknown];
 
@@ -188,4 +189,15 @@ it('a stadium in reverse keeps one seat in its place', () => {
   const { moved } = comparePlans(surveyOf(hall(rows)), surveyOf(hall(reversed))).seats;
   // The others have turned around it: which one it is, does not matter.
   expect(moved).toHaveLength(75 * 2_000 - 1);
+});
+
+it('a row more moves nobody in plans that nobody drew, laid out as they were', () => {
+  const laidOut = (plan: object) => {
+    const drawnNow = floorPlan.parse(plan);
+    return survey(layOut(drawnNow, focalPointOf(drawnNow)));
+  };
+  const rows: readonly Row[] = [three, ['2', '1-8']];
+  const { seats } = comparePlans(laidOut(hall(rows)), laidOut(hall([['0', '1-20'], ...rows])));
+  expect(seats).toMatchObject({ same: 11, moved: [], gone: [] });
+  expect(seats.added).toHaveLength(20);
 });

@@ -6,6 +6,7 @@
  * only counted, positions say nothing (a row more moves them all): they have moved when their row's
  * order in its section, or their own in the row, is another one. Others may come and go in between.
  */
+import { groupBy } from '../../kernel/group-by.ts';
 import { usualOf } from './places.ts';
 import { distance } from './polygons.ts';
 import type { StandingArea, Survey, SurveyedSeat } from './survey.ts';
@@ -102,26 +103,16 @@ function pitches(seats: readonly SurveyedSeat[]): (row: number) => number {
   return (row) => usual.get(row) || ofAll;
 }
 
-function grouped(pairs: readonly Pair[], keyOf: (pair: Pair) => string | number): Pair[][] {
-  const groups = new Map<string | number, Pair[]>();
-  for (const pair of pairs) {
-    const group = groups.get(keyOf(pair));
-    if (group) group.push(pair);
-    else groups.set(keyOf(pair), [pair]);
-  }
-  return [...groups.values()];
-}
-
 function rowsReordered(pairs: readonly Pair[]): Pair[] {
-  return grouped(pairs, ({ after }) => after.section).flatMap((section) => {
-    const rows = grouped(section, ({ after }) => after.row);
+  return [...groupBy(pairs, ({ after }) => after.section).values()].flatMap((section) => {
+    const rows = [...groupBy(section, ({ after }) => after.row).values()];
     const order = rows.map(([first]) => first?.before.row ?? 0);
     return [...outOfOrder(order)].flatMap((i) => rows[i] ?? []);
   });
 }
 
 function seatsReordered(pairs: readonly Pair[]): Pair[] {
-  return grouped(pairs, ({ after }) => after.row).flatMap((row) => {
+  return [...groupBy(pairs, ({ after }) => after.row).values()].flatMap((row) => {
     const inRow = [...row].sort((a, b) => a.after.place - b.after.place);
     const order = inRow.map(({ before }) => before.place);
     return [...outOfOrder(order)].flatMap((i) => inRow[i] ?? []);

@@ -1,6 +1,7 @@
 /** Floor plans as HTTP shows them. */
 import { z } from 'zod';
 import { timeOut } from '../../kernel/schemas.ts';
+import { comparePlans } from './compare-plans.ts';
 import type { ConfigurationRow } from './configuration.sql.ts';
 import type { Surveyed } from './configurations.ts';
 
@@ -113,3 +114,59 @@ export function detailsView(
 }
 
 const ONE_SEAT: Places = { seats: 1, standing: 0 };
+
+const keys = z.array(z.string());
+const change = z.object({ name: z.string(), from: z.string(), to: z.string() });
+const resized = z.object({ name: z.string(), from: z.int(), to: z.int() });
+
+export const differenceSchema = z
+  .object({
+    from: z.string(),
+    to: z.string(),
+    seats: z.object({
+      same: z.int(),
+      gone: keys,
+      added: keys,
+      moved: keys.describe('Of the same name, elsewhere'),
+      recategorised: z.array(change),
+    }),
+    standing: z.object({
+      same: z.int(),
+      gone: keys,
+      added: keys,
+      resized: z.array(resized),
+      recategorised: z.array(change),
+    }),
+  })
+  .meta({ id: 'PlanDifference' });
+
+export function differenceView(
+  from: ConfigurationRow,
+  to: ConfigurationRow,
+  [before, after]: readonly [Surveyed, Surveyed],
+): z.input<typeof differenceSchema> {
+  const { seats, standing } = comparePlans(before.survey, after.survey);
+  return {
+    ...{ from: from.configurationId, to: to.configurationId },
+    seats: {
+      same: seats.same,
+      gone: seats.gone.map(({ key }) => key),
+      added: seats.added.map(({ key }) => key),
+      moved: seats.moved.map((pair) => pair.after.key),
+      recategorised: seats.recategorised.map((pair) => ({
+        ...{ name: pair.after.key, from: pair.before.category, to: pair.after.category },
+      })),
+    },
+    standing: {
+      same: standing.same,
+      gone: standing.gone.map(({ section }) => section),
+      added: standing.added.map(({ section }) => section),
+      resized: [...standing.smaller, ...standing.larger].map((pair) => ({
+        ...{ name: pair.after.section, from: pair.before.capacity, to: pair.after.capacity },
+      })),
+      recategorised: standing.recategorised.map((pair) => ({
+        ...{ name: pair.after.section, from: pair.before.category, to: pair.after.category },
+      })),
+    },
+  };
+}

@@ -79,8 +79,7 @@ export async function addConfiguration(
   const packed = await pack(text);
   return inTx(ctx, async (tx) => {
     if (!(await lockOwnVenue(tx, staff, venueId))) return refused('not_found');
-    const others = await all(tx, selectConfigurations(venueId));
-    const versions = others.filter(({ name }) => name === wanted.name);
+    const versions = await versionsLike(tx, { venueId, name: wanted.name });
     if (!wanted.draft) {
       const closed = await closeBefore(tx, versions, validFrom);
       if (!closed.ok) return closed;
@@ -183,6 +182,14 @@ export async function listConfigurations(ctx: Ctx, staff: Key, venueId: VenueId)
   return venue ? all(ctx.db, selectConfigurations(venueId)) : null;
 }
 
+/** All versions of that floor plan, the newest first. */
+export async function versionsLike(
+  on: Queryable,
+  { venueId, name }: Pick<ConfigurationRow, 'venueId' | 'name'>,
+): Promise<readonly ConfigurationRow[]> {
+  return (await all(on, selectConfigurations(venueId))).filter((one) => one.name === name);
+}
+
 /** Makes a draft the version that events take; `plan_not_valid` where it still has errors. */
 export function publishConfiguration(
   ctx: Ctx,
@@ -198,9 +205,7 @@ export function publishConfiguration(
     const { legal } = measure(plan, found, venue);
     const errors = [...found.findings, ...legal].filter(({ severity }) => severity === 'error');
     if (errors.length > 0) return notValid(errors);
-    const others = await all(tx, selectConfigurations(row.venueId));
-    const versions = others.filter(({ name }) => name === row.name);
-    const closed = await closeBefore(tx, versions, row.validFrom);
+    const closed = await closeBefore(tx, await versionsLike(tx, row), row.validFrom);
     if (!closed.ok) return closed;
     await run(tx, setPublished(configurationId));
     return ok(configurationView(await one(tx, selectConfiguration(configurationId))));
@@ -217,8 +222,8 @@ export function endConfiguration(
   return inTx(ctx, async (tx) => {
     const row = await maybe(tx, selectConfiguration(configurationId));
     if (!row || !(await lockOwnVenue(tx, staff, row.venueId))) return refused('not_found');
-    const next = (await all(tx, selectConfigurations(row.venueId)))
-      .filter((one) => one.name === row.name && one.status === 'published')
+    const next = (await versionsLike(tx, row))
+      .filter(({ status }) => status === 'published')
       .map((one) => one.validFrom)
       .filter((from) => from > row.validFrom && (validTo === null || from < validTo));
     if (next.length > 0) return refused('overlapping_validity');
@@ -259,13 +264,14 @@ export async function takeConfiguration(
 
 export type Building = { readonly configuration: ConfigurationRow; readonly venue: VenueRow };
 
-/** A published configuration with its venue; null where there is none. */
+/** A published configuration with its venue, or a draft where `drafts` are meant too; else null. */
 export async function readBuilding(
   on: Queryable,
   configurationId: ConfigurationId,
+  { drafts = false } = {},
 ): Promise<Building | null> {
   const configuration = await maybe(on, selectConfiguration(configurationId));
-  if (configuration?.status !== 'published') return null;
+  if (!configuration || (configuration.status === 'draft' && !drafts)) return null;
   return { configuration, venue: await one(on, selectVenue(configuration.venueId)) };
 }
 

@@ -75,6 +75,10 @@ const row = z.strictObject({
   label: line(20),
   position: point.optional(),
   category: label.optional(),
+  counted: z
+    .literal(true)
+    .optional()
+    .describe('Nobody drew its seats: their positions were worked out from their numbers'),
   seats,
   source: source.optional(),
 });

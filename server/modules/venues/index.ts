@@ -10,13 +10,29 @@
  * It does not know what is on sale: whether a seat is free is told by whoever sells it, and a
  * proposal decides nothing.
  */
-export type { ConfigurationId } from './configuration.sql.ts';
-export { addConfiguration, readBuilding, readPlan, takeConfiguration } from './configurations.ts';
+export { comparePlans, type PlanDifference } from './compare-plans.ts';
+export type { ConfigurationId, ConfigurationRow } from './configuration.sql.ts';
+export {
+  addConfiguration,
+  findConfiguration,
+  readBuilding,
+  readPlan,
+  type Surveyed,
+  takeConfiguration,
+  versionsLike,
+} from './configurations.ts';
 export { FreeSeats, type Party } from './free-seats.ts';
+export { type FreeSeat, proposeSeats, type SeatsProposed } from './propose-seats.ts';
 export { readPlanFile } from './read-plan-file.ts';
 export { venueRoutes } from './routes.ts';
 export { drawSeatMap } from './seat-map.ts';
 export { gridPlan, planSeats, type SeatPlan } from './seat-plan.ts';
-export { choicesOf, placesOf, type SectionChoices } from './take-plan.ts';
+export {
+  choicesOf,
+  type PlaceOnSale,
+  type PlanPlaces,
+  placesOf,
+  type SectionChoices,
+} from './take-plan.ts';
 export type { VenueId } from './venue.sql.ts';
 export { createVenue } from './venues.ts';

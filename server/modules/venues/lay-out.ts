@@ -301,6 +301,7 @@ function withPositions(row: PlanRow, positions: readonly Point[], pitch: number)
   return {
     ...row,
     position: start,
+    counted: true,
     seats: seats.map((seat, i) => {
       const { x, y } = positions[i] ?? first;
       return { ...seat, position: { x: rounded(x - start.x), y: rounded(y - start.y) } };

@@ -10,6 +10,8 @@ import {
   configurationSchema,
   configurationView,
   detailsView,
+  differenceSchema,
+  differenceView,
   savedSchema,
 } from './configuration-view.ts';
 import {
@@ -20,6 +22,7 @@ import {
   publishConfiguration,
   readPlan,
   removeConfiguration,
+  versionsLike,
 } from './configurations.ts';
 import { floorPlan } from './floor-plan.ts';
 import { writeManifest } from './manifest.ts';
@@ -306,6 +309,32 @@ const configurations: readonly Route[] = [
       return ok({
         body: JSON.stringify(query.form === 'pretix' ? writePretix(plan, row.name) : plan),
       });
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/configurations/:id/difference',
+    summary: 'What a version changes',
+    description: 'Compared with `from`, or with the version before it; seats by their names.',
+    tag: 'Venues',
+    access: read,
+    params: configurationId,
+    query: z.strictObject({ from: id('cfg').optional() }),
+    success: { status: 200, schema: differenceSchema, description: 'The difference' },
+    refusals: {
+      no_version_before: { status: 409, title: 'It is the first version: name another' },
+    },
+    handle: async (ctx, { actor, params, query }) => {
+      const staff = keyOf(actor);
+      const to = await findConfiguration(ctx, staff, params.id);
+      if (!to) return refused('not_found');
+      const from = query.from
+        ? await findConfiguration(ctx, staff, query.from)
+        : (await versionsLike(ctx.db, to)).find(({ version }) => version < to.version);
+      if (!from) return refused(query.from ? 'not_found' : 'no_version_before');
+      const before = await readPlan(ctx, from.configurationId);
+      const after = await readPlan(ctx, to.configurationId);
+      return ok({ body: differenceView(from, to, [before, after]) });
     },
   }),
   route({

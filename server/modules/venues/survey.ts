@@ -27,7 +27,7 @@ export type SurveyedSeat = {
   readonly features: readonly Feature[];
   /** In the plan. */
   readonly at: Point;
-  /** Whether the plan says so; seats that are only counted stand along a line of their own. */
+  /** Whether somebody drew it there; where seats are only counted, a row more moves them all. */
   readonly isDrawn: boolean;
   /** Counted through the plan, in the document's order. */
   readonly row: number;
@@ -241,11 +241,9 @@ function surveyRow(
     if (category === undefined) withoutCategory += 1;
     if (!isNew(walk, key, seatPath) || typeof category !== 'string') continue;
     const at = add(start, seat.position ?? { x: i * PITCH, y: 0 });
-    const isDrawn = seat.position !== undefined;
-    if (isDrawn) {
-      drawn += 1;
-      noteSpot(walk, section, at, seatPath);
-    }
+    const isDrawn = seat.position !== undefined && !row.counted;
+    if (isDrawn) drawn += 1;
+    if (seat.position !== undefined) noteSpot(walk, section, at, seatPath);
     taken.push(surveyed(walk, section, row, seat, { key, category, at, isDrawn }));
   }
   if (withoutCategory > 0) {
