@@ -15,6 +15,7 @@ import {
   readBuilding,
   readPlan,
   type SectionChoices,
+  specialOf,
   takeConfiguration,
 } from '../venues/index.ts';
 import { insertCategoryPools } from './event.sql.ts';
@@ -157,8 +158,8 @@ function poolsOf(
     if (byCategory.has(category)) continue;
     byCategory.set(category, { categories: [category], seats: [], standing: 0 });
   }
-  for (const [seatNo, { key, section, row, place, distance, category }] of places.seats.entries()) {
-    byCategory.get(category)?.seats.push({ seatNo, key, section, row, place, distance });
+  for (const [seatNo, { category, features, ...seat }] of places.seats.entries()) {
+    byCategory.get(category)?.seats.push({ ...seat, seatNo, special: specialOf(features) });
   }
   for (const { category, capacity } of places.standing) {
     const group = byCategory.get(category);

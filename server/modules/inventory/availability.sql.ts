@@ -10,7 +10,9 @@ import {
   rows,
   text,
   textAs,
+  textAsOrNull,
 } from '../../kernel/sql.ts';
+import type { SpecialSeat } from '../venues/index.ts';
 
 const typeColumns = objectOf({
   ticketTypeId: textAs<TicketTypeId>(),
@@ -54,6 +56,7 @@ const seat = objectOf({
   row: int,
   place: int,
   distance: real,
+  special: textAsOrNull<SpecialSeat>(),
 });
 
 const type = objectOf({ ticketTypeId: textAs<TicketTypeId>(), poolId: textAs<PoolId>() });
@@ -66,7 +69,8 @@ export const selectSeatPlan = (eventId: EventId) => rows({
   select s.plan_version as "planVersion",
     coalesce((
       select json_agg(json_build_object('key', n.seat_key, 'poolId', n.pool_id,
-        'section', n.section, 'row', n.row_no, 'place', n.place, 'distance', n.distance)
+        'section', n.section, 'row', n.row_no, 'place', n.place, 'distance', n.distance,
+        'special', n.special)
         order by n.seat_no)
       from inventory.seat n where n.event_id = s.event_id
     ), '[]') as seats

@@ -2,10 +2,9 @@
 -- function takes a batch of requests of one event, locks the event first and answers in order.
 
 -- Swaps what holds hold. p_requests: holdId, ticketTypeIds, quantities, seatNos, and where seats
--- are to be searched for, best and sections as search_batch takes them. The old selection is lost
--- only if the new one is granted, so both are decided on before anything is written. The expiry
--- stays. Answers: as hold_answer, not_found, hold_ended, hold_already_booked, or a refusal of
--- hold_batch.
+-- are to be searched for, what search_batch takes for it. The old selection is lost only if the new
+-- one is granted, so both are decided on before anything is written. The expiry stays. Answers: as
+-- hold_answer, not_found, hold_ended, hold_already_booked, or a refusal of hold_batch.
 create function inventory.change_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
@@ -14,9 +13,9 @@ create function inventory.change_batch@v(p_event text, p_now timestamptz, p_requ
   set plan_cache_mode = force_generic_plan as $$
 declare
   v_t timestamptz;
-  v_seats int[];
   v_answers jsonb := '[]';
   r record;
+  c record;
 begin
   perform from inventory.sale s where s.event_id = p_event for no key update;
   v_t := kernel.instant(p_now);
@@ -27,10 +26,14 @@ begin
     cross join lateral jsonb_to_record(q.value) as i("holdId" text, "ticketTypeIds" text[],
       quantities int[], "seatNos" int[], best boolean[])
   loop
-    v_seats := case when r.best is null then r.seat_nos
-      else inventory.search_seats@v(p_event, r.value, v_t) end;
-    v_answers := v_answers || inventory.change_hold@v(
-      p_event, r.hold_id, r.types, r.quantities, v_seats, v_t);
+    if r.best is null then
+      v_answers := v_answers || inventory.change_hold@v(
+        p_event, r.hold_id, r.types, r.quantities, r.seat_nos, v_t);
+    else
+      c := inventory.search_seats@v(p_event, r.value, v_t);
+      v_answers := v_answers || inventory.search_refusal@v(r.value, inventory.change_hold@v(
+        p_event, r.hold_id, c.types, r.quantities, c.seats, v_t), c.unfound);
+    end if;
   end loop;
   return v_answers;
 end $$;
