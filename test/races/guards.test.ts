@@ -187,6 +187,38 @@ describe('two buyers and one seat', () => {
   });
 });
 
+describe('two parties and the last accessible pair', () => {
+  async function both(suffix: string) {
+    const { eventId, typeId } = await seatedSale(app, {
+      ...{ rows: 1, places: 6 },
+      specials: { 'A-1-1': 'accessible', 'A-1-2': 'companion' },
+    });
+    if (suffix !== functionSuffix()) broken.push(eventId);
+    const request = () =>
+      holdRequest(eventId, [{ type: typeId, quantity: 2 }], {
+        ...{ seatNos: [null, null], best: [true], accessible: [1] },
+      });
+    const search = async (session: Session) => {
+      const name = `inventory.search_batch${suffix}`;
+      const [answer] = await callLane(session, name, eventId, [request()]);
+      // A search answers with objects.
+      const { verdict, seatNos } = answer as { verdict: string; seatNos?: number[] };
+      return [verdict, seatNos];
+    };
+    const { first, second } = await race(url, { first: search, second: search });
+    return [first, second, (await poolsOf(app, eventId))[0]?.held];
+  }
+
+  it('without the lock: both are found the same seats', async () => {
+    const found = ['granted', [0, 1]];
+    expect(await both('_no_lock')).toEqual([found, found, 4]);
+  });
+
+  it('with it: one has them, and the other is given nothing else', async () => {
+    expect(await both(functionSuffix())).toEqual([['granted', [0, 1]], ['sold_out', undefined], 2]);
+  });
+});
+
 describe('two lines in two pools with one place each, asked for in opposite order', () => {
   it('without the lock and the tables’ check both have both; with them one has', async () => {
     const db = app.database.open(null);

@@ -16,18 +16,20 @@ export async function changeHold(
   const eventId = eventOf(holdId);
   const choosesSeats = items.some((item) => item.seatIds ?? item.best);
   const board = choosesSeats ? await seatBoard(ctx, eventId) : null;
-  const asked = await askWithSeats(board, items, ({ seatNos, named, mustSearch }) =>
+  const asked = await askWithSeats(board, items, ({ seatNos, named, search, ...chosen }) =>
     ctx.lanes.ask(ctx, changeKind, eventId, {
       holdId,
-      ticketTypeIds: items.map((item) => item.ticketTypeId),
       quantities: items.map((item) => item.quantity),
       // A search reads the places of the other lines from it, also where none of them is a seat.
-      seatNos: mustSearch ? named : seatNos.some((seatNo) => seatNo !== null) ? seatNos : null,
-      best: mustSearch ? items.map((item) => item.best !== undefined) : null,
-      sections: mustSearch ? items.map((item) => item.best?.section ?? null) : null,
+      seatNos: search ? named : seatNos.some((seatNo) => seatNo !== null) ? seatNos : null,
+      ...(search ?? { ...chosen, best: null }),
     }),
   );
-  return asked.ok ? toHold(eventId, asked.value, seatNames(board)) : asked;
+  if (!asked.ok) return asked;
+  const hasSeats = asked.value.items?.some((item) => item.seatNos !== undefined) ?? false;
+  // A search may have found seats that were opened a moment ago.
+  const known = board ?? (hasSeats ? await seatBoard(ctx, eventId) : null);
+  return toHold(eventId, asked.value, seatNames(known));
 }
 
 /** Counts the hold for these keys of its person too, where their cap allows it. */

@@ -12,7 +12,12 @@ import type { EventId, PoolId, TicketTypeId } from '../../kernel/ids.ts';
 import type { Lanes } from '../../kernel/lanes.ts';
 import { present } from '../../kernel/result.ts';
 import { FreeSeats, planSeats } from '../venues/index.ts';
-import { selectSeatedTypes, selectSeatPlan, selectSeatStates } from './availability.sql.ts';
+import {
+  type SeatedType,
+  selectSeatedTypes,
+  selectSeatPlan,
+  selectSeatStates,
+} from './availability.sql.ts';
 
 /** What other processes change is seen so late at most; proposals only get worse by it. */
 const STATES_STALE_MAX_MS = 500;
@@ -43,7 +48,8 @@ export type SeatBoard = {
   /** Changed by our own batches while the database was being read. */
   changed: Set<number> | null;
   readonly refresh: FreshCache<'states', void>;
-  readonly poolOf: (ticketTypeId: TicketTypeId) => Promise<PoolId | null>;
+  /** Those that sell these seats, the cheapest first. */
+  readonly types: () => Promise<ReadonlyMap<TicketTypeId, SeatedType>>;
 };
 
 type Boards = FreshCache<EventId, SeatBoard | null>;
@@ -97,13 +103,13 @@ async function loadBoard(ctx: Ctx, eventId: EventId): Promise<SeatBoard | null> 
   const row = await maybe(ctx.db, selectSeatPlan(eventId));
   if (!row || row.seats.length === 0) return null;
   const keys = row.seats.map((seat) => seat.key);
-  const types = createFreshCache<'types', ReadonlyMap<TicketTypeId, PoolId>>({
+  const types = createFreshCache<'types', ReadonlyMap<TicketTypeId, SeatedType>>({
     staleMaxMs: TYPES_STALE_MAX_MS,
     entriesMax: 1,
   });
   const readTypes = async () => {
-    const found = await one(ctx.db, selectSeatedTypes(eventId));
-    return new Map(found.types.map((type) => [type.ticketTypeId, type.poolId]));
+    const found = await one(ctx.db, selectSeatedTypes(eventId, ctx.clock.now()));
+    return new Map(found.types.map((type) => [type.ticketTypeId, type]));
   };
   return {
     planVersion: row.planVersion,
@@ -120,8 +126,7 @@ async function loadBoard(ctx: Ctx, eventId: EventId): Promise<SeatBoard | null> 
       restMs: STATES_REST_MS,
       entriesMax: 1,
     }),
-    poolOf: async (ticketTypeId) =>
-      (await types.read('types', readTypes)).get(ticketTypeId) ?? null,
+    types: () => types.read('types', readTypes),
   };
 }
 

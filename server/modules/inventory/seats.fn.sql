@@ -196,9 +196,9 @@ $$;
 -- As hold_batch, for requests whose seats are searched here: `best` says for each line whether its
 -- seats are to be found, `sections` where, `accessible` how many of them accessible; the other
 -- lines name theirs in seatNos. A line without a ticket type gets one that is sold within its
--- `prices` ({min, max, currency}). Where no block is left that is large enough, the nearest single
--- seats are given, unless accessible ones were asked for: a party that fits is never refused.
--- Answers with the seatNos and ticketTypeIds of what was granted.
+-- `prices` ({minMinor, maxMinor, currency}). Where no block is left that is large enough, the
+-- nearest single seats are given, unless accessible ones were asked for: a party that fits is never
+-- refused. Answers with the seatNos and ticketTypeIds of what was granted.
 create function inventory.search_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
@@ -206,6 +206,8 @@ create function inventory.search_batch@v(p_event text, p_now timestamptz, p_requ
   set cpu_tuple_cost = 100 set cpu_index_tuple_cost = 100
   set plan_cache_mode = force_generic_plan as $$
 declare
+  c_none constant int := -1;
+  v_has_seats boolean;
   v_t timestamptz;
   v_chosen jsonb;
   v_answer jsonb;
@@ -215,11 +217,16 @@ declare
 begin
   perform from inventory.sale s where s.event_id = p_event for no key update;
   v_t := kernel.instant(p_now);
+  v_has_seats := exists (select from inventory.pool p where p.event_id = p_event and p.seated);
   for r in select q.value from jsonb_array_elements(p_requests) as q(value) loop
     c := inventory.search_seats@v(p_event, r, v_t);
     v_chosen := jsonb_build_object(
       'seatNos', to_jsonb(c.seats), 'ticketTypeIds', to_jsonb(c.types));
-    v_answer := inventory.hold_batch@v(p_event, v_t, jsonb_build_array(r || v_chosen)) -> 0;
+    -- Where there is no seat at all, hold_batch does not look at any.
+    v_answer := case when c_none = any (c.seats) and not v_has_seats
+      then jsonb_build_object('line', c.unfound - 1, 'verdict',
+        case when c.types[c.unfound] is null then 'unknown_ticket_type' else 'unknown_seat' end)
+      else inventory.hold_batch@v(p_event, v_t, jsonb_build_array(r || v_chosen)) -> 0 end;
     v_answers := v_answers || case v_answer ->> 'verdict'
       when 'granted' then v_answer || v_chosen
       else inventory.search_refusal@v(r, v_answer, c.unfound) end;
@@ -227,7 +234,8 @@ begin
   return v_answers;
 end $$;
 
--- What a search answers that has found no seats for a line: everything else about it was fine.
+-- What a search answers that was refused: that no seats were found for a line, where everything
+-- else about it was fine; and whether it is a line without a ticket type that has none.
 create function inventory.search_refusal@v(p_request jsonb, p_answer jsonb, p_unfound int)
   returns jsonb language sql immutable as $$
   select case
@@ -235,6 +243,9 @@ create function inventory.search_refusal@v(p_request jsonb, p_answer jsonb, p_un
       and coalesce((p_answer ->> 'line')::int = p_unfound - 1, p_unfound is not null)
     then p_answer || jsonb_build_object('verdict', 'sold_out',
       'accessible', p_request -> 'accessible' -> (p_unfound - 1))
+    when p_answer ->> 'verdict' = 'unknown_ticket_type'
+    then p_answer || jsonb_build_object('priced',
+      p_request -> 'ticketTypeIds' -> (p_answer ->> 'line')::int = 'null')
     else p_answer end
 $$;
 
@@ -332,7 +343,8 @@ begin
     join inventory.sale s on s.event_id = p_event
     where t.event_id = p_event and t.withdrawn_at is null and t.listed and not t.needs_code
       and p.seated and s.currency = p_price ->> 'currency'
-      and t.price_minor between coalesce((p_price ->> 'min')::int, 0) and (p_price ->> 'max')::int
+      and t.price_minor between coalesce((p_price ->> 'minMinor')::int, 0)
+        and (p_price ->> 'maxMinor')::int
       and t.ticket_type_id <> all (p_except)
   ) m;
   types := coalesce(types, array[v_first]);

@@ -131,7 +131,8 @@ export class FreeSeats {
     let party = 0;
     for (const [i, one] of parties.entries()) {
       const block = this.#bestFor(one);
-      if (!block || better(best, block) !== block) continue;
+      // Of the same block for two of them, the first has it.
+      if (!block || better(best, block) === best) continue;
       best = block;
       party = i;
     }
