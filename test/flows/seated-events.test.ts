@@ -125,9 +125,14 @@ describe('an event in a floor plan', () => {
   });
 
   it('draws its seats in the order of their states', async () => {
-    const { configurationId } = await makePlan();
+    const gates = [{ name: 'West', position: { x: -3.5, y: 40 } }, { name: 'East' }];
+    const [stalls, ...others] = sections;
+    const gated = [{ ...stalls, gate: 'West' }, ...others];
+    const { configurationId } = await makePlan({ gates, sections: gated });
     const { body } = await makeEvent(configurationId);
     const map = await app.guest.get(`/events/${body.id}/seat-map`);
+    expect(map.body.gates).toEqual([{ name: 'West', at: [-350, 4_000] }, { name: 'East' }]);
+    expect(map.body.sections[0].gate).toBe('West');
     expect(map.headers.get('x-seat-count')).toBe('18');
     const rows = map.body.sections.flatMap((section: { rows?: unknown[] }) => section.rows ?? []);
     expect(rows.map((row: { numbers: string }) => row.numbers)).toEqual(['1-6', '1-6', '1-6']);

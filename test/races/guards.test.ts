@@ -1,7 +1,7 @@
 /**
- * C3, C4, C7: every guard of a hold by itself. Each race first goes wrong without its guard, then
- * not with it. What is sold too often here is a cap per person, or a seat: of those no constraint
- * of a table takes care, only the lock and the order of things after it.
+ * C3, C4, C7, C9: every guard of a hold by itself. Each race first goes wrong without its guard,
+ * then not with it. What is sold too often here is a cap per person, or a seat: of those no
+ * constraint of a table takes care, only the lock and the order of things after it.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { functionSuffix } from '../../server/kernel/functions.ts';

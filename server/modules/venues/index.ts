@@ -12,7 +12,7 @@
  */
 export type { ConfigurationId } from './configuration.sql.ts';
 export { addConfiguration, readBuilding, readPlan, takeConfiguration } from './configurations.ts';
-export { FreeSeats, type Party } from './free-seats.ts';
+export { FreeSeats } from './free-seats.ts';
 export { readPlanFile } from './read-plan-file.ts';
 export { venueRoutes } from './routes.ts';
 export { drawSeatMap } from './seat-map.ts';
