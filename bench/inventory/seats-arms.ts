@@ -36,7 +36,7 @@ export async function openOurSeats(product: Product, grid: Grid): Promise<SeatSt
   const seats = plan.seats.map((seat) => ({ ...seat, key: `${seat.row}-${seat.place}` }));
   await inTurn(ctx, eventId, async (turn) => {
     await openSeats(turn, { poolId, name: 'Seats', seats });
-    const window = { opensAt: null, closesAt: null, needsCode: false };
+    const window = { opensAt: null, closesAt: null, needsCode: false, listed: true };
     const limits = { priceMinor: 2_500, minPerOrder: 1, maxPerOrder: 10 };
     await setTicketType(turn, { eventId, ticketTypeId, poolId, ...window, ...limits });
     return ok(null);

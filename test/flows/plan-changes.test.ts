@@ -213,6 +213,28 @@ describe('another version of a floor plan', () => {
     await expectAuditClean(app);
   });
 
+  it('gives whoever needs an accessible seat such a one, and nobody else', async () => {
+    const special = (label: string, numbers: readonly number[]): Row => [
+      label,
+      'Best',
+      numbers.map((n) => ({
+        number: `${n}`,
+        ...(n === 1 ? { features: ['accessible'] } : n === 2 ? { features: ['companion'] } : {}),
+      })),
+    ];
+    const there = await hall(app, [special('A', [1, 2, 3, 4]), ['B', 'Best', '3-4']]);
+    const pair = await buy(there, 'Best', { bestAvailable: { quantity: 2, accessible: 1 } });
+    const others = await buy(there, 'Best', { seatIds: keys('A', 3, 4) });
+    expect(await seatsOf(pair)).toEqual(keys('A', 1, 2));
+    const rows: readonly Row[] = [special('C', [1, 2]), ['B', 'Best', '3-4']];
+    const v2 = await addVersion(app, there.venueId, inDays(30), planOf(rows));
+    const [{ proposal }] = await conflicts(v2);
+    expect((await move(there.eventId, v2, { proposal })).status).toBe(200);
+    expect(await seatsOf(pair)).toEqual(keys('C', 1, 2));
+    expect(await seatsOf(others)).toEqual(keys('B', 3, 4));
+    await expectAuditClean(app);
+  });
+
   it('goes back to where it was: seats that were gone are there again', async () => {
     const there = await hall(app);
     const { eventId, v1, venueId } = there;

@@ -125,9 +125,14 @@ describe('an event in a floor plan', () => {
   });
 
   it('draws its seats in the order of their states', async () => {
-    const { configurationId } = await makePlan();
+    const gates = [{ name: 'West', position: { x: -3.5, y: 40 } }, { name: 'East' }];
+    const [stalls, ...others] = sections;
+    const gated = [{ ...stalls, gate: 'West' }, ...others];
+    const { configurationId } = await makePlan({ gates, sections: gated });
     const { body } = await makeEvent(configurationId);
     const map = await app.guest.get(`/events/${body.id}/seat-map`);
+    expect(map.body.gates).toEqual([{ name: 'West', at: [-350, 4_000] }, { name: 'East' }]);
+    expect(map.body.sections[0].gate).toBe('West');
     expect(map.headers.get('x-seat-count')).toBe('18');
     const rows = map.body.sections.flatMap((section: { rows?: unknown[] }) => section.rows ?? []);
     expect(rows.map((row: { numbers: string }) => row.numbers)).toEqual(['1-6', '1-6', '1-6']);
@@ -169,6 +174,103 @@ describe('an event in a floor plan', () => {
         },
       ],
     });
+  });
+
+  it('C9 finds the best seats that cost no more, of any ticket type', async () => {
+    const { configurationId } = await makePlan();
+    const ticketTypes = [
+      type('Best', 4_000, ['Best']),
+      type('Stalls', 3_000, ['Stalls']),
+      { ...type('Members', 2_000, ['Stalls']), visibility: 'code' },
+      { ...type('Crew', 100, ['Best']), visibility: 'hidden' },
+      type('Rear', 2_500, ['Rear']),
+      { ...type('Later', 2_400, ['Rear']), salesOpenAt: inDays(50) },
+      { ...type('Groups', 2_300, ['Rear']), minPerOrder: 5 },
+    ];
+    const { body: event } = await makeEvent(configurationId, { ticketTypes });
+    const [best, stalls, members, , rear] = event.ticketTypes;
+    const upTo = (amount: number, more: Record<string, unknown> = {}) => ({
+      bestAvailable: { quantity: 2, priceMax: eur(amount), ...more },
+    });
+    const given = async (item: object, ...others: object[]) => {
+      const { body } = await hold(event.id, item, ...others);
+      return body.items?.map((one: { ticketTypeId: string; seats: string[] }) => [
+        ...[one.ticketTypeId, one.seats.join(' ')],
+      ]);
+    };
+    expect(await given(upTo(9_999))).toEqual([[best.id, 'Stalls-A-3 Stalls-A-4']]);
+    expect(await given(upTo(3_999))).toEqual([[stalls.id, 'Stalls-B-3 Stalls-B-4']]);
+    expect(await given(upTo(9_999, { priceMin: eur(2_500), quantity: 6 }))).toEqual([
+      [rear.id, 'Stalls-C-1 Stalls-C-2 Stalls-C-3 Stalls-C-4 Stalls-C-5 Stalls-C-6'],
+    ]);
+    // Two lines never get one ticket type; a line that names one has it.
+    const named = { ticketTypeId: best.id, bestAvailable: { quantity: 1 } };
+    expect(await given(upTo(9_999, { quantity: 1 }), named)).toEqual([
+      [stalls.id, expect.stringMatching(/^Stalls-B-/)],
+      [best.id, expect.stringMatching(/^Stalls-A-/)],
+    ]);
+    // Three are left of each row, and nowhere side by side: the nearer ones, then the others.
+    const three = upTo(4_000, { quantity: 3 });
+    expect(await given(three)).toEqual([[best.id, expect.stringMatching(/^(Stalls-A-. ?){3}$/)]]);
+    expect(await given(three)).toEqual([[stalls.id, expect.stringMatching(/^(Stalls-B-. ?){3}$/)]]);
+    const gone = await hold(event.id, upTo(4_000));
+    expect(gone.body).toMatchObject({ status: 409, code: 'sold_out' });
+    // What is not listed, or not yet on sale, is given to nobody who has not named it.
+    const none = await hold(event.id, upTo(2_000));
+    expect(none.body).toMatchObject({ status: 422, code: 'unknown_ticket_type' });
+    expect(none.body.issues).toMatchObject([{ path: 'items.0.bestAvailable.priceMax' }]);
+    const closed = await hold(event.id, upTo(2_400, { priceMin: eur(2_400) }));
+    expect(closed.body).toMatchObject({ status: 409, code: 'sale_not_open' });
+    const few = await hold(event.id, upTo(2_300));
+    expect(few.body).toMatchObject({ status: 422, code: 'below_order_minimum' });
+    const foreign = { ...eur(9_999), currency: 'USD' };
+    expect((await hold(event.id, upTo(0, { priceMax: foreign }))).body.code).toBe(
+      'unknown_ticket_type',
+    );
+    expect(members).toBeDefined();
+    await expectAuditClean(app);
+  });
+
+  it('C9 gives the first answer to a repeated request by price, and swaps by it', async () => {
+    const { configurationId } = await makePlan();
+    const { body: event } = await makeEvent(configurationId);
+    const [stalls, reduced, floor] = event.ticketTypes;
+    const wanted = { bestAvailable: { quantity: 2, priceMax: eur(4_000) } };
+    const ask = (key: Record<string, string>, items: readonly object[] = [wanted]) =>
+      app.guest.post(`/events/${event.id}/holds`, { items }, key);
+    const key = { 'idempotency-key': 'by-price', 'x-device-token': 'device-0123456789abcdef' };
+    const first = await ask(key);
+    // Of the same seats, by the cheapest.
+    expect(first.body.items).toMatchObject([{ ticketTypeId: reduced.id }]);
+    const { id, name, ...terms } = reduced;
+    const dearer = { name, price: eur(9_000), poolId: terms.poolId };
+    const path = `/events/${event.id}/ticket-types/${id}`;
+    expect((await app.admin.put(path, dearer)).status).toBe(200);
+    expect(await ask(key)).toMatchObject({ status: 201, body: first.body });
+    const other = { bestAvailable: { quantity: 2, priceMax: eur(4_001) } };
+    expect((await ask(key, [other])).body.code).toBe('idempotency_key_reused');
+
+    const device = { 'x-device-token': key['x-device-token'] };
+    const swap = (...items: readonly object[]) =>
+      app.guest.put(`/holds/${first.body.id}`, { items }, device);
+    const swapped = await swap(wanted);
+    expect(swapped.body.items).toMatchObject([{ ticketTypeId: stalls.id, quantity: 2 }]);
+    const cheap = { bestAvailable: { quantity: 2, priceMax: eur(10) } };
+    expect((await swap(cheap)).body).toMatchObject({ status: 422, code: 'unknown_ticket_type' });
+    const all = { bestAvailable: { quantity: 13, priceMax: eur(4_000) } };
+    expect((await swap(all)).body.code).toBe('above_order_maximum');
+
+    for (const [item, code] of [
+      [{ bestAvailable: { quantity: 1 } }, 'ticket_type_or_price'],
+      [{ ...wanted, ticketTypeId: floor.id }, 'ticket_type_or_price'],
+      [{ quantity: 1 }, 'ticket_type_or_price'],
+      [{ bestAvailable: { quantity: 1, priceMin: eur(1) } }, 'needs_price_max'],
+      [{ bestAvailable: { ...wanted.bestAvailable, priceMin: eur(5_000) } }, 'over_price_max'],
+    ] as const) {
+      const issues = (await ask(newKey(), [item])).body.issues;
+      expect(issues).toContainEqual(expect.objectContaining({ code }));
+    }
+    await expectAuditClean(app);
   });
 
   it('keeps places off sale for somebody, until their hour', async () => {

@@ -125,6 +125,67 @@ describe('the best available', () => {
   });
 });
 
+describe('accessible and companion seats', () => {
+  const specials = { 'A-1-1': 'accessible', 'A-1-2': 'companion', 'A-2-4': 'accessible' } as const;
+  const hall = () => seatedSale(app, { rows: 2, places: 4, specials });
+  const seatsOf = (answer: Awaited<ReturnType<typeof hold>>) => answer.body.items?.[0].seats;
+
+  it('C9 go to whoever does not need them when the others are gone, not before', async () => {
+    const { eventId, typeId } = await hall();
+    const best = (quantity: number) => ({ ticketTypeId: typeId, bestAvailable: { quantity } });
+    expect(seatsOf(await hold(eventId, best(2)))).toEqual(['A-1-3', 'A-1-4']);
+    // Plain seats apart, where special ones would do side by side.
+    await hold(eventId, { ticketTypeId: typeId, seatIds: ['A-2-2'] });
+    expect(seatsOf(await hold(eventId, best(2)))).toEqual(['A-2-1', 'A-2-3']);
+    expect(seatsOf(await hold(eventId, best(2)))).toEqual(['A-1-1', 'A-1-2']);
+    expect(seatsOf(await hold(eventId, best(1)))).toEqual(['A-2-4']);
+    expect((await hold(eventId, best(1))).body).toMatchObject({ code: 'sold_out' });
+    await expectAuditClean(app);
+  });
+
+  it('C9 are found side by side for whoever asks, or refused: nothing else instead', async () => {
+    const { eventId, typeId } = await hall();
+    const party = (quantity: number, accessible: number) => ({
+      ...{ ticketTypeId: typeId, bestAvailable: { quantity, accessible } },
+    });
+    const both = await hold(eventId, party(2, 2));
+    expect(both.body).toMatchObject({ status: 409, code: 'sold_out' });
+    expect(both.body.detail).toContain('2 accessible');
+    const first = await hold(eventId, party(2, 1));
+    expect(seatsOf(first)).toEqual(['A-1-1', 'A-1-2']);
+    expect(seatsOf(await hold(eventId, party(3, 1)))).toEqual(['A-2-2', 'A-2-3', 'A-2-4']);
+    expect((await hold(eventId, party(1, 1))).body.code).toBe('sold_out');
+    // By a swap too, where one's own seats count as free.
+    const changed = await app.guest.put(`/holds/${first.body.id}`, { items: [party(3, 1)] });
+    expect(changed.body.items[0].seats).toEqual(['A-1-1', 'A-1-2', 'A-1-3']);
+    const refused = await app.guest.put(`/holds/${first.body.id}`, { items: [party(3, 2)] });
+    expect(refused.body).toMatchObject({ code: 'sold_out', detail: both.body.detail });
+    // Who names a seat gets it, whatever it is.
+    expect((await app.guest.delete(`/holds/${first.body.id}`)).status).toBe(204);
+    const named = { ticketTypeId: typeId, seatIds: ['A-1-1'] };
+    expect((await hold(eventId, named)).status).toBe(201);
+    await expectAuditClean(app);
+  });
+
+  it('C9 are never places that are only counted', async () => {
+    const counted = await onSale(app.admin);
+    const party = {
+      ticketTypeId: counted.typeId,
+      bestAvailable: { quantity: 2, accessible: 1 },
+    };
+    expect((await hold(counted.eventId, party)).body).toMatchObject({ code: 'sold_out' });
+    const plain = { ticketTypeId: counted.typeId, bestAvailable: { quantity: 2 } };
+    const held = await hold(counted.eventId, plain);
+    expect(held.status).toBe(201);
+    const path = `/holds/${held.body.id}`;
+    expect((await app.guest.put(path, { items: [party] })).body.code).toBe('sold_out');
+    const most = { ...party, bestAvailable: { quantity: 2, accessible: 3 } };
+    expect((await hold(counted.eventId, most)).body.issues).toMatchObject([
+      { path: 'items.0.bestAvailable.accessible', code: 'over_quantity' },
+    ]);
+  });
+});
+
 describe('a request of several lines', () => {
   const other = { name: 'Other', price: eur(1_000), maxPerOrder: 20 };
 

@@ -1,5 +1,6 @@
 /** Small halls by chance: aisles, rows of several pools, sections whose rows lie apart. */
 import fc from 'fast-check';
+import type { Party } from '../../server/modules/venues/free-seats.ts';
 import {
   type PlannedSeat,
   planSeats,
@@ -23,11 +24,12 @@ const row = fc.record({
   firstPlace: fc.nat(3),
   /** Far rows differ little in themselves, so that which one is nearer is a close call. */
   behind: fc.constantFrom(0, 10, 12.5, 90),
-  seats: fc.array(fc.record({ distance, isAfterAisle: fc.nat(15).map((n) => n === 0) }), {
-    minLength: 1,
-    maxLength: 18,
-    size: 'max',
-  }),
+  seats: fc.array(
+    fc.record({ distance, isAfterAisle: fc.nat(15).map((n) => n === 0), special: fc.nat(9) }),
+    { minLength: 1, maxLength: 18, size: 'max' },
+  ),
+  /** So many of ten seats are accessible, as many companions'. */
+  specials: fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 1, 4),
 });
 
 /** In no order that means anything. */
@@ -38,7 +40,7 @@ export const seatPlan: fc.Arbitrary<SeatPlan> = fc
   .map(planSeats);
 
 function seatsOfRow(
-  { section, poolChangesAt, startsIn, firstPlace, behind, seats }: RowShape,
+  { section, poolChangesAt, startsIn, firstPlace, behind, seats, specials }: RowShape,
   index: number,
 ): PlannedSeat[] {
   let place = firstPlace;
@@ -47,21 +49,29 @@ function seatsOfRow(
     const changed = startsIn === 'floor' ? 'balcony' : 'floor';
     const poolId = at < poolChangesAt ? startsIn : changed;
     const distance = behind + seat.distance;
-    return { poolId, section, row: 10 + index, place: place++, distance };
+    const other = seat.special < 2 * specials ? 'companion' : null;
+    const special = seat.special < specials ? 'accessible' : other;
+    return { poolId, section, row: 10 + index, place: place++, distance, special };
   });
 }
 
 type RowShape = typeof row extends fc.Arbitrary<infer T> ? T : never;
 
-export const party = fc.record(
-  {
-    poolId: fc.constantFrom(...POOLS),
-    // Beyond 12 no ranking is kept.
-    quantity: fc.oneof(
-      { weight: 9, arbitrary: fc.integer({ min: 1, max: 6 }) },
-      { weight: 2, arbitrary: fc.integer({ min: 7, max: 15 }) },
-    ),
-    section: fc.constantFrom(...SECTIONS),
-  },
-  { requiredKeys: ['poolId', 'quantity'] },
-);
+export const party: fc.Arbitrary<Party> = fc
+  .record(
+    {
+      poolId: fc.constantFrom(...POOLS),
+      // Beyond 12 no ranking is kept.
+      quantity: fc.oneof(
+        { weight: 9, arbitrary: fc.integer({ min: 1, max: 6 }) },
+        { weight: 1, arbitrary: fc.integer({ min: 7, max: 12 }) },
+        { weight: 2, arbitrary: fc.integer({ min: 13, max: 15 }) },
+      ),
+      section: fc.constantFrom(...SECTIONS),
+      accessible: fc.constantFrom(0, 0, 0, 0, 1, 1, 2, 3),
+    },
+    { requiredKeys: ['poolId', 'quantity', 'accessible'] },
+  )
+  .map(({ accessible, ...one }) =>
+    accessible === 0 ? one : { ...one, accessible: Math.min(accessible, one.quantity) },
+  );

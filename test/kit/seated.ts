@@ -13,6 +13,8 @@ type Grid = {
   readonly places: number;
   /** How many rows there are in front already. */
   readonly behind?: number;
+  /** By the seat's id; the others are plain. */
+  readonly specials?: Readonly<Record<string, 'accessible' | 'companion'>>;
 };
 
 /** Rows from 1, places from 1: the seat `A-1-1` is the first of the first row of section A. */
@@ -24,17 +26,16 @@ export async function openGrid(
   // An id that a test has just been given.
   const id = eventId as EventId;
   const poolId = newScopedId(app.ctx.ids, 'pool', id);
-  const { rows, places, behind = 0 } = grid;
+  const { rows, places, behind = 0, specials = {} } = grid;
   const plan = gridPlan([{ section: 'A', poolId, rows, placesPerRow: places }]);
   await inTurn(app.ctx, id, async (turn) => {
     await openSeats(turn, {
       poolId,
       name: 'Seats',
-      seats: plan.seats.map((seat) => ({
-        ...seat,
-        row: seat.row + behind,
-        key: `${seat.section}-${seat.row + behind + 1}-${seat.place + 1}`,
-      })),
+      seats: plan.seats.map((seat) => {
+        const key = `${seat.section}-${seat.row + behind + 1}-${seat.place + 1}`;
+        return { ...seat, row: seat.row + behind, key, special: specials[key] ?? null };
+      }),
     });
     return ok(null);
   });

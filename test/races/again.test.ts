@@ -176,6 +176,14 @@ describe('called again with the same requests', () => {
     await alike(eventId, 'inventory.change_batch', searched, [
       { verdict: 'granted', items: [{ quantity: 5 }] },
     ]);
+    const prices = [{ minMinor: null, maxMinor: 2_500, currency: 'EUR' }];
+    const priced = { ...swap, quantities: [3], seatNos: none(3), best: [true], prices };
+    await alike(
+      eventId,
+      'inventory.change_batch',
+      [{ ...priced, ticketTypeIds: [null] }],
+      [{ verdict: 'granted', items: [{ ticketTypeId: typeId, quantity: 3 }] }],
+    );
   });
 
   it('name', async () => {

@@ -1,7 +1,7 @@
 /**
- * C3, C4, C7: every guard of a hold by itself. Each race first goes wrong without its guard, then
- * not with it. What is sold too often here is a cap per person, or a seat: of those no constraint
- * of a table takes care, only the lock and the order of things after it.
+ * C3, C4, C7, C9: every guard of a hold by itself. Each race first goes wrong without its guard,
+ * then not with it. What is sold too often here is a cap per person, or a seat: of those no
+ * constraint of a table takes care, only the lock and the order of things after it.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { functionSuffix } from '../../server/kernel/functions.ts';
@@ -184,6 +184,38 @@ describe('two buyers and one seat', () => {
   it('with it: the second gets neither that seat nor the other one', async () => {
     const verdicts = ['granted', 'seat_taken'];
     expect(await both(functionSuffix())).toEqual({ verdicts, seats: [0, 1], places: 2 });
+  });
+});
+
+describe('two parties and the last accessible pair', () => {
+  async function both(suffix: string) {
+    const { eventId, typeId } = await seatedSale(app, {
+      ...{ rows: 1, places: 6 },
+      specials: { 'A-1-1': 'accessible', 'A-1-2': 'companion' },
+    });
+    if (suffix !== functionSuffix()) broken.push(eventId);
+    const request = () =>
+      holdRequest(eventId, [{ type: typeId, quantity: 2 }], {
+        ...{ seatNos: [null, null], best: [true], accessible: [1] },
+      });
+    const search = async (session: Session) => {
+      const name = `inventory.search_batch${suffix}`;
+      const [answer] = await callLane(session, name, eventId, [request()]);
+      // A search answers with objects.
+      const { verdict, seatNos } = answer as { verdict: string; seatNos?: number[] };
+      return [verdict, seatNos];
+    };
+    const { first, second } = await race(url, { first: search, second: search });
+    return [first, second, (await poolsOf(app, eventId))[0]?.held];
+  }
+
+  it('without the lock: both are found the same seats', async () => {
+    const found = ['granted', [0, 1]];
+    expect(await both('_no_lock')).toEqual([found, found, 4]);
+  });
+
+  it('with it: one has them, and the other is given nothing else', async () => {
+    expect(await both(functionSuffix())).toEqual([['granted', [0, 1]], ['sold_out', undefined], 2]);
   });
 });
 

@@ -7,7 +7,7 @@ import type { EventId, HoldId, TicketTypeId } from '../../server/kernel/ids.ts';
 import { holdPlaces, nameHolder, releaseHold } from '../../server/modules/inventory/index.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
-import { newKey } from '../kit/given.ts';
+import { eur, newKey } from '../kit/given.ts';
 import { pooledSale, poolsOf } from '../kit/lane-calls.ts';
 import { seatedSale } from '../kit/seated.ts';
 
@@ -169,6 +169,49 @@ describe('two servers and one event', () => {
     expect(given).toHaveLength(40);
     const refused = answers.filter(({ status }) => status !== 201);
     expect(new Set(refused.map(({ body }) => body.code))).toEqual(new Set(['sold_out']));
+  });
+
+  it('C9 give accessible seats to those who need them, while there are others', async () => {
+    const accessible = { 'A-1-1': 'accessible', 'A-3-8': 'accessible' } as const;
+    const specials = { ...accessible, 'A-1-2': 'companion', 'A-3-7': 'companion' } as const;
+    const { eventId, typeId } = await seatedSale(one, { rows: 3, places: 8, specials });
+    const ask = (i: number, more: object) =>
+      (i % 2 ? one : two).guest.post(
+        `/events/${eventId}/holds`,
+        { items: [{ ticketTypeId: typeId, bestAvailable: { quantity: 2, ...more } }] },
+        newKey(),
+      );
+    const answers = await times(20, (i) => ask(i >> 1, i % 2 ? { accessible: 1 } : {}));
+    const seatsOf = (of: 0 | 1) =>
+      answers
+        .filter(({ status }, i) => status === 201 && i % 2 === of)
+        .map(({ body }) => body.items[0].seats as string[]);
+    expect(seatsOf(1).sort()).toEqual([
+      ['A-1-1', 'A-1-2'],
+      ['A-3-7', 'A-3-8'],
+    ]);
+    const others = seatsOf(0).flat();
+    expect(others.filter((seat) => seat in specials)).toEqual([]);
+    // All of the plain seats, each once.
+    expect(others).toHaveLength(20);
+    expect(new Set(others).size).toBe(20);
+    const refused = answers.filter(({ status }) => status !== 201);
+    expect(refused.map(({ body }) => body.code)).toEqual(Array(8).fill('sold_out'));
+  });
+
+  it('C9 never give dearer seats than were asked for, also where a price has just risen', async () => {
+    const { eventId, typeId, poolId } = await seatedSale(one, { rows: 1, places: 8 });
+    const item = { bestAvailable: { quantity: 2, priceMax: eur(2_500) } };
+    const ask = () => one.guest.post(`/events/${eventId}/holds`, { items: [item] }, newKey());
+    const first = await ask();
+    expect(first.body.items).toMatchObject([{ ticketTypeId: typeId, unitPrice: eur(2_500) }]);
+    const path = `/events/${eventId}/ticket-types/${typeId}`;
+    const dearer = { name: 'Seat', price: eur(2_600), poolId };
+    expect((await two.admin.put(path, dearer)).status).toBe(200);
+    expect((await ask()).body).toMatchObject({ status: 422, code: 'unknown_ticket_type' });
+    const swap = await one.guest.put(`/holds/${first.body.id}`, { items: [item] });
+    expect(swap.body).toMatchObject({ status: 422, code: 'unknown_ticket_type' });
+    expect(await poolsOf(one, eventId)).toMatchObject([{ held: 2 }]);
   });
 
   it('see each other’s releases at once', async () => {

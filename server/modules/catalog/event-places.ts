@@ -30,6 +30,7 @@ import {
   readPlan,
   type SectionChoices,
   type Surveyed,
+  specialOf,
   takeConfiguration,
 } from '../venues/index.ts';
 import {
@@ -190,8 +191,8 @@ function poolsOf(
     if (byCategory.has(category)) continue;
     byCategory.set(category, { categories: [category], seats: [], standing: 0 });
   }
-  for (const [seatNo, { key, section, row, place, distance, category }] of places.seats.entries()) {
-    byCategory.get(category)?.seats.push({ seatNo, key, section, row, place, distance });
+  for (const [seatNo, { category, features, ...seat }] of places.seats.entries()) {
+    byCategory.get(category)?.seats.push({ ...seat, seatNo, special: specialOf(features) });
   }
   for (const { category, capacity } of places.standing) {
     const group = byCategory.get(category);
@@ -320,9 +321,9 @@ function onSale(
     return { id, name, capacity: isSeated ? null : (room.get(id) ?? 0) };
   });
   if (issues.length > 0) return invalid(...issues);
-  const seatsOnSale = seats.map(({ key, section, row, place, distance, category }) => ({
-    ...{ key, section, row, place, distance },
-    poolId: poolFor(category),
+  const seatsOnSale = seats.map(({ category, features, ...seat }) => ({
+    ...seat,
+    ...{ poolId: poolFor(category), special: specialOf(features) },
   }));
   return ok({ seats: seatsOnSale, pools });
 }

@@ -33,8 +33,8 @@ export const seatRoutes: readonly Route[] = [
       'the n-th two bits there. Coordinates are whole numbers of which `unit` make one of the ' +
       'plan; along a row each is the difference to the one before. `numbers` are ranges ' +
       '(`1-10,12-16`) or a list, `category` an index of `categories` or one for each seat. A ' +
-      'seat is called `section-row-number`. It changes only with the floor plan; packed as the ' +
-      'client accepts.',
+      'seat is called `section-row-number`, and a section names its `gate`, one of `gates`. It ' +
+      'changes only with the floor plan; packed as the client accepts.',
     tag: 'Events',
     access: { kind: 'public' },
     params: z.object({ id: id('evt') }),

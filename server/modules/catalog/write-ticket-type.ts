@@ -50,6 +50,7 @@ export async function writeTicketType(
     opensAt: input.salesOpenAt ?? null,
     closesAt: input.salesCloseAt ?? null,
     needsCode: input.visibility === 'code',
+    listed: (input.visibility ?? 'public') === 'public',
   });
   if (verdict !== 'done') return refused(verdict);
   await run(

@@ -6,7 +6,7 @@
  * has a seat that is gone, or that is sold in another pool (another price) there, is given another
  * one: with all of their party's seats of that pool, so that they stay together, of the same
  * category, as near as they sat before; where the category has not enough, of another one of the
- * same pool.
+ * same pool. An accessible seat, or a companion's, is exchanged for such a one, and no other is.
  *
  * Holds that nobody has bought on yet are no parties: they end, and their people choose again.
  */
@@ -24,6 +24,7 @@ import {
   proposeSeats,
   type SeatsProposed,
   type Surveyed,
+  specialOf,
 } from '../venues/index.ts';
 
 export type InPlan = { readonly surveyed: Surveyed; readonly places: PlanPlaces };
@@ -100,6 +101,10 @@ function onSaleOf({ surveyed, places }: InPlan) {
   return { ...survey, seats, standing: places.standing };
 }
 
+/** What people have paid for, and need. */
+const kindOf = ({ features }: PlaceOnSale, poolId: PoolId): string =>
+  `${poolId} ${specialOf(features)}`;
+
 type Free = PlaceOnSale & { readonly seatNo: number };
 
 /** By category first; then, for those who found none, by what is sold as one with it. */
@@ -117,26 +122,26 @@ function reseat(
   const ask = (
     parties: readonly (readonly TakenSeat[])[],
     seats: readonly Free[],
-    groupOf: (seat: PlaceOnSale, poolId: PoolId) => string,
+    groupOf: (seat: PlaceOnSale, kind: string) => string,
   ): SeatsProposed[] => {
     const wanted = parties.map((party, i) => ({
       id: `${i}`.padStart(6, '0'),
       seats: party.map(({ key, poolId }) => {
         const was = present(seatsBefore.get(key), 'a seat that is left');
-        return { category: groupOf(was, poolId), distance: was.distance };
+        return { category: groupOf(was, kindOf(was, poolId)), distance: was.distance };
       }),
     }));
     const stock = seats.map((seat): FreeSeat => {
       const poolId = present(after.poolOf.get(seat.category), 'the pool of a category');
-      return { ...seat, category: groupOf(seat, poolId) };
+      return { ...seat, category: groupOf(seat, kindOf(seat, poolId)) };
     });
     return proposeSeats(wanted, stock);
   };
-  const first = ask(leaving, free, ({ category }, poolId) => `${poolId} ${category}`);
+  const first = ask(leaving, free, ({ category }, kind) => `${kind} ${category}`);
   const used = new Set(first.flatMap(({ seatNos }) => seatNos));
   const without = leaving.filter((_, i) => first[i]?.reason);
   const left = free.filter(({ seatNo }) => !used.has(seatNo));
-  const second = ask(without, left, (_, poolId) => poolId).values();
+  const second = ask(without, left, (_, kind) => kind).values();
   return leaving.map((party, i) => {
     const found = present(
       first[i]?.reason ? second.next().value : first[i],

@@ -11,7 +11,9 @@ import {
   rows,
   text,
   textAs,
+  textAsOrNull,
 } from '../../kernel/sql.ts';
+import type { SpecialSeat } from '../venues/index.ts';
 
 const typeColumns = objectOf({
   ticketTypeId: textAs<TicketTypeId>(),
@@ -57,9 +59,20 @@ const seat = objectOf({
   row: int,
   place: int,
   distance: real,
+  special: textAsOrNull<SpecialSeat>(),
 });
 
-const type = objectOf({ ticketTypeId: textAs<TicketTypeId>(), poolId: textAs<PoolId>() });
+const type = objectOf({
+  ticketTypeId: textAs<TicketTypeId>(),
+  poolId: textAs<PoolId>(),
+  priceMinor: int,
+  currency: text,
+  minPerOrder: int,
+  maxPerOrder: int,
+  isOffered: bool,
+});
+
+export type SeatedType = ReturnType<typeof type>;
 
 /** The event's seats by their numbers, those that are gone too; one row. */
 export const selectSeatPlan = (eventId: EventId) => rows({
@@ -71,7 +84,7 @@ export const selectSeatPlan = (eventId: EventId) => rows({
       select json_agg(json_build_object('key', n.seat_key,
         'mapNo', case when n.status <> 'gone' then coalesce(n.map_no, n.seat_no) end,
         'poolId', n.pool_id, 'section', n.section, 'row', n.row_no, 'place', n.place,
-        'distance', n.distance) order by n.seat_no)
+        'distance', n.distance, 'special', n.special) order by n.seat_no)
       from inventory.seat n where n.event_id = s.event_id
     ), '[]') as seats
   from inventory.sale s where s.event_id = ${eventId}`;
@@ -79,11 +92,19 @@ export const selectSeatPlan = (eventId: EventId) => rows({
 export const selectPlanVersion = (eventId: EventId) => rows({ planVersion: int })`
   select plan_version as "planVersion" from inventory.sale where event_id = ${eventId}`;
 
-export const selectSeatedTypes = (eventId: EventId) => rows({ types: listOf(type) })`
-  select coalesce(json_agg(json_build_object(
-    'ticketTypeId', t.ticket_type_id, 'poolId', t.pool_id)), '[]') as types
+/** The cheapest first; `isOffered`: who names none may be given it, if it is on sale. */
+export const selectSeatedTypes = (eventId: EventId, now: Date | null) => rows({
+  types: listOf(type),
+})`
+  select coalesce(json_agg(json_build_object('ticketTypeId', t.ticket_type_id,
+      'poolId', t.pool_id, 'priceMinor', t.price_minor, 'currency', s.currency,
+      'minPerOrder', t.min_per_order, 'maxPerOrder', t.max_per_order,
+      'isOffered', t.listed
+        and inventory.type_refusal@v(t, t.min_per_order, kernel.instant(${now})) is null)
+    order by t.price_minor, t.ticket_type_id), '[]') as types
   from inventory.ticket_type t
   join inventory.pool p on p.event_id = t.event_id and p.pool_id = t.pool_id
+  join inventory.sale s on s.event_id = t.event_id
   where t.event_id = ${eventId} and p.seated and t.withdrawn_at is null`;
 
 /**

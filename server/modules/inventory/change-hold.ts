@@ -17,15 +17,13 @@ export async function changeHold(
   const choosesSeats = items.some((item) => item.seatIds ?? item.best);
   const keys = items.flatMap((item) => item.seatIds ?? []);
   const board = choosesSeats ? await seatBoardWith(ctx, eventId, keys) : null;
-  const asked = await askWithSeats(board, items, ({ seatNos, named, mustSearch }) =>
+  const asked = await askWithSeats(board, items, ({ seatNos, named, search, ...chosen }) =>
     ctx.lanes.ask(ctx, changeKind, eventId, {
       holdId,
-      ticketTypeIds: items.map((item) => item.ticketTypeId),
       quantities: items.map((item) => item.quantity),
       // A search reads the places of the other lines from it, also where none of them is a seat.
-      seatNos: mustSearch ? named : seatNos.some((seatNo) => seatNo !== null) ? seatNos : null,
-      best: mustSearch ? items.map((item) => item.best !== undefined) : null,
-      sections: mustSearch ? items.map((item) => item.best?.section ?? null) : null,
+      seatNos: search ? named : seatNos.some((seatNo) => seatNo !== null) ? seatNos : null,
+      ...(search ?? { ...chosen, best: null }),
     }),
   );
   if (!asked.ok) return asked;

@@ -59,6 +59,11 @@ export type HoldVerdict = {
   readonly limit?: number | null;
   readonly opensAt?: string | null;
   readonly seatNos?: readonly number[];
+  /** Of each line, where a search has chosen. */
+  readonly ticketTypeIds?: readonly TicketTypeId[];
+  /** The line that was refused was left to us: by a price, or with so many accessible seats. */
+  readonly priced?: boolean;
+  readonly accessible?: number | null;
 };
 
 /** What seats are called; only asked where a hold has some. */
@@ -96,13 +101,25 @@ function isRefusal(verdict: string): verdict is HoldRefusal['code'] {
 }
 
 export function refusalOf(answer: HoldVerdict, seatNames: SeatNames): Result<never, HoldRefusal> {
-  const { verdict, line, minimum, maximum, limit, opensAt, seatNos } = answer;
+  const { verdict, line, minimum, maximum, limit, opensAt, seatNos, accessible } = answer;
   // Lapsed holds were still being reclaimed when the request had waited long enough.
   const code = verdict === 'again' ? 'busy' : verdict;
   assert(isRefusal(code), `unknown verdict ${verdict}`);
   if (code === 'below_order_minimum' || code === 'above_order_maximum') {
     const message = `must be between ${minimum} and ${maximum}`;
     return refused(code, { issues: [{ path: `items.${line}.quantity`, code, message }] });
+  }
+  if (code === 'unknown_ticket_type' && answer.priced) {
+    const message = 'no ticket type of seats that is on no other line has such a price';
+    return refused(code, {
+      issues: [{ path: `items.${line}.bestAvailable.priceMax`, code, message }],
+    });
+  }
+  if (code === 'sold_out' && accessible) {
+    const detail =
+      `There are not so many free seats side by side with ${accessible} accessible among them; ` +
+      'other seats, or seats apart, are not given instead.';
+    return refused(code, { detail });
   }
   if (code === 'unknown_ticket_type') {
     const message = 'is not a ticket type of this event';

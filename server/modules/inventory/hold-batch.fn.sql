@@ -7,7 +7,8 @@
 -- caller passes no two requests with the same caller and key. p_requests, an array of: holdId,
 -- caller, key, bodyHash (hex), guarded, sees (organizer whose staff asks, or null), personKeys,
 -- ticketTypeIds, quantities, seatNos (one for each place, null for a place that is only counted; or
--- null), offered (drawn from what is reserved).
+-- null), dearestMinor (of each line, what a seat may cost where the buyer has named no ticket type;
+-- or not given), offered (drawn from what is reserved).
 -- Answers, in the same order: verdict `granted` with expiresAt and unitPrices; `repeated` with the
 -- first answer; or idempotency_key_reused, not_found, event_cancelled, sale_closed, sale_not_open,
 -- sale_paused, unknown_ticket_type, unknown_seat, seats_required, code_required,
@@ -61,8 +62,7 @@ begin
   select * into v_sale from inventory.sale s where s.event_id = p_event for no key update;
   v_t := kernel.instant(p_now);
   v_until := v_t + v_sale.hold_ms * interval '1 millisecond';
-  select t.ticket_types, t.codes, t.prices, t.minima, t.maxima, t.pool_of, t.pools, t.seated,
-    t.room
+  select t.ticket_types, t.codes, t.prices, t.minima, t.maxima, t.pool_of, t.pools, t.seated, t.room
   into v_types, v_codes, v_prices, v_minima, v_maxima, v_pool_of, v_pools, v_seated, v_room
   from inventory.terms_of@v(p_event, v_t) t;
   if v_sale.person_limit is not null then
@@ -77,14 +77,14 @@ begin
   v_taken := array_fill(0, array[2 * cardinality(v_pools)]);
   for r in
     select q.nth, q.caller, q.key, q.body_hash, q.sees, q.person_keys, q.types, q.quantities,
-      q.seat_nos, q.offered, (
+      q.seat_nos, q.dearest, q.offered, (
       select h.hold_id from inventory.hold h
       where h.event_id = p_event and h.caller = q.caller and h.key = q.key) as known
     from rows from (jsonb_to_recordset(p_requests) as (
       caller text, key text, "bodyHash" text, sees text, "personKeys" text[],
-      "ticketTypeIds" text[], quantities int[], "seatNos" int[], offered boolean
-    )) with ordinality as q(
-      caller, key, body_hash, sees, person_keys, types, quantities, seat_nos, offered, nth)
+      "ticketTypeIds" text[], quantities int[], "seatNos" int[], "dearestMinor" int[],
+      offered boolean)) with ordinality as q(caller, key, body_hash, sees, person_keys, types,
+        quantities, seat_nos, dearest, offered, nth)
     order by q.nth
   loop
     v_granted[r.nth] := false;
@@ -107,6 +107,7 @@ begin
         when v_codes[v_type] is not null then v_codes[v_type]
         when r.quantities[i] < v_minima[v_type] then 'below_order_minimum'
         when r.quantities[i] > v_maxima[v_type] then 'above_order_maximum'
+        when r.dearest[i] < v_prices[v_type] then 'unknown_ticket_type'
         when v_seated[v_pool_of[v_type]] or v_seats <> '{}' then inventory.seat_refusal@v(
           v_seats[v_total + 1 : v_total + r.quantities[i]], r.quantities[i], v_pool_of[v_type],
           v_seated[v_pool_of[v_type]], v_seat_pools, v_seat_states, r.offered)

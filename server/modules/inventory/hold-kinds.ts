@@ -1,5 +1,5 @@
 /** What a lane does with holds: the kinds of change, their order and their bounds. */
-import type { HoldId } from '../../kernel/ids.ts';
+import type { HoldId, TicketTypeId } from '../../kernel/ids.ts';
 import type { LaneKind } from '../../kernel/lanes.ts';
 import {
   callChangeBatch,
@@ -10,6 +10,7 @@ import {
   callSweepBatch,
 } from './hold.sql.ts';
 import type { HoldVerdict } from './hold-answer.ts';
+import type { PriceRange } from './hold-places.ts';
 import { callBlockBatch, callWaitBatch } from './supply.sql.ts';
 
 /** Whoever is paying, or gives places back, goes before whoever wants some. */
@@ -38,10 +39,12 @@ export type HoldCall = {
   /** The organizer whose staff asks, or `any`: they see a sale before everybody else does. */
   readonly sees: string | null;
   readonly personKeys: readonly string[];
-  readonly ticketTypeIds: readonly string[];
+  readonly ticketTypeIds: readonly TicketTypeId[];
   readonly quantities: readonly number[];
   /** One for each place, null for a place that is only counted; null where there is no seat. */
   readonly seatNos: readonly (number | null)[] | null;
+  /** Of each line, what a place may cost where the buyer has named no ticket type. */
+  readonly dearestMinor?: readonly (number | null)[];
   /** Drawn from what is reserved for the waitlist. */
   readonly offered: boolean;
 };
@@ -62,10 +65,18 @@ export const holdKind = verdicts<HoldCall>({
   isUndecided: (answer) => (answer as HoldVerdict).verdict === 'again',
 });
 
+/** What the database is to search for, line by line. */
+export type Search = {
+  readonly best: readonly boolean[];
+  readonly sections: readonly (string | null)[];
+  readonly accessible: readonly (number | null)[];
+  readonly prices: readonly (PriceRange | null)[];
+  /** Null where one is to be found within the prices. */
+  readonly ticketTypeIds: readonly (string | null)[];
+};
+
 /** A hold whose seats the database chooses, one after the other: some milliseconds each. */
-export const searchKind = verdicts<
-  HoldCall & { readonly sections: readonly (string | null)[]; readonly best: readonly boolean[] }
->({
+export const searchKind = verdicts<Omit<HoldCall, 'ticketTypeIds'> & Search>({
   name: 'search',
   rank: HOLDING_RANK,
   queueMax: SEARCHES_QUEUED_MAX,
@@ -79,13 +90,11 @@ export const searchKind = verdicts<
 
 type Change = {
   readonly holdId: HoldId;
-  readonly ticketTypeIds: readonly string[];
   readonly quantities: readonly number[];
   readonly seatNos: readonly (number | null)[] | null;
-  /** As in `searchKind`, where memory knows of no seats that would do; null otherwise. */
-  readonly best: readonly boolean[] | null;
-  readonly sections: readonly (string | null)[] | null;
-};
+  readonly dearestMinor?: HoldCall['dearestMinor'];
+  // A search as in `searchKind`, where memory knows of no seats that would do.
+} & (Search | { readonly ticketTypeIds: readonly string[]; readonly best: null });
 
 export const changeKind = verdicts<Change>({
   name: 'change',

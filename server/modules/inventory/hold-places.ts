@@ -19,12 +19,27 @@ import { type HoldCall, holdKind, searchKind } from './hold-kinds.ts';
 import { seatBoardWith, seatNames } from './seat-board.ts';
 
 export type HoldItem = {
-  readonly ticketTypeId: TicketTypeId;
+  /** Null where the best of several is to be had, by `best.price`. */
+  readonly ticketTypeId: TicketTypeId | null;
   readonly quantity: number;
   /** As many as the quantity, where the buyer has chosen. */
   readonly seatIds?: readonly string[];
-  /** Where the choice is ours: the best that are left, of a section if one is named. */
-  readonly best?: { readonly section?: string };
+  /** Where the choice is ours: the best that are left. */
+  readonly best?: {
+    /** Only there. */
+    readonly section?: string;
+    /** How many of the seats have to be accessible, 1 or more. */
+    readonly accessible?: number;
+    /** Of any ticket type of seats with such a price, where none is named. */
+    readonly price?: PriceRange;
+  };
+};
+
+/** Of one place. */
+export type PriceRange = {
+  readonly minMinor: number | null;
+  readonly maxMinor: number;
+  readonly currency: string;
 };
 
 export type HoldRequest = {
@@ -69,7 +84,8 @@ function callOf(ctx: Ctx, request: HoldRequest): HoldCall {
     guarded: request.guarded,
     sees: request.sees,
     personKeys: [...new Set(request.personKeys)],
-    ticketTypeIds: request.items.map((item) => item.ticketTypeId),
+    // A line that names none gets one with its seats.
+    ticketTypeIds: request.items.flatMap((item) => item.ticketTypeId ?? []),
     quantities: request.items.map((item) => item.quantity),
     seatNos: null,
     offered: request.offered ?? false,
@@ -84,18 +100,14 @@ async function holdSeats(
   const { eventId, items } = request;
   const keys = items.flatMap((item) => item.seatIds ?? []);
   const board = await seatBoardWith(ctx, eventId, keys);
-  let wanted: HoldCall['seatNos'] = null;
-  const asked = await askWithSeats(board, items, ({ seatNos, named, mustSearch }) => {
-    wanted = mustSearch ? null : seatNos;
-    if (!mustSearch) return ctx.lanes.ask(ctx, holdKind, eventId, { ...call, seatNos });
-    return ctx.lanes.ask(ctx, searchKind, eventId, {
-      ...call,
-      seatNos: named,
-      sections: items.map((item) => item.best?.section ?? null),
-      best: items.map((item) => item.best !== undefined),
-    });
+  let last = call;
+  const asked = await askWithSeats(board, items, ({ named, search, ...chosen }) => {
+    last = { ...call, ...chosen, seatNos: search ? null : chosen.seatNos };
+    return search
+      ? ctx.lanes.ask(ctx, searchKind, eventId, { ...call, ...search, seatNos: named })
+      : ctx.lanes.ask(ctx, holdKind, eventId, last);
   });
-  return asked.ok ? answerOf(ctx, request, { ...call, seatNos: wanted }, asked.value) : asked;
+  return asked.ok ? answerOf(ctx, request, last, asked.value) : asked;
 }
 
 /** Of a new hold only what the database decided comes back; the rest is what was asked for. */
@@ -112,16 +124,18 @@ async function answerOf(
   if (answer.verdict !== 'granted') return refusalOf(answer, names);
   const prices = present(answer.unitPrices, 'prices');
   const seatNos = answer.seatNos ?? call.seatNos;
+  const ticketTypeIds = answer.ticketTypeIds ?? call.ticketTypeIds;
   let upto = 0;
   return ok({
     id: call.holdId,
     eventId,
     expiresAt: new Date(present(answer.expiresAt, 'expiry')),
     currency: present(answer.currency, 'currency'),
-    items: request.items.map(({ ticketTypeId, quantity }, i) => {
+    items: request.items.map(({ quantity }, i) => {
       upto += quantity;
       const seats = (seatNos?.slice(upto - quantity, upto) ?? []).filter((no) => no !== null);
       const unitPriceMinor = present(prices[i], 'price of a line');
+      const ticketTypeId = present(ticketTypeIds[i], 'ticket type of a line');
       const line = { ticketTypeId, quantity, unitPriceMinor };
       return seats.length > 0 ? { ...line, seats: names(seats) } : line;
     }),

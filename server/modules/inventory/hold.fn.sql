@@ -1,8 +1,8 @@
 -- What becomes of a hold until it is paid for: changed, named, given up, bound, extended. Each
 -- function takes a batch of requests of one event, locks the event first and answers in order.
 
--- Swaps what holds hold. p_requests: holdId, ticketTypeIds, quantities, seatNos, and where seats
--- are to be searched for, best and sections as search_batch takes them. The old selection is lost
+-- Swaps what holds hold. p_requests: holdId, ticketTypeIds, quantities, seatNos, dearestMinor, and
+-- where seats are to be searched for, what search_batch takes for it. The old selection is lost
 -- only if the new one is granted, so both are decided on before anything is written. The expiry
 -- stays. Answers: as hold_answer, not_found, hold_ended, hold_already_booked, or a refusal of
 -- hold_batch.
@@ -14,29 +14,34 @@ create function inventory.change_batch@v(p_event text, p_now timestamptz, p_requ
   set plan_cache_mode = force_generic_plan as $$
 declare
   v_t timestamptz;
-  v_seats int[];
   v_answers jsonb := '[]';
   r record;
+  c record;
 begin
   perform from inventory.sale s where s.event_id = p_event for no key update;
   v_t := kernel.instant(p_now);
   for r in
     select q.value, i."holdId" as hold_id, i."ticketTypeIds" as types, i.quantities,
-      i."seatNos" as seat_nos, i.best
+      i."seatNos" as seat_nos, i."dearestMinor" as dearest, i.best
     from jsonb_array_elements(p_requests) as q(value)
     cross join lateral jsonb_to_record(q.value) as i("holdId" text, "ticketTypeIds" text[],
-      quantities int[], "seatNos" int[], best boolean[])
+      quantities int[], "seatNos" int[], "dearestMinor" int[], best boolean[])
   loop
-    v_seats := case when r.best is null then r.seat_nos
-      else inventory.search_seats@v(p_event, r.value, v_t) end;
-    v_answers := v_answers || inventory.change_hold@v(
-      p_event, r.hold_id, r.types, r.quantities, v_seats, v_t);
+    if r.best is null then
+      v_answers := v_answers || inventory.change_hold@v(
+        p_event, r.hold_id, r.types, r.quantities, r.seat_nos, r.dearest, v_t);
+    else
+      c := inventory.search_seats@v(p_event, r.value, v_t);
+      v_answers := v_answers || inventory.search_refusal@v(r.value, inventory.change_hold@v(
+        p_event, r.hold_id, c.types, r.quantities, c.seats, null, v_t), c.unfound);
+    end if;
   end loop;
   return v_answers;
 end $$;
 
 create function inventory.change_hold@v(
-  p_event text, p_hold text, p_types text[], p_quantities int[], p_seats int[], p_t timestamptz
+  p_event text, p_hold text, p_types text[], p_quantities int[], p_seats int[], p_dearest int[],
+  p_t timestamptz
 ) returns jsonb language plpgsql as $$
 declare
   c_reclaim_most constant int := 1000;
@@ -63,10 +68,13 @@ begin
   select inventory.refusal@v(p_event, l.code, v_sale, l.line::int, l.type) into v_refusal
   from (
     select i.line, i.type, (
-      select inventory.type_refusal@v(t, i.quantity, p_t) from (values (1)) one
+      select case when i.dearest < t.price_minor then 'unknown_ticket_type'
+        else inventory.type_refusal@v(t, i.quantity, p_t) end
+      from (values (1)) one
       left join inventory.ticket_type t on t.event_id = p_event and t.ticket_type_id = i.type
     ) as code
-    from unnest(p_types, p_quantities) with ordinality as i(type, quantity, line)
+    from unnest(p_types, p_quantities, p_dearest)
+      with ordinality as i(type, quantity, dearest, line)
   ) l
   where l.code is not null order by l.line limit 1;
   if v_refusal is not null then

@@ -13,6 +13,7 @@ import type { Lanes } from '../../kernel/lanes.ts';
 import { present } from '../../kernel/result.ts';
 import { FreeSeats, planSeats } from '../venues/index.ts';
 import {
+  type SeatedType,
   selectPlanVersion,
   selectSeatedTypes,
   selectSeatPlan,
@@ -54,7 +55,8 @@ export type SeatBoard = {
   /** Changed by our own batches while the database was being read. */
   changed: Set<number> | null;
   readonly refresh: FreshCache<'states', void>;
-  readonly poolOf: (ticketTypeId: TicketTypeId) => Promise<PoolId | null>;
+  /** Those that sell these seats, the cheapest first. */
+  readonly types: () => Promise<ReadonlyMap<TicketTypeId, SeatedType>>;
 };
 
 type Boards = FreshCache<EventId, SeatBoard | null>;
@@ -143,13 +145,13 @@ async function loadBoard(ctx: Ctx, eventId: EventId): Promise<SeatBoard | null> 
   for (const [seatNo, mapNo] of mapOf.entries()) {
     if (mapNo !== GONE) shown[mapNo] = present(keys[seatNo], 'key');
   }
-  const types = createFreshCache<'types', ReadonlyMap<TicketTypeId, PoolId>>({
+  const types = createFreshCache<'types', ReadonlyMap<TicketTypeId, SeatedType>>({
     staleMaxMs: TYPES_STALE_MAX_MS,
     entriesMax: 1,
   });
   const readTypes = async () => {
-    const found = await one(ctx.db, selectSeatedTypes(eventId));
-    return new Map(found.types.map((type) => [type.ticketTypeId, type.poolId]));
+    const found = await one(ctx.db, selectSeatedTypes(eventId, ctx.clock.now()));
+    return new Map(found.types.map((type) => [type.ticketTypeId, type]));
   };
   return {
     planVersion: row.planVersion,
@@ -168,8 +170,7 @@ async function loadBoard(ctx: Ctx, eventId: EventId): Promise<SeatBoard | null> 
       restMs: STATES_REST_MS,
       entriesMax: 1,
     }),
-    poolOf: async (ticketTypeId) =>
-      (await types.read('types', readTypes)).get(ticketTypeId) ?? null,
+    types: () => types.read('types', readTypes),
   };
 }
 

@@ -16,7 +16,7 @@ import { newId } from '../../../test/kit/lane-calls.ts';
 import { seatedSale } from '../../../test/kit/seated.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { functionSuffix } from '../../kernel/functions.ts';
-import type { EventId } from '../../kernel/ids.ts';
+import type { EventId, TicketTypeId } from '../../kernel/ids.ts';
 import { auditAll } from '../reporting/index.ts';
 import { blockKind, changeKind, holdKind, releaseKind, sweepKind, waitKind } from './hold-kinds.ts';
 
@@ -148,7 +148,8 @@ async function newWorld(): Promise<World> {
 }
 
 const asked = ({ typeIds }: World, wanted: readonly Line[]) => ({
-  ticketTypeIds: wanted.map(({ type }) => typeIds[type] ?? ''),
+  // Ids of answers, as text.
+  ticketTypeIds: wanted.map(({ type }) => typeIds[type] as TicketTypeId),
   quantities: wanted.map(({ quantity }) => quantity),
   seatNos: wanted.some(({ seats }) => seats.length > 0)
     ? wanted.flatMap(({ seats, quantity }) =>

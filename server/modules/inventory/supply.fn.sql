@@ -314,10 +314,10 @@ end $$;
 
 -- Makes a pool of seats, whose capacity is their number. The arrays are as long as each other; a
 -- seat's number is in p_numbers, or where that is null its position, counted on from the seats that
--- are there.
+-- are there. p_specials: accessible, companion, or null for a plain seat.
 create function inventory.open_seats@v(
   p_event text, p_pool text, p_name text, p_numbers int[], p_keys text[], p_sections text[],
-  p_rows int[], p_places int[], p_distances real[]
+  p_rows int[], p_places int[], p_distances real[], p_specials text[]
 ) returns int language plpgsql as $$
 declare
   v_first int;
@@ -328,11 +328,11 @@ begin
   insert into inventory.pool (event_id, pool_id, name, capacity, seated)
   values (p_event, p_pool, p_name, cardinality(p_keys), true);
   insert into inventory.seat
-    (event_id, seat_no, seat_key, pool_id, section, row_no, place, distance)
+    (event_id, seat_no, seat_key, pool_id, section, row_no, place, distance, special)
   select p_event, coalesce(n.seat_no, v_first + n.nth - 1), n.seat_key, p_pool,
-    n.section, n.row_no, n.place, n.distance
-  from unnest(p_numbers, p_keys, p_sections, p_rows, p_places, p_distances)
-    with ordinality as n(seat_no, seat_key, section, row_no, place, distance, nth);
+    n.section, n.row_no, n.place, n.distance, n.special
+  from unnest(p_numbers, p_keys, p_sections, p_rows, p_places, p_distances, p_specials)
+    with ordinality as n(seat_no, seat_key, section, row_no, place, distance, special, nth);
   update inventory.sale s set version = s.version + 1, plan_version = s.plan_version + 1
   where s.event_id = p_event;
   return v_first;

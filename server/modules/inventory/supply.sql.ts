@@ -12,6 +12,7 @@ import {
   textAs,
   textAsOrNull,
 } from '../../kernel/sql.ts';
+import type { SpecialSeat } from '../venues/index.ts';
 
 export type SaleTerms = {
   readonly eventId: EventId;
@@ -35,6 +36,8 @@ export type TicketTypeTerms = {
   readonly opensAt: Date | null;
   readonly closesAt: Date | null;
   readonly needsCode: boolean;
+  /** Whether it may be given to who has not named it. */
+  readonly listed: boolean;
 };
 
 const verdict = { verdict: text };
@@ -80,6 +83,7 @@ export const callOpenSeats = (
       readonly row: number;
       readonly place: number;
       readonly distance: number;
+      readonly special?: string | null;
     }[];
   },
 ) => rows({ first: int })`
@@ -88,7 +92,8 @@ export const callOpenSeats = (
     ${pool.seats.map((seat) => seat.key)}::text[],
     ${pool.seats.map((seat) => seat.section)}::text[],
     ${pool.seats.map((seat) => seat.row)}::int[], ${pool.seats.map((seat) => seat.place)}::int[],
-    ${pool.seats.map((seat) => seat.distance)}::real[]) as first`;
+    ${pool.seats.map((seat) => seat.distance)}::real[],
+    ${pool.seats.map((seat) => seat.special ?? null)}::text[]) as first`;
 
 /** The event's lock; before a change of what a hold is being decided on. */
 export const callLockSale = (eventId: EventId) => command`
@@ -96,15 +101,15 @@ export const callLockSale = (eventId: EventId) => command`
 
 export const upsertTicketType = (t: TicketTypeTerms) => command`
   insert into inventory.ticket_type as i (event_id, ticket_type_id, pool_id, price_minor,
-    min_per_order, max_per_order, opens_at, closes_at, needs_code)
+    min_per_order, max_per_order, opens_at, closes_at, needs_code, listed)
   select p.event_id, ${t.ticketTypeId}, p.pool_id, ${t.priceMinor}, ${t.minPerOrder},
-    ${t.maxPerOrder}, ${t.opensAt}, ${t.closesAt}, ${t.needsCode}
+    ${t.maxPerOrder}, ${t.opensAt}, ${t.closesAt}, ${t.needsCode}, ${t.listed}
   from inventory.pool p where p.event_id = ${t.eventId} and p.pool_id = ${t.poolId}
   on conflict (event_id, ticket_type_id) do update
     set pool_id = excluded.pool_id, price_minor = excluded.price_minor,
         min_per_order = excluded.min_per_order, max_per_order = excluded.max_per_order,
         opens_at = excluded.opens_at, closes_at = excluded.closes_at,
-        needs_code = excluded.needs_code`;
+        needs_code = excluded.needs_code, listed = excluded.listed`;
 
 export const callDropTicketType = (eventId: EventId, ticketTypeId: TicketTypeId) => rows(verdict)`
   select inventory.drop_ticket_type@v(${eventId}, ${ticketTypeId}) as verdict`;
@@ -152,13 +157,14 @@ export const selectTicketTypes = (eventIds: readonly EventId[]) => rows({
   opensAt: instantOrNull,
   closesAt: instantOrNull,
   needsCode: bool,
+  listed: bool,
   withdrawn: bool,
   everHeld: bool,
 })`
   select t.event_id as "eventId", t.ticket_type_id as "ticketTypeId", t.pool_id as "poolId", t.price_minor as "priceMinor",
     t.min_per_order as "minPerOrder", t.max_per_order as "maxPerOrder", t.opens_at as "opensAt",
-    t.closes_at as "closesAt", t.needs_code as "needsCode", t.withdrawn_at is not null as withdrawn,
-    t.ever_held as "everHeld"
+    t.closes_at as "closesAt", t.needs_code as "needsCode", t.listed,
+    t.withdrawn_at is not null as withdrawn, t.ever_held as "everHeld"
   from inventory.ticket_type t
   where t.event_id = any(${eventIds}::text[]) order by t.ticket_type_id`;
 
@@ -181,6 +187,7 @@ export type PlannedPlaces = {
     readonly row: number;
     readonly place: number;
     readonly distance: number;
+    readonly special?: SpecialSeat | null;
   }[];
   /** All that these places are in, new ones too; a pool of seats has no capacity of its own. */
   readonly pools: readonly {

@@ -2,6 +2,7 @@ import { all, maybe, one, type Queryable, run } from '../../kernel/db.ts';
 import type { EventId, OrganizerId, PoolId, TicketTypeId } from '../../kernel/ids.ts';
 import type { Turn } from '../../kernel/lanes.ts';
 import { assert } from '../../kernel/result.ts';
+import type { SpecialSeat } from '../venues/index.ts';
 import { callSweepBatch } from './hold.sql.ts';
 import {
   callBlockBatch,
@@ -90,6 +91,8 @@ export type NewSeat = {
   readonly row: number;
   readonly place: number;
   readonly distance: number;
+  /** Plain where it is null or not given. */
+  readonly special?: SpecialSeat | null;
 };
 
 /** Makes a pool of seats, whose capacity is their number. */

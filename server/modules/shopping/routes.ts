@@ -5,11 +5,10 @@ import { type Actor, buyingPerson } from '../../kernel/actor.ts';
 import type { HoldId } from '../../kernel/ids.ts';
 import { ok, present, refused } from '../../kernel/result.ts';
 import { bodyOf, type Route, route } from '../../kernel/route.ts';
-import { email, id, line, moneyOut, phone, quantity, timeOut } from '../../kernel/schemas.ts';
+import { email, id, line, moneyOut, phone, timeOut } from '../../kernel/schemas.ts';
 import {
   changeHold,
   type Hold,
-  type HoldItem,
   holdPlaces,
   holdRefusals,
   personKeys,
@@ -19,64 +18,7 @@ import {
 import { orderSchema } from '../orders/index.ts';
 import { bookPlaces } from './book-places.ts';
 import { findHold } from './find-hold.ts';
-
-const LINES_MAX = 20;
-
-const SEATS_MAX = 100;
-const SEAT_ID_MAX_CHARS = 64;
-const SECTION_MAX_CHARS = 100;
-
-/** One line of what is wanted: so many places, these seats, or the best that are left. */
-const item = z
-  .strictObject({
-    ticketTypeId: id('tt'),
-    quantity: quantity.optional(),
-    seatIds: z.array(line(SEAT_ID_MAX_CHARS)).min(1).max(SEATS_MAX).optional(),
-    bestAvailable: z
-      .strictObject({ quantity, section: line(SECTION_MAX_CHARS).optional() })
-      .optional(),
-  })
-  .superRefine(({ quantity: counted, seatIds, bestAvailable }, context) => {
-    const ways = [counted, seatIds, bestAvailable].filter((way) => way !== undefined);
-    if (ways.length === 1) return;
-    context.addIssue({
-      code: 'custom',
-      path: ['quantity'],
-      message: 'exactly one of quantity, seatIds and bestAvailable is needed',
-      params: { code: 'quantity_or_seats' },
-    });
-  })
-  .meta({ id: 'ItemInput' });
-
-const items = z
-  .array(item)
-  .min(1)
-  .max(LINES_MAX)
-  .superRefine((lines, context) => {
-    const seen = new Set<string>();
-    const refuseTwice = (name: string, path: (string | number)[], message: string) => {
-      if (seen.has(name)) {
-        context.addIssue({ code: 'custom', path, message, params: { code: 'duplicate_item' } });
-      }
-      seen.add(name);
-    };
-    for (const [i, { ticketTypeId, seatIds = [] }] of lines.entries()) {
-      refuseTwice(ticketTypeId, [i, 'ticketTypeId'], 'is there twice: add the quantities up');
-      for (const [n, seatId] of seatIds.entries()) {
-        refuseTwice(`seat ${seatId}`, [i, 'seatIds', n], 'is there twice');
-      }
-    }
-  });
-
-/** The lines as inventory takes them. */
-function holdItems(lines: z.infer<typeof items>): readonly HoldItem[] {
-  return lines.map(({ ticketTypeId, quantity: counted, seatIds, bestAvailable }) => {
-    if (seatIds) return { ticketTypeId, quantity: seatIds.length, seatIds };
-    if (!bestAvailable) return { ticketTypeId, quantity: present(counted, 'quantity') };
-    const { section, quantity: wanted } = bestAvailable;
-    return { ticketTypeId, quantity: wanted, best: section === undefined ? {} : { section } };
-  });
-}
+import { holdItems, items } from './hold-items.ts';
 
 const buyer = z
   .strictObject({ name: line(200), email, phone: phone.optional() })
@@ -175,8 +117,11 @@ const holds: readonly Route[] = [
     description:
       'All or nothing, until `expiresAt`. Each item says how many places, which seats, or that ' +
       'the best available are wanted: side by side, nobody left alone beside them, as near as ' +
-      'can be. Repeating the request with its `Idempotency-Key` gives the first answer. An event ' +
-      'with a cap per person needs the buyer.',
+      'can be. Accessible and companion seats go to whoever asks for `accessible` ones, and to ' +
+      'others once the rest is gone. Without a `ticketTypeId`, the best of all ticket types ' +
+      'that cost no more than `priceMax` are given; of the same seats, by the cheapest. ' +
+      'Repeating the request with its `Idempotency-Key` gives the first answer. An event with a ' +
+      'cap per person needs the buyer.',
     tag: 'Buying',
     access: { kind: 'public' },
     idempotency: 'own',

@@ -3,13 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { exactBest } from '../../../test/kit/exact-seats.ts';
 import { POOLS, party, seatPlan } from '../../../test/kit/random-seats.ts';
 import { FreeSeats, type Party } from './free-seats.ts';
-import { gridPlan, planSeats, type SeatPlan } from './seat-plan.ts';
+import { gridPlan, planSeats, type SeatPlan, type SpecialSeat } from './seat-plan.ts';
 
 const AISLE = ' ';
 
+const SPECIAL: Readonly<Record<string, SpecialSeat>> = { a: 'accessible', c: 'companion' };
+
 /**
- * Rows as drawn: `.` is free, `x` taken, a space an aisle, a digit a free seat of another pool. The
- * focal point is above the column `focal`; a row further back is as far as ten places.
+ * Rows as drawn: `.` is free, `x` taken, a space an aisle, a digit a free seat of another pool, `a`
+ * a free accessible seat, `c` a companion's. The focal point is above the column `focal`; a row
+ * further back is as far as ten places.
  */
 function hall(rows: readonly string[], focal: number) {
   const drawn = rows.flatMap((line, row) =>
@@ -22,6 +25,7 @@ function hall(rows: readonly string[], focal: number) {
       row,
       place,
       distance: 10 * row + Math.abs(place - focal),
+      special: SPECIAL[sign] ?? null,
     })),
   );
   const seats = new FreeSeats(plan);
@@ -65,6 +69,50 @@ describe('the best seats of a row', () => {
     const proposal = seats.propose({ poolId: 'pool', quantity });
     expect(proposal && draw(proposal.seats)[0]).toBe(expected);
     expect(proposal?.leavesOrphan ?? false).toBe(leavesOrphan);
+  });
+
+  it.each([
+    ['a special seat is an edge', '..a.c...', 2, 3, 'PPa.c...', false],
+    ['special seats are for those who ask', 'acac.', 2, 0, null, false],
+  ] as const)('for whoever does not ask: %s', (_what, row, quantity, focal, expected, orphan) => {
+    const { seats, draw } = hall([row], focal);
+    const proposal = seats.propose({ poolId: 'pool', quantity });
+    expect(proposal && draw(proposal.seats)[0]).toBe(expected);
+    expect(proposal?.leavesOrphan ?? false).toBe(orphan);
+  });
+
+  it.each([
+    ['the companion beside, though farther', '..a...ac', 2, 1, 2, '..a...PP', false],
+    ['plain ones where there is none, nobody alone', '.....a.x', 3, 1, 5, '....PPPx', false],
+    ['no accessible seat more than needed, though farther', 'aax.a', 2, 1, 0, 'aaxPP', false],
+    ['one more where there is no other way', 'xaax', 2, 1, 1, 'xPPx', false],
+    ['both who need one side by side', '.a.aa...', 3, 2, 1, '.aPPP...', false],
+    ['two seats apart are none', 'a.x.a', 2, 2, 0, null, false],
+    ['nobody is left alone beside', 'a....', 2, 1, 0, 'PP...', false],
+    ['across an aisle nobody is a neighbour', '.. ac', 3, 1, 0, null, false],
+    ['all gone', 'xx..', 1, 1, 0, null, false],
+  ] as const)(
+    'for who needs accessible seats: %s',
+    (_what, row, quantity, accessible, focal, expected, orphan) => {
+      const { seats, draw } = hall([row], focal);
+      const proposal = seats.propose({ poolId: 'pool', quantity, accessible });
+      expect(proposal && draw(proposal.seats)[0]).toBe(expected);
+      expect(proposal?.leavesOrphan ?? false).toBe(orphan);
+    },
+  );
+
+  it('of several pools are the best of any', () => {
+    const { seats, draw } = hall(['1.2', '1122', '1aa2', 'xx.a'], 0);
+    const ask = (more: object) => {
+      const each = ['pool', '1', '2'].map((poolId) => ({ poolId, quantity: 2, ...more }));
+      const found = seats.proposeAmong(each);
+      return found && [each[found.party]?.poolId, draw(found.proposal.seats).join('|')];
+    };
+    expect(ask({})).toEqual(['1', '1.2|PP22|1aa2|xx.a']);
+    expect(ask({})).toEqual(['2', '1.2|11PP|1aa2|xx.a']);
+    expect(ask({ accessible: 1 })).toEqual(['pool', '1.2|1122|1aa2|xxPP']);
+    expect(ask({ accessible: 1 })).toEqual(['pool', '1.2|1122|1PP2|xx.a']);
+    expect(ask({ accessible: 1 })).toBeNull();
   });
 
   it('are found by giving up nearness first, then the neighbour left alone', () => {
@@ -148,7 +196,8 @@ function run(plan: SeatPlan, startsSold: readonly boolean[], steps: readonly Ste
       const expected = exactBest(plan, isFree, one.party);
       const proposal = seats.propose(one.party);
       expect(proposal).toEqual(expected);
-      const kind = one.party.quantity > 12 ? 'large' : one.party.section ? 'section' : 'pool';
+      const { quantity, section, accessible } = one.party;
+      const kind = accessible ? 'need' : quantity > 12 ? 'large' : section ? 'section' : 'pool';
       const answer = proposal ? (proposal.leavesOrphan ? 'orphan' : 'clean') : 'nothing';
       reached.add(`${kind}:${answer}`);
       if (!proposal) continue;
@@ -177,7 +226,7 @@ describe('whatever is sold, held and given back', () => {
     );
     // Agreement says little unless these were agreed on.
     expect([...reached].sort()).toEqual(
-      ['large', 'pool', 'section'].flatMap((kind) => [
+      ['large', 'need', 'pool', 'section'].flatMap((kind) => [
         `${kind}:clean`,
         `${kind}:nothing`,
         `${kind}:orphan`,

@@ -1,6 +1,6 @@
 /**
- * Which block of seats is the best for a party. This is the rule, for everybody who applies it:
- * `inventory.find_adjacent` (seats.fn.sql) decides the same in SQL, and tests hold both against one
+ * Which seats are the best for a party. This is the rule, for everybody who applies it:
+ * `inventory.find_seats` (seats.fn.sql) decides the same in SQL, and tests hold both against one
  * search through all blocks.
  *
  * A party sits on as many seats as it is large, all in one row, each the neighbour of the next
@@ -21,7 +21,26 @@
  * So nearness is given up before the orphan rule, the orphan rule before the party is refused, and
  * sitting together never. Of a run, only one that is exactly one seat longer than the party forces
  * an orphan: in a longer one the party can always sit at an end and leave two or more.
+ *
+ * **Special** seats, accessible and companion ones, are kept for those who need them. A party that
+ * does not ask for them gets
+ * 1. a block of plain seats, by all of the above as if there were no others: a run ends at a
+ *    special seat,
+ * 2. where there is none, plain seats apart: the nearest,
+ * 3. and only where its pool, or the section that it asked for, has not that many plain seats free,
+ *    special ones too: a block of any seats, then any seats apart.
+ * The model is 28 CFR 36.302(f)(5): accessible seats are released when all others are gone.
+ *
+ * A party that needs so many accessible seats gets a block of any seats with at least as many
+ * accessible ones among them, or nothing: never seats apart, never other seats. Of all such blocks
+ * the best has the fewest accessible seats beyond what is needed, then the fewest plain ones (a
+ * companion sits on a companion's seat), and then is the best by the above, where a run is one of
+ * any seats.
+ *
+ * A party that would take any of several pools gets the best of their blocks; each step above is
+ * taken in all of them before the next. Of seats apart, those with the smallest sum.
  */
+import type { SpecialSeat } from './seat-plan.ts';
 
 /** A block that a party might get. Positions are those of the caller's arrays. */
 export type Block = {
@@ -32,6 +51,9 @@ export type Block = {
   readonly row: number;
   /** Of its first seat. */
   readonly place: number;
+  /** Accessible seats beyond those that are needed, and plain ones; 0 where none is needed. */
+  readonly accessibleBeyond: number;
+  readonly plain: number;
 };
 
 /** Seats of one pool, neighbours all, free or not: positions `first` to `end`, `end` excluded. */
@@ -44,10 +66,16 @@ export type Stretch = {
 };
 
 /** By position. A mark other than 0 says that the seat is not free. */
-export type Seating = { readonly marks: Uint8Array; readonly distances: Float64Array };
+export type Seating = {
+  readonly marks: Uint8Array;
+  readonly distances: Float64Array;
+  readonly specials: readonly (SpecialSeat | null)[];
+};
 
 /** Whether `a` is the better block of two different ones. */
 function isBetter(a: Block, b: Block): boolean {
+  if (a.accessibleBeyond !== b.accessibleBeyond) return a.accessibleBeyond < b.accessibleBeyond;
+  if (a.plain !== b.plain) return a.plain < b.plain;
   if (a.leavesOrphan !== b.leavesOrphan) return b.leavesOrphan;
   if (a.distanceSum !== b.distanceSum) return a.distanceSum < b.distanceSum;
   return a.row !== b.row ? a.row < b.row : a.place < b.place;
@@ -58,8 +86,27 @@ export function better(a: Block | null, b: Block | null): Block | null {
   return isBetter(b, a) ? b : a;
 }
 
-/** The best block of a stretch; null when no run in it is long enough. */
+/** The best block of a stretch of plain seats; null when no run in it is long enough. */
 export function bestOfStretch(seating: Seating, stretch: Stretch, quantity: number): Block | null {
+  return bestOfRuns(seating, stretch, quantity, bestOfRun);
+}
+
+/** The best block of a stretch with so many accessible seats, 1 or more; null when it has none. */
+export function bestAccessible(
+  seating: Seating,
+  stretch: Stretch,
+  quantity: number,
+  accessible: number,
+): Block | null {
+  return bestOfRuns(seating, stretch, quantity, (...run) => accessibleOfRun(accessible, ...run));
+}
+
+function bestOfRuns(
+  seating: Seating,
+  stretch: Stretch,
+  quantity: number,
+  bestOf: (...run: Parameters<typeof bestOfRun>) => Block | null,
+): Block | null {
   const { marks } = seating;
   let best: Block | null = null;
   let first = stretch.first;
@@ -67,7 +114,7 @@ export function bestOfStretch(seating: Seating, stretch: Stretch, quantity: numb
     let end = first;
     while (end < stretch.end && marks[end] === 0) end += 1;
     if (end - first >= quantity)
-      best = better(best, bestOfRun(seating, stretch, first, end, quantity));
+      best = better(best, bestOf(seating, stretch, first, end, quantity));
     first = end + 1;
   }
   return best;
@@ -101,7 +148,38 @@ function bestOfRun(
     distanceSum: bestSum,
     row: stretch.row,
     place: stretch.place + bestFirst - stretch.first,
+    accessibleBeyond: 0,
+    plain: 0,
   };
+}
+
+/** The same for a party that needs accessible seats; null where the run has no such block. */
+function accessibleOfRun(
+  accessible: number,
+  { distances, specials }: Seating,
+  stretch: Stretch,
+  first: number,
+  end: number,
+  quantity: number,
+): Block | null {
+  const last = end - quantity;
+  let best: Block | null = null;
+  for (let at = first; at <= last; at += 1) {
+    const seats = specials.slice(at, at + quantity);
+    const found = seats.filter((special) => special === 'accessible').length;
+    if (found < accessible) continue;
+    best = better(best, {
+      first: at,
+      quantity,
+      leavesOrphan: at - first === 1 || last - at === 1,
+      distanceSum: distances.subarray(at, at + quantity).reduce((sum, each) => sum + each, 0),
+      row: stretch.row,
+      place: stretch.place + at - stretch.first,
+      accessibleBeyond: found - accessible,
+      plain: seats.filter((special) => special === null).length,
+    });
+  }
+  return best;
 }
 
 /**

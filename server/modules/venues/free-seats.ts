@@ -8,11 +8,16 @@
  * here costs a second proposal, never a seat sold twice.
  *
  * A proposal looks at the stretches that changed since the last one of its size, and at one path
- * through a tournament: it does not depend on the number of seats.
+ * through a tournament: it does not depend on the number of seats. A party that needs accessible
+ * seats is looked for in all stretches that have some: few.
+ *
+ * Whoever does not ask for special seats is proposed plain neighbours only. That there are not
+ * enough plain seats any more is decided under the lock: here it might only seem so.
  */
 import { assert, present } from '../../kernel/result.ts';
 import {
   type Block,
+  bestAccessible,
   bestOfStretch,
   better,
   Ranking,
@@ -27,6 +32,8 @@ export type Party = {
   readonly quantity: number;
   /** Only there, when given. */
   readonly section?: string;
+  /** How many of the seats have to be accessible, 1 or more; not given where nobody needs one. */
+  readonly accessible?: number;
 };
 
 export type Proposal = {
@@ -48,12 +55,24 @@ const TENTATIVE = 2;
 type Range = { readonly first: number; end: number };
 
 type Pool = {
-  /** In the order of section, row and place, so that a section's are together. */
+  /** Of plain seats; in the order of section, row and place, so that a section's are together. */
   readonly stretches: Stretch[];
   readonly sections: Map<string, Range>;
   /** By size of party; made when a party of that size first asks. */
   readonly rankings: (Ranking | undefined)[];
+  /** Stretches of any seats, those that have accessible ones. */
+  readonly withAccessible: (Stretch & { readonly section: string })[];
 };
+
+const newPool = (): Pool => ({
+  stretches: [],
+  sections: new Map(),
+  rankings: [],
+  withAccessible: [],
+});
+
+/** The stretch of a seat that is in none: only plain seats are. */
+const NO_STRETCH = -1;
 
 export class FreeSeats {
   /** Positions number the seats so that neighbours of one pool follow each other. */
@@ -61,7 +80,7 @@ export class FreeSeats {
   readonly #positionOf: Int32Array;
   readonly #seating: Seating;
   readonly #pools = new Map<string, Pool>();
-  /** By position: the pool, and the number of the stretch in it. */
+  /** By position: the pool, and the number of its stretch of plain seats. */
   readonly #poolAt: Pool[] = [];
   readonly #stretchAt: Int32Array;
 
@@ -71,16 +90,25 @@ export class FreeSeats {
       inOrder(present(seats[a], 'seat'), present(seats[b], 'seat')),
     );
     this.#positionOf = new Int32Array(seats.length);
-    this.#stretchAt = new Int32Array(seats.length);
+    this.#stretchAt = new Int32Array(seats.length).fill(NO_STRETCH);
     const distances = new Float64Array(seats.length);
-    this.#seating = { marks: new Uint8Array(seats.length), distances };
-    let before: PlannedSeat | undefined;
-    for (const [position, seatNo] of this.#seatAt.entries()) {
-      const seat = present(seats[seatNo], 'seat');
+    const inPlace = Array.from(this.#seatAt, (seatNo) => present(seats[seatNo], 'seat'));
+    const specials = inPlace.map(({ special = null }) => special);
+    this.#seating = { marks: new Uint8Array(seats.length), distances, specials };
+    let first = 0;
+    for (const [position, seat] of inPlace.entries()) {
+      const before = inPlace[position - 1];
+      const isNeighbour = before !== undefined && areNeighbours(before, seat);
+      if (!isNeighbour) first = position;
       distances[position] = seat.distance;
-      this.#positionOf[seatNo] = position;
-      this.#place(seat, position, before !== undefined && areNeighbours(before, seat));
-      before = seat;
+      this.#positionOf[present(this.#seatAt[position], 'seat')] = position;
+      this.#place(seat, position, isNeighbour && !before.special);
+      const next = inPlace[position + 1];
+      if (next && areNeighbours(seat, next)) continue;
+      if (!specials.slice(first, position + 1).includes('accessible')) continue;
+      const { section, row, place } = present(inPlace[first], 'seat');
+      const stretch = { section, row, place, first, end: position + 1 };
+      this.#poolAt[position]?.withAccessible.push(stretch);
     }
   }
 
@@ -93,16 +121,26 @@ export class FreeSeats {
    * The best block for a party, marked as tentative; null when the pool, or that section of it, has
    * no such block among the seats that are free and not tentative.
    */
-  propose({ poolId, quantity, section }: Party): Proposal | null {
-    assert(Number.isInteger(quantity) && quantity > 0, `a party of ${quantity}`);
-    const pool = this.#pools.get(poolId);
-    const whole = { first: 0, end: pool?.stretches.length ?? 0 };
-    const range = section === undefined ? whole : pool?.sections.get(section);
-    const block = pool && range ? this.#best(pool, range, quantity) : null;
-    if (!block) return null;
-    const seats = [...this.#seatAt.subarray(block.first, block.first + quantity)];
+  propose(party: Party): Proposal | null {
+    return this.proposeAmong([party])?.proposal ?? null;
+  }
+
+  /** The best block of all that these parties would get, and for which; only that one is marked. */
+  proposeAmong(parties: readonly Party[]): { proposal: Proposal; party: number } | null {
+    let best: Block | null = null;
+    let party = 0;
+    for (const [i, one] of parties.entries()) {
+      const block = this.#bestFor(one);
+      // Of the same block for two of them, the first has it.
+      if (!block || better(best, block) === best) continue;
+      best = block;
+      party = i;
+    }
+    if (!best) return null;
+    const seats = [...this.#seatAt.subarray(best.first, best.first + best.quantity)];
     for (const seatNo of seats) this.#mark(seatNo, TENTATIVE, true);
-    return { seats: seats.sort((a, b) => a - b), leavesOrphan: block.leavesOrphan };
+    const { leavesOrphan } = best;
+    return { proposal: { seats: seats.sort((a, b) => a - b), leavesOrphan }, party };
   }
 
   /** Lifts the marks of a proposal, once. Before or after it, `setFree` says what became of it. */
@@ -111,6 +149,23 @@ export class FreeSeats {
       assert(this.#marksOf(seatNo) & TENTATIVE, `seat ${seatNo} was not proposed to anybody`);
       this.#mark(seatNo, TENTATIVE, false);
     }
+  }
+
+  #bestFor({ poolId, quantity, section, accessible }: Party): Block | null {
+    assert(Number.isInteger(quantity) && quantity > 0, `a party of ${quantity}`);
+    const pool = this.#pools.get(poolId);
+    if (!pool) return null;
+    if (accessible !== undefined) {
+      let best: Block | null = null;
+      for (const stretch of pool.withAccessible) {
+        if (section !== undefined && stretch.section !== section) continue;
+        best = better(best, bestAccessible(this.#seating, stretch, quantity, accessible));
+      }
+      return best;
+    }
+    const whole = { first: 0, end: pool.stretches.length };
+    const range = section === undefined ? whole : pool.sections.get(section);
+    return range ? this.#best(pool, range, quantity) : null;
   }
 
   #best(pool: Pool, { first, end }: Range, quantity: number): Block | null {
@@ -139,21 +194,19 @@ export class FreeSeats {
     this.#seating.marks[position] = after;
     if ((before === 0) === (after === 0)) return;
     const stretchNo = present(this.#stretchAt[position], 'stretch');
+    if (stretchNo === NO_STRETCH) return;
     for (const ranking of this.#poolAt[position]?.rankings ?? []) ranking?.markStale(stretchNo);
   }
 
-  /** Puts the seat at the next position: into the stretch that is open, or into a new one. */
-  #place(seat: PlannedSeat, position: number, isNeighbour: boolean): void {
+  /** Puts the seat at the next position; a plain one into a stretch, the open one or a new one. */
+  #place(seat: PlannedSeat, position: number, isOpen: boolean): void {
     const { poolId, section, row, place } = seat;
-    const pool: Pool = this.#pools.get(poolId) ?? {
-      stretches: [],
-      sections: new Map(),
-      rankings: [],
-    };
+    const pool = this.#pools.get(poolId) ?? newPool();
     this.#pools.set(poolId, pool);
     this.#poolAt.push(pool);
+    if (seat.special) return;
     const { stretches } = pool;
-    const open = isNeighbour ? stretches.pop() : undefined;
+    const open = isOpen ? stretches.pop() : undefined;
     stretches.push({ first: position, row, place, ...open, end: position + 1 });
     this.#stretchAt[position] = stretches.length - 1;
     const range = pool.sections.get(section) ?? { first: stretches.length - 1, end: 0 };

@@ -21,18 +21,19 @@ export {
   takeConfiguration,
   versionsLike,
 } from './configurations.ts';
-export { FreeSeats, type Party } from './free-seats.ts';
+export { FreeSeats } from './free-seats.ts';
 export { type FreeSeat, proposeSeats, type SeatsProposed } from './propose-seats.ts';
 export { readPlanFile } from './read-plan-file.ts';
 export { venueRoutes } from './routes.ts';
 export { drawSeatMap } from './seat-map.ts';
-export { gridPlan, planSeats, type SeatPlan } from './seat-plan.ts';
+export { gridPlan, planSeats, type SeatPlan, type SpecialSeat } from './seat-plan.ts';
 export {
   choicesOf,
   type PlaceOnSale,
   type PlanPlaces,
   placesOf,
   type SectionChoices,
+  specialOf,
 } from './take-plan.ts';
 export type { VenueId } from './venue.sql.ts';
 export { createVenue } from './venues.ts';

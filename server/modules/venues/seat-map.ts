@@ -38,7 +38,11 @@ export function drawSeatMap({ plan, survey }: Surveyed, choices: SectionChoices)
   const categories = names.map((name) => ({ name, color: colors.get(name) ?? null }));
   const focalPoint = [whole(survey.focalPoint.x), whole(survey.focalPoint.y)];
   const size = plan.size ? [whole(plan.size.width), whole(plan.size.height)] : null;
-  return { seats, text: JSON.stringify({ unit: UNIT, size, focalPoint, categories, sections }) };
+  const gates = (plan.gates ?? []).map(({ name, position: at }) => ({
+    ...{ name, ...(at ? { at: [whole(at.x), whole(at.y)] } : {}) },
+  }));
+  const map = { unit: UNIT, size, focalPoint, gates, categories, sections };
+  return { seats, text: JSON.stringify(map) };
 }
 
 const whole = (value: number): number => Math.round(value * UNIT);

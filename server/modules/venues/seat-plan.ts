@@ -4,6 +4,10 @@
  */
 import { assert } from '../../kernel/result.ts';
 
+/** Seats that not everybody is given; what is none of these is plain. */
+export const SPECIAL_SEATS = ['accessible', 'companion'] as const;
+export type SpecialSeat = (typeof SPECIAL_SEATS)[number];
+
 /** One seat. Its number is its index in the plan. */
 export type PlannedSeat = {
   readonly poolId: string;
@@ -14,6 +18,8 @@ export type PlannedSeat = {
   readonly place: number;
   /** To the focal point, 0 or more, in any unit that all seats of the event share. */
   readonly distance: number;
+  /** Plain where it is null or not given. */
+  readonly special?: SpecialSeat | null;
 };
 
 export type SeatPlan = { readonly seats: readonly PlannedSeat[] };
@@ -45,7 +51,7 @@ export function planSeats(seats: readonly PlannedSeat[]): SeatPlan {
     const places = placesOf.get(row) ?? new Set();
     refuse(!places.has(place), `place ${place} of row ${row} is there twice`);
     placesOf.set(row, places.add(place));
-    return { poolId, section, row, place, distance };
+    return { poolId, section, row, place, distance, special: seat.special ?? null };
   });
   return { seats: planned };
 }

@@ -3,6 +3,7 @@ import type { Issue } from '../../kernel/result.ts';
 import type { Surveyed } from './configurations.ts';
 import type { Feature } from './floor-plan.ts';
 import { distance } from './polygons.ts';
+import { SPECIAL_SEATS, type SpecialSeat } from './seat-plan.ts';
 import type { StandingArea } from './survey.ts';
 
 /** By the name of the slot, which option. */
@@ -13,6 +14,11 @@ export type PlanPlaces = {
   readonly seats: readonly PlaceOnSale[];
   readonly standing: readonly StandingArea[];
 };
+
+/** What a seat is for the rule of the best available; accessible before companion. */
+export function specialOf(features: readonly Feature[]): SpecialSeat | null {
+  return SPECIAL_SEATS.find((special) => features.includes(special)) ?? null;
+}
 
 export type PlaceOnSale = {
   readonly key: string;
