@@ -64,6 +64,7 @@ describe('its drawing', () => {
   });
 
   it('says how many are free, and where people stand', () => {
+    expect(picture).toContain('<title>3 of 5 seats are free</title>');
     expect(picture).toContain('Stalls: 2 of 4 free');
     expect(picture).toContain('Boxes &amp; more: 1 of 1 free');
     expect(picture).toContain('Floor: room for 400');

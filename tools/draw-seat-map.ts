@@ -45,6 +45,7 @@ export function drawSeats(map: SeatMap, bits: Uint8Array): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" ` +
       `font-family="system-ui,sans-serif" font-size="${FONT}" fill="${INK}">`,
+    `<title>${titleOf(seats)}</title>`,
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
     ...map.sections.map((section) => drawOutline(section, frame)),
     drawFocalPoint(map, frame),
@@ -65,6 +66,11 @@ export function drawSeats(map: SeatMap, bits: Uint8Array): string {
   ]
     .filter((line) => line !== '')
     .join('\n');
+}
+
+function titleOf(seats: readonly Drawn[]): string {
+  const free = seats.filter(({ isFree }) => isFree).length;
+  return `${free.toLocaleString('en')} of ${seats.length.toLocaleString('en')} seats are free`;
 }
 
 const colorOf = ({ categories }: SeatMap, category: number): string =>

@@ -1,6 +1,6 @@
 /**
- * A bowl of any size: sectors in rings around a pitch, as a stadium has them. Rows are only counted,
- * so that taking the plan means laying every seat out.
+ * A bowl of any size: sectors in rings around a pitch, as a stadium has them. Rows are only
+ * counted, so that taking the plan means laying every seat out.
  */
 import { type FloorPlan, floorPlan } from '../../server/modules/venues/floor-plan.ts';
 

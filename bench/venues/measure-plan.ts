@@ -1,6 +1,6 @@
 /**
- * One floor plan taken, one event made in it twice, and its seat map, over HTTP in memory: the whole
- * request, from its text to its answer.
+ * One floor plan taken, one event made in it twice, and its seat map, over HTTP in memory: whole
+ * requests, from their text to their answer.
  */
 import { randomUUID } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
