@@ -1,4 +1,4 @@
-/** Every section of the inventory bench runs, and its books balance; nobody asks how fast. */
+/** The benches run, and their books balance; nobody asks how fast. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,13 +8,31 @@ import { projectRoot } from '../../server/kernel/root.ts';
 
 const TIMEOUT_MS = 300_000;
 
+const smoke = (name: string) =>
+  promisify(execFile)(
+    process.execPath,
+    [join(projectRoot, 'tools', 'bench.mjs'), name, '--smoke'],
+    { timeout: TIMEOUT_MS },
+  );
+
 it(
   'D12 the inventory bench runs through, Redis lock and all',
   async () => {
-    const command = [join(projectRoot, 'tools', 'bench.mjs'), 'inventory', '--smoke'];
-    const ran = await promisify(execFile)(process.execPath, command, { timeout: TIMEOUT_MS });
+    const ran = await smoke('inventory');
     for (const name of sectionNames) expect(ran.stdout).toContain(name);
     expect(ran.stdout).toMatch(/\d+ of \d+ bars met/);
+  },
+  TIMEOUT_MS,
+);
+
+it(
+  'the venues bench takes plans of all its sizes and sells in them',
+  async () => {
+    const { stdout } = await smoke('venues');
+    for (const size of ['200 seats', '1,000 seats']) expect(stdout).toContain(size);
+    expect(stdout.match(/\[bar ≤ [^\]]*: met\]/g)).toHaveLength(4);
+    expect(stdout).toContain('most ÷ least cost of a seat');
+    expect(stdout).not.toContain('kept as');
   },
   TIMEOUT_MS,
 );
