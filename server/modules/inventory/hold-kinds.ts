@@ -24,7 +24,8 @@ const QUEUED_MAX = 5_000;
 /** Larger batches give no more holds a second, only later answers. */
 const HOLDS_BATCH_MAX = 512;
 const BATCH_MAX = 256;
-const SEARCHES_QUEUED_MAX = 200;
+/** That everything is sold is found at once: a crowd that learns of it waits no second. */
+const SEARCHES_QUEUED_MAX = 2_000;
 const SEARCHES_BATCH_MAX = 8;
 const HOLD_WAIT_MAX_MS = 1_000;
 

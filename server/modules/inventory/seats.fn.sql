@@ -27,7 +27,6 @@ begin
   if v_found is not null then
     return v_found;
   end if;
-  -- In a hall that is sold out this is the last look.
   select max(n.plain), max(n.every) into v_plain, v_all
   from (
     select count(*) filter (where s.special is null) as plain, count(*) as every
@@ -207,6 +206,7 @@ create function inventory.search_batch@v(p_event text, p_now timestamptz, p_requ
   set plan_cache_mode = force_generic_plan as $$
 declare
   c_none constant int := -1;
+  c_reclaim_most constant int := 1000;
   v_has_seats boolean;
   v_t timestamptz;
   v_chosen jsonb;
@@ -217,6 +217,8 @@ declare
 begin
   perform from inventory.sale s where s.event_id = p_event for no key update;
   v_t := kernel.instant(p_now);
+  perform inventory.reclaim_lapsed@v(p_event, v_t, c_reclaim_most)
+  from inventory.sale s where s.event_id = p_event and s.oldest_expiry <= v_t;
   v_has_seats := exists (select from inventory.pool p where p.event_id = p_event and p.seated);
   for r in select q.value from jsonb_array_elements(p_requests) as q(value) loop
     c := inventory.search_seats@v(p_event, r, v_t);
@@ -261,6 +263,7 @@ declare
   v_found int[];
   v_types text[];
   v_pools text[];
+  v_roomy text[];
   v_asked constant jsonb := coalesce(nullif(p_request -> 'seatNos', 'null'), '[]');
   -- Seats that a line names are no other line's, wherever it stands; nor are ticket types.
   v_named constant int[] := array(
@@ -286,7 +289,9 @@ begin
       select t.types, t.pools into v_types, v_pools
       from inventory.types_for@v(
         p_event, l.type, l.price, l.quantity, v_named_types || types, p_t) t;
-      v_found := case when v_pools <> '{}' then inventory.find_seats@v(p_event, v_pools, l.section,
+      v_roomy := case when p_request ->> 'holdId' is null
+        then inventory.roomy@v(p_event, v_pools, l.quantity, p_t) else v_pools end;
+      v_found := case when v_roomy <> '{}' then inventory.find_seats@v(p_event, v_roomy, l.section,
         l.quantity, l.accessible, p_t, array_remove(seats, null) || v_named,
         p_request ->> 'holdId') end;
       types[l.line] := v_types[coalesce(array_position(v_pools, (
@@ -309,6 +314,21 @@ begin
     v_from := v_from + l.quantity;
   end loop;
 end $$;
+
+-- Those of these pools that may have so many free seats, by their counters: that a hall is sold out
+-- is known without a look at its seats. All of them where something has lapsed, which is counted
+-- until it is reclaimed.
+create function inventory.roomy@v(p_event text, p_pools text[], p_quantity int, p_t timestamptz)
+  returns text[] language sql stable as $$
+  select array(
+    select p.pool_id
+    from unnest(p_pools) with ordinality as w(pool_id, nth)
+    join inventory.pool p on p.event_id = p_event and p.pool_id = w.pool_id
+    join inventory.sale s on s.event_id = p_event
+    where s.oldest_expiry <= p_t
+      or p.capacity - p.held - p.claimed - p.sold - p.reserved - p.blocked >= p_quantity
+    order by w.nth)
+$$;
 
 -- The ticket types that a line may be given, the cheapest first, and the pool of each; without
 -- pools where none can be had now: then it is the one whose refusal counts. The one that is named,
