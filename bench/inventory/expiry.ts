@@ -28,6 +28,8 @@ async function spreadEnds(product: Product, { eventId }: BenchEvent): Promise<nu
       [HEAD_START_MS / 1_000],
     );
     const from = rows[0]?.from ?? new Date();
+    // Before statistics know of these holds, a loop over them looks best, and takes half an hour.
+    await client.query('set enable_nestloop = off');
     await client.query(
       `update inventory.hold h
        set expires_at = $2::timestamptz + make_interval(secs => n.nth / $3::float8)
