@@ -55,7 +55,7 @@ describe('a lease', () => {
     const again = gate();
     const hold = gate();
     const fast = worker(async (_own, job) => {
-      expect(job.attempts).toBe(2);
+      expect(job.attempts).toBe(1);
       again.open();
       await hold.reached;
     });
@@ -63,7 +63,7 @@ describe('a lease', () => {
     await again.reached;
     finish.open();
     await slowDone;
-    expect(await jobs()).toMatchObject([{ key: 'a', leased: true, attempts: 2 }]);
+    expect(await jobs()).toMatchObject([{ key: 'a', leased: true, attempts: 1 }]);
     hold.open();
     await fastDone;
     expect(await jobs()).toEqual([]);
@@ -86,6 +86,23 @@ describe('a lease', () => {
     fail.open();
     await slowDone;
     expect(await jobs()).toMatchObject([{ error: null, attempts: 1 }]);
+  });
+
+  it('lost again and again is no attempt: the job has all of them still', async () => {
+    await add('a');
+    for (let death = 0; death < 30; death += 1) {
+      const started = gate();
+      const never = gate();
+      void worker(async () => {
+        started.open();
+        await never.reached;
+      }).drain();
+      await started.reached;
+      await endLeases();
+    }
+    expect(await jobs()).toMatchObject([{ attempts: 1, parked: false }]);
+    expect(await worker(async () => {}).drain()).toBe(1);
+    expect(await jobs()).toEqual([]);
   });
 
   it('held: nobody else takes the job', async () => {

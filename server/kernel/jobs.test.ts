@@ -187,7 +187,7 @@ describe('a failing job', () => {
   it('that ends its worker each time is parked too', async () => {
     await add('a');
     await outside.query(`update kernel.job
-      set attempts = 20, leased_until = clock_timestamp() - interval '1 second'`);
+      set deaths = 60, leased_until = clock_timestamp() - interval '1 second'`);
     expect(await worker(async () => expect.unreachable()).drain()).toBe(0);
     await measureJobs(ctx);
     expect(await jobs()).toMatchObject([{ parked: true, error: 'the worker ended each time' }]);

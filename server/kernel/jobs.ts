@@ -2,7 +2,8 @@
  * Work for a machine, in the database. A job is named by (kind, key): the same work is not waiting
  * twice. Whoever takes it gets a lease; a worker that dies loses the job when the lease ends, and
  * its late completion is recognised by the lease token and changes nothing. At least once: handlers
- * are idempotent. After MAX_ATTEMPTS a job is parked, counted and left to a person.
+ * are idempotent. A job that has failed MAX_ATTEMPTS times, or whose worker has died at it
+ * MAX_DEATHS times in a row, is parked, counted and left to a person.
  *
  * Enqueued again while it runs, a job runs once more after this run, not beside it: what it has
  * read may be stale. `run_at` tells: it lies after the moment the job was taken.
@@ -17,6 +18,8 @@ import { command, int, json, rows, text } from './sql.ts';
 
 const LEASE_SECONDS = 60;
 const MAX_ATTEMPTS = 20;
+/** A lease each, so an hour: a server that is killed for its own reasons parks nothing soon. */
+const MAX_DEATHS = 60;
 const RETRY_BASE_SECONDS = 1;
 const RETRY_MAX_SECONDS = 300;
 const POLL_MS = 1_000;
@@ -68,11 +71,14 @@ const takeJobs = (kinds: string[], most: number) => rows({
   update kernel.job j
   set leased_until = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS}),
       lease_token = j.lease_token + 1,
-      attempts = j.attempts + 1
+      -- Where a lease is over, its worker died before the attempt was one.
+      attempts = j.attempts + case when j.leased_until is null then 1 else 0 end,
+      deaths = case when j.leased_until is null then 0 else j.deaths + 1 end
   from (
     select d.id from kernel.job d
-    where d.parked_at is null and d.run_at <= clock_timestamp() and d.attempts < ${MAX_ATTEMPTS}
-      and (d.leased_until is null or d.leased_until < clock_timestamp())
+    where d.parked_at is null and d.run_at <= clock_timestamp()
+      and case when d.leased_until is null then d.attempts < ${MAX_ATTEMPTS}
+        else d.leased_until < clock_timestamp() and d.deaths < ${MAX_DEATHS} end
       and d.kind = any(${kinds}::text[])
     order by d.run_at
     limit ${most}
@@ -116,12 +122,12 @@ const postponeJob = (job: Job, p: Postponed) => command`
   from (select clock_timestamp() + make_interval(secs => ${p.seconds}) as at) later
   where j.id = ${job.id} and j.lease_token = ${job.leaseToken}`;
 
-/** Jobs whose every attempt ended with the end of their worker: no handler parks those. */
+/** Jobs that only ever end their worker: no handler parks those. */
 const parkDeadJobs = () => command`
   update kernel.job
   set parked_at = clock_timestamp(), leased_until = null,
       last_error = coalesce(last_error, 'the worker ended each time')
-  where parked_at is null and attempts >= ${MAX_ATTEMPTS} and leased_until < clock_timestamp()`;
+  where parked_at is null and deaths >= ${MAX_DEATHS} and leased_until < clock_timestamp()`;
 
 const countParked = () => rows({ parked: int })`
   select count(*)::int as parked from kernel.job where parked_at is not null`;
