@@ -148,6 +148,14 @@ describe('an event in a floor plan', () => {
     expect(unpacked.body).toEqual(map.body);
     expect(unpacked.headers.get('etag')).not.toBe(etag);
     expect((await app.guest.get(`/events/${await bare()}/seat-map`)).status).toBe(404);
+    const { headers } = await app.guest.get(`/events/${body.id}/seats`);
+    const plan = Number(headers.get('x-plan-version'));
+    const kept = async (who: TestApp['guest'], name: string | number) =>
+      (await who.get(`/events/${body.id}/seat-map?plan=${name}`)).headers.get('cache-control');
+    expect(await kept(app.guest, plan)).toBe('public, max-age=31536000, immutable');
+    expect(await kept(app.admin, plan)).toBe('private, max-age=31536000, immutable');
+    expect(await kept(app.guest, plan + 1)).toBe('public, max-age=300');
+    expect((await app.guest.get(`/events/${body.id}/seat-map?plan=x`)).status).toBe(422);
   });
 
   it('tells of each section what is free, and from which price', async () => {

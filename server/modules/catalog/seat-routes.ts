@@ -3,7 +3,7 @@ import { isKnown } from '../../kernel/etag.ts';
 import { ok, refused } from '../../kernel/result.ts';
 import { type Route, route } from '../../kernel/route.ts';
 import { id } from '../../kernel/schemas.ts';
-import { type SeatsShown, showSeats } from '../inventory/index.ts';
+import { readPlanVersion, type SeatsShown, showSeats } from '../inventory/index.ts';
 import { findEvent } from './read-events.ts';
 import { codingFor, showSeatMap } from './seat-map.ts';
 import { showAvailability } from './show-availability.ts';
@@ -22,6 +22,13 @@ function readable(eventId: string, { planVersion, keys, bits }: SeatsShown): str
 }
 
 const MAP_MAX_AGE_SECONDS = 300;
+const FOR_GOOD = 'max-age=31536000, immutable';
+
+const planVersion = z
+  .string()
+  .regex(/^\d{1,9}$/)
+  .transform(Number)
+  .meta({ type: 'integer', description: 'Another address for another floor plan' });
 
 export const seatRoutes: readonly Route[] = [
   route({
@@ -34,10 +41,12 @@ export const seatRoutes: readonly Route[] = [
       'plan; along a row each is the difference to the one before. `numbers` are ranges ' +
       '(`1-10,12-16`) or a list, `category` an index of `categories` or one for each seat. A ' +
       'seat is called `section-row-number`, and a section names its `gate`, one of `gates`. It ' +
-      'changes only with the floor plan; packed as the client accepts.',
+      'changes only with the floor plan; packed as the client accepts. Named with the ' +
+      '`X-Plan-Version` of `/events/{id}/seats` as `plan`, it may be kept for good.',
     tag: 'Events',
     access: { kind: 'public' },
     params: z.object({ id: id('evt') }),
+    query: z.strictObject({ plan: planVersion.optional() }),
     success: {
       status: 200,
       schema: z.string(),
@@ -45,16 +54,21 @@ export const seatRoutes: readonly Route[] = [
       contentType: 'application/json; charset=utf-8',
     },
     refusals: {},
-    handle: async (ctx, { actor, params, request }) => {
+    handle: async (ctx, { actor, params, query, request }) => {
+      // The event may move to another plan between two looks: only what was so before and after.
+      const before = query.plan === undefined ? null : await readPlanVersion(ctx, params.id);
       const seen = await findEvent(ctx, actor, params.id);
       const map = seen && (await showSeatMap(ctx, seen.event));
       if (!map) return refused('not_found');
+      const isOfPlan = before === query.plan && before === (await readPlanVersion(ctx, params.id));
+      // What its staff alone may see yet is nothing for caches on the way.
+      const who = seen.audience === 'staff' ? 'private' : 'public';
       const coding = codingFor(String(request.headers['accept-encoding'] ?? ''));
       const etag = coding ? map.etag.replace(/"$/, `-${coding}"`) : map.etag;
       const headers = {
         etag,
         vary: 'accept-encoding',
-        'cache-control': `public, max-age=${MAP_MAX_AGE_SECONDS}`,
+        'cache-control': `${who}, ${isOfPlan ? FOR_GOOD : `max-age=${MAP_MAX_AGE_SECONDS}`}`,
         'x-seat-count': String(map.seats),
         ...(coding ? { 'content-encoding': coding } : {}),
       };

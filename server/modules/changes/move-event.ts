@@ -59,7 +59,8 @@ export async function moveEvent(
   if (!first.ok) return first;
   if (!(await takeConfiguration(ctx, wanted.configurationId))) return refused('not_found');
   return inTurn(ctx, eventId, async (tx) => {
-    const event = present(await lockOwn(tx, actor, eventId), 'an event that was there');
+    const event = await lockOwn(tx, actor, eventId);
+    if (!event) return refused('not_found');
     if (event.status === 'cancelled' || event.status === 'archived') return refused('event_over');
     const before = await placesNow(ctx, event);
     if (!before) return refused('no_floor_plan');

@@ -23,7 +23,7 @@ export { type HoldItem, holdPlaces } from './hold-places.ts';
 export { personKeys } from './person-keys.ts';
 export { readHold } from './read-hold.ts';
 export { releaseHold } from './release-hold.ts';
-export { type SeatsShown, showSeats, showSections } from './seat-board.ts';
+export { readPlanVersion, type SeatsShown, showSeats, showSections } from './seat-board.ts';
 export { holdMachine } from './states.ts';
 export {
   blockPlaces,

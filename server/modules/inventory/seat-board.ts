@@ -114,8 +114,13 @@ export async function seatBoardWith(
 ): Promise<SeatBoard | null> {
   const board = await seatBoard(ctx, eventId);
   if (!board || keys.every((key) => board.numbers.has(key))) return board;
-  const row = await maybe(ctx.db, selectPlanVersion(eventId));
-  return row?.planVersion === board.planVersion ? board : reload(ctx, eventId);
+  const isSame = (await readPlanVersion(ctx, eventId)) === board.planVersion;
+  return isSame ? board : reload(ctx, eventId);
+}
+
+/** Counts the floor plans that the event has been in; null where it has no sale. */
+export async function readPlanVersion(ctx: Ctx, eventId: EventId): Promise<number | null> {
+  return (await maybe(ctx.db, selectPlanVersion(eventId)))?.planVersion ?? null;
 }
 
 /** What seats are called, for whoever has been told these numbers. */
