@@ -79,6 +79,7 @@ create function inventory.seats_of@v(
 ) language plpgsql as $$
 declare
   v_asked int[];
+  v_lapsed int[];
 begin
   select array_agg(s.seat_no order by s.nth, s.place),
     array_agg(s.at order by s.nth, s.place)
@@ -91,19 +92,22 @@ begin
       with ordinality as r(seat_nos, nth)
     cross join lateral unnest(r.seat_nos) with ordinality as n(seat_no, place)
   ) s;
-  perform inventory.end_lapsed_on@v(p_event, v_asked, p_t);
-  select coalesce(array_agg(array_position(p_pools, x.pool_id) order by x.seat_no), '{}'),
-    coalesce(array_agg(x.status order by x.seat_no), '{}')
-  into pools, states
-  from (
-    select d.seat_no,
-      (select s.pool_id from inventory.seat s
-        where s.event_id = p_event and s.seat_no = d.seat_no) as pool_id,
-      (select s.status from inventory.seat s
-        where s.event_id = p_event and s.seat_no = d.seat_no) as status
+  loop
+    select coalesce(array_agg(array_position(p_pools, x.pool_id) order by d.seat_no), '{}'),
+      coalesce(array_agg(x.status order by d.seat_no), '{}'),
+      array_agg(d.seat_no) filter (where x.status = 'held' and x.expires_at <= p_t)
+    into pools, states, v_lapsed
     from (select distinct n.seat_no from unnest(v_asked) as n(seat_no)
       where n.seat_no is not null) d
-  ) x;
+    -- One look-up by key for each: `offset` keeps the planner from reading all of them.
+    left join lateral (
+      select s.pool_id, s.status, s.expires_at from inventory.seat s
+      where s.event_id = p_event and s.seat_no = d.seat_no offset 0
+    ) x on true;
+    exit when v_lapsed is null;
+    -- What they have become is read again: free, or the waitlist's.
+    perform inventory.end_lapsed_on@v(p_event, v_lapsed, p_t);
+  end loop;
   at := coalesce(at, '{}');
 end $$;
 
@@ -112,22 +116,24 @@ create function inventory.seat_refusal@v(
   p_seats int[], p_quantity int, p_pool int, p_seated boolean, p_seat_pools int[],
   p_states text[], p_offered boolean
 ) returns text language plpgsql immutable as $$
+declare
+  v_wanted constant text := case when p_offered then 'reserved' else 'free' end;
+  v_named constant int[] := array_remove(p_seats, null);
+  v_is_taken boolean := false;
 begin
   if not p_seated then
-    return case when exists (select from unnest(p_seats) as n(at) where n.at is not null)
-      then 'unknown_seat' end;
-  elsif cardinality(array_remove(p_seats, null)) < p_quantity then
+    return case when v_named <> '{}' then 'unknown_seat' end;
+  elsif cardinality(v_named) < p_quantity then
     return 'seats_required';
-  elsif exists (select from unnest(p_seats) as n(at)
-    where p_seat_pools[n.at] is distinct from p_pool)
-  then
-    return 'unknown_seat';
-  elsif exists (select from unnest(p_seats) as n(at)
-    where p_states[n.at] <> case when p_offered then 'reserved' else 'free' end)
-  then
-    return 'seat_taken';
   end if;
-  return null;
+  -- Not by a query: for a handful of seats that costs several times as much.
+  for i in 1 .. cardinality(v_named) loop
+    if p_seat_pools[v_named[i]] is distinct from p_pool then
+      return 'unknown_seat';
+    end if;
+    v_is_taken := v_is_taken or p_states[v_named[i]] <> v_wanted;
+  end loop;
+  return case when v_is_taken then 'seat_taken' end;
 end $$;
 
 -- Which of these seats stood in the way; nothing for any other refusal.
