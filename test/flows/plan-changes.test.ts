@@ -189,6 +189,9 @@ describe('another version of a floor plan', () => {
     expect(refused.body).toMatchObject({ status: 409, code: 'capacity_below_committed' });
     const v3 = await addVersion(app, there.venueId, inDays(31), planOf(oldRows, 20));
     expect((await move(there.eventId, v3)).status).toBe(200);
+    const using = await app.admin.get(`/events?configuration=${v3}`);
+    expect(using.body.data).toMatchObject([{ id: there.eventId }]);
+    expect((await app.admin.get(`/events?configuration=${there.v1}`)).body.data).toEqual([]);
     const full = await app.guest.post(
       `/events/${there.eventId}/holds`,
       { items: [there.line('Floor', { quantity: 1 })] },

@@ -114,6 +114,7 @@ export type EventFilter = {
   readonly staffOf: { readonly organizerId: OrganizerId | null } | null;
   readonly pattern: string | null;
   readonly venue: string | null;
+  readonly configurationId: ConfigurationId | null;
   readonly from: Date | null;
   readonly to: Date | null;
   readonly status: string | null;
@@ -133,6 +134,7 @@ export const selectEvents = (f: EventFilter, most: number) => rows(eventColumns)
     end
     and (${f.pattern}::text is null or name ilike ${f.pattern} or description ilike ${f.pattern})
     and (${f.venue}::text is null or lower(venue_name) = lower(${f.venue}))
+    and (${f.configurationId}::text is null or configuration_id = ${f.configurationId})
     and (${f.from}::timestamptz is null or starts_at >= ${f.from})
     and (${f.to}::timestamptz is null or starts_at < ${f.to})
     and (${f.status}::text is null or status = ${f.status})

@@ -37,6 +37,7 @@ export type EventQuery = {
   readonly cursor?: string | undefined;
   readonly q?: string | undefined;
   readonly venue?: string | undefined;
+  readonly configuration?: ConfigurationId | undefined;
   readonly from?: Date | undefined;
   readonly to?: Date | undefined;
   readonly status?: string | undefined;
@@ -55,6 +56,7 @@ export async function listEvents(ctx: Ctx, actor: Actor, query: EventQuery) {
         staffOf: staff ? { organizerId: staff.platform ? null : staff.organizerId } : null,
         pattern: query.q === undefined ? null : `%${query.q.replace(/[\\%_]/g, '\\$&')}%`,
         venue: query.venue ?? null,
+        configurationId: query.configuration ?? null,
         from: query.from ?? null,
         to: query.to ?? null,
         status: query.status ?? null,

@@ -120,6 +120,7 @@ const events: readonly Route[] = [
       from: instant.optional().describe('Starts at or after'),
       to: instant.optional().describe('Starts before'),
       venue: line(200).optional(),
+      configuration: id('cfg').optional().describe('In this version of a floor plan'),
       status: z.enum(['draft', 'published', 'cancelled', 'archived']).optional(),
     }),
     success: { status: 200, schema: pageOf(eventSchema), description: 'A page, by start time' },
