@@ -2,6 +2,8 @@
 -- since holds and other servers' memories know it by that; a number is never another seat's.
 
 alter table inventory.seat
+  -- Its pool is of a sale: looked up once more for each seat, it cost a fifth of opening a hall.
+  drop constraint seat_event_id_fkey,
   -- Its position in the event's map, from 0, where that is no longer its number.
   add map_no int check (map_no >= 0),
   drop constraint seat_status_check,
