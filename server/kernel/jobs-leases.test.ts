@@ -105,6 +105,14 @@ describe('a lease', () => {
     expect(await jobs()).toEqual([]);
   });
 
+  it('taken away by hand while the work is done: it is done', async () => {
+    await add('a');
+    await worker(async () => {
+      await outside.query('update kernel.job set leased_until = null');
+    }).drain();
+    expect(await jobs()).toEqual([]);
+  });
+
   it('held: nobody else takes the job', async () => {
     await add('a');
     const started = gate();

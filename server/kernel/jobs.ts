@@ -90,7 +90,9 @@ const takeJobs = (kinds: string[], most: number) => rows({
 /** Gone if nobody enqueued it again meanwhile; else due again. */
 const finishJob = (job: Job) => command`
   with mine as (
-    select id, run_at > leased_until - make_interval(secs => ${LEASE_SECONDS}) as again
+    -- Without a lease, somebody took it away by hand: what is done is done all the same.
+    select id, leased_until is not null
+      and run_at > leased_until - make_interval(secs => ${LEASE_SECONDS}) as again
     from kernel.job
     where id = ${job.id} and lease_token = ${job.leaseToken}
     for update

@@ -17,7 +17,9 @@ export async function hurry(pool: pg.Pool, eventId: string, leases: boolean): Pr
     pool,
     `update kernel.job j
      set run_at = clock_timestamp(),
-         leased_until = case when $2::boolean then null else j.leased_until end
+         leased_until = case when $2::boolean then null else j.leased_until end,
+         -- Whoever takes the job from a worker does not count that against the job.
+         attempts = case when $2::boolean then 0 else j.attempts end
      where j.data ->> 'eventId' = $1
        and ($2::boolean or j.leased_until is null or j.leased_until < clock_timestamp())`,
     [eventId, leases],
