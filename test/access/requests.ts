@@ -104,6 +104,15 @@ const order = (isUsedUp: boolean): Recipe => ({
   },
 });
 
+const ticket = (isUsedUp: boolean): Recipe => ({
+  ...order(isUsedUp),
+  variants: nested,
+  make: async ({ app }, organizer) => {
+    const { orderId, ticketId, token } = await makeOrder(app, organizer);
+    return { ids: { id: orderId, ticketId }, token };
+  },
+});
+
 const person: Recipe = {
   thing: 'person',
   variants: ['ours', 'theirs', 'unknown'],
@@ -249,6 +258,8 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   // The order is confirmed, so cancelling it gives money back.
   'POST /orders/:id/cancel': { ...order(true), alsoNeeds: 'refunds:write' },
   'POST /orders/:id/refunds': order(true),
+  'POST /orders/:id/tickets/:ticketId/reissue': ticket(true),
+  'GET /events/:id/ticket-keys': readEvent,
   'POST /users': { ...nothing, make: async () => ({ ids: {}, body: { email: newAddress() } }) },
   'GET /users': nothing,
   'GET /users/:id': person,

@@ -1,0 +1,71 @@
+/** What a buyer takes home, and what a door must know to read it. */
+import { z } from 'zod';
+import { ok, refused } from '../../kernel/result.ts';
+import { type Route, route } from '../../kernel/route.ts';
+import { id } from '../../kernel/schemas.ts';
+import { findEvent } from '../catalog/index.ts';
+import { publicKeysOf } from '../orders/index.ts';
+
+/** They never change; whether the event is there to be seen does. */
+const KEYS_MAX_AGE_SECONDS = 300;
+
+const keysSchema = z
+  .object({
+    eventId: z.string(),
+    keys: z.array(
+      z.object({
+        keyId: z.string().describe('Stands in each code that was signed with it'),
+        publicKey: z.string().describe('Ed25519: the 32 bytes in base64url'),
+        jwk: z
+          .object({
+            kty: z.literal('OKP'),
+            crv: z.literal('Ed25519'),
+            x: z.string(),
+            kid: z.string(),
+          })
+          .describe('The same key for libraries that take a JWK (RFC 8037)'),
+      }),
+    ),
+  })
+  .meta({ id: 'TicketKeys' });
+
+const exampleKey = '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo';
+
+export const paperRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/events/:id/ticket-keys',
+    summary: 'The public keys of an event’s tickets',
+    description:
+      'With them a scanner, or anybody, tells without asking the server whether a code was given ' +
+      'out by this event’s ticket office, and for which ticket.',
+    tag: 'Events',
+    access: { kind: 'public' },
+    params: z.object({ id: id('evt') }),
+    success: { status: 200, schema: keysSchema, description: 'The keys' },
+    refusals: {},
+    example: {
+      response: {
+        eventId: 'evt_00vtdzt3h1k4r',
+        keys: [
+          {
+            keyId: '4ASM6P1',
+            publicKey: exampleKey,
+            jwk: { kty: 'OKP', crv: 'Ed25519', x: exampleKey, kid: '4ASM6P1' },
+          },
+        ],
+      },
+    },
+    handle: async (ctx, { actor, params }) => {
+      const seen = await findEvent(ctx, actor, params.id);
+      if (!seen) return refused('not_found');
+      const keys = publicKeysOf(ctx.secrets, params.id).map(({ keyId, publicKey }) => ({
+        keyId,
+        publicKey,
+        jwk: { kty: 'OKP' as const, crv: 'Ed25519' as const, x: publicKey, kid: keyId },
+      }));
+      const headers = { 'cache-control': `public, max-age=${KEYS_MAX_AGE_SECONDS}` };
+      return ok({ body: { eventId: params.id, keys }, headers });
+    },
+  }),
+];

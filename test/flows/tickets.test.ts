@@ -1,0 +1,151 @@
+/** F6: tickets in hand: their codes, checked with the public key alone, and reissued. */
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { main } from '../../server/cli/main.ts';
+import { startApp, type TestApp } from '../kit/app.ts';
+import { expectAuditClean } from '../kit/audit.ts';
+import { book, newKey, onSale } from '../kit/given.ts';
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await startApp();
+});
+afterAll(() => app.close());
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+type Ticket = { readonly id: string; readonly code: string | null; readonly epoch: number };
+
+/** An order of which nothing has to be paid, so it is confirmed; by a guest. */
+async function bought(quantity = 2, more: Record<string, unknown> = {}) {
+  const { eventId, typeId } = await onSale(app.admin, { price: 0, more });
+  const { body } = await book(app.guest, eventId, typeId, { quantity });
+  expect(body.order.status).toBe('confirmed');
+  const tickets: readonly Ticket[] = body.order.tickets;
+  const [first, second] = tickets;
+  if (!first || !second) throw new Error('two tickets were bought');
+  return { eventId, orderId: body.order.id as string, token: body.accessToken, first, second };
+}
+
+const keyOf = async (eventId: string): Promise<string> =>
+  (await app.guest.get(`/events/${eventId}/ticket-keys`)).body.keys[0].publicKey;
+
+/** What the command says, and how it ends. */
+async function fanfare(...args: string[]): Promise<{ exit: number; said: string }> {
+  const said: string[] = [];
+  const listen = (line: string) => void said.push(line);
+  vi.spyOn(console, 'log').mockImplementation(listen);
+  vi.spyOn(console, 'error').mockImplementation(listen);
+  const exit = await main(args);
+  return { exit, said: said.join('\n') };
+}
+
+describe('the code of a ticket', () => {
+  it('is told by the command from the public key alone', async () => {
+    const { eventId, first, second } = await bought();
+    const key = await keyOf(eventId);
+    const good = await fanfare('verify-ticket', first.code ?? '', '--key', key);
+    expect(good).toEqual({
+      exit: 0,
+      said: `Ticket ${first.id} of event ${eventId}, epoch 1: the signature is good.`,
+    });
+    expect(second.code).not.toBe(first.code);
+    const otherKey = await keyOf((await bought()).eventId);
+    const wrong = await fanfare('verify-ticket', first.code ?? '', '--key', otherKey);
+    expect(wrong).toMatchObject({ exit: 1, said: expect.stringContaining('another key') });
+    const changed = `${first.code?.slice(0, 45)}${second.code?.slice(45)}`;
+    const forged = await fanfare('verify-ticket', changed, '--key', key);
+    expect(forged).toMatchObject({ exit: 1, said: expect.stringContaining('not good') });
+    expect(await fanfare('verify-ticket', 'F1', '--key', key)).toMatchObject({ exit: 1 });
+    expect(await fanfare('verify-ticket', '--key', key)).toMatchObject({ exit: 2 });
+    expect(await fanfare('verify-ticket', first.code ?? '')).toMatchObject({ exit: 2 });
+    expect(await fanfare('verify-ticket', 'F1', '--keys', key)).toMatchObject({ exit: 2 });
+  });
+
+  it('is withheld until paid, and gone with the money', async () => {
+    const { eventId, typeId } = await onSale(app.admin);
+    const { body } = await book(app.guest, eventId, typeId, { quantity: 1 });
+    expect(body.order.tickets).toEqual([]);
+    const paid = await bought();
+    const back = await app.as(paid.token).post(`/orders/${paid.orderId}/cancel`);
+    expect(back.body).toMatchObject({ code: 'refund_window_closed' });
+    const refund = { ticketIds: [paid.first.id], reason: 'Cannot come' };
+    const after = await app.admin.post(`/orders/${paid.orderId}/refunds`, refund, newKey());
+    const states = after.body.tickets.map(({ id, code }: Ticket) => [id, code]);
+    expect(Object.fromEntries(states)).toEqual({
+      [paid.first.id]: null,
+      [paid.second.id]: paid.second.code,
+    });
+  });
+
+  it('has its key shown where its event is', async () => {
+    const { eventId } = await bought();
+    const { status, body, headers } = await app.guest.get(`/events/${eventId}/ticket-keys`);
+    expect(status).toBe(200);
+    const [{ keyId, publicKey, jwk }] = body.keys;
+    expect(jwk).toEqual({ kty: 'OKP', crv: 'Ed25519', x: publicKey, kid: keyId });
+    expect(headers.get('cache-control')).toBe('public, max-age=300');
+    const unknown = `${eventId.slice(0, -5)}zzzzz`;
+    expect((await app.guest.get(`/events/${unknown}/ticket-keys`)).status).toBe(404);
+  });
+});
+
+describe('a ticket that is reissued', () => {
+  it('has a new code; the old one is of an old epoch', async () => {
+    const { eventId, orderId, token, first, second } = await bought();
+    const path = `/orders/${orderId}/tickets/${first.id}/reissue`;
+    const key = newKey();
+    const done = await app.as(token).post(path, undefined, key);
+    expect(done.status).toBe(200);
+    const find = (id: string) => done.body.tickets.find((ticket: Ticket) => ticket.id === id);
+    expect(find(second.id)).toEqual(second);
+    const { code, epoch } = find(first.id);
+    expect(epoch).toBe(2);
+    expect(code).not.toBe(first.code);
+    const publicKey = await keyOf(eventId);
+    const verified = await fanfare('verify-ticket', code, '--key', publicKey);
+    expect(verified.said).toContain(`${first.id} of event ${eventId}, epoch 2`);
+    const old = await fanfare('verify-ticket', first.code ?? '', '--key', publicKey);
+    expect(old.said).toContain('epoch 1');
+    const again = await app.as(token).post(path, undefined, key);
+    expect(again.body).toEqual(done.body);
+    const read = await app.admin.get(`/orders/${orderId}`);
+    expect(read.body.tickets).toEqual(done.body.tickets);
+    const facts = await app.database.db.pool.query(
+      `select data from kernel.outbox where event_id = $1 and kind = 'ticket_reissued'`,
+      [eventId],
+    );
+    expect(facts.rows).toEqual([{ data: { orderId, ticketId: first.id, epoch: 2 } }]);
+    await expectAuditClean(app);
+  });
+
+  it('was valid: neither void nor waiting for its money, and of this order', async () => {
+    const { orderId, first, second } = await bought();
+    const other = await bought();
+    const reissue = (id: string) => app.admin.post(`/orders/${orderId}/tickets/${id}/reissue`);
+    const refund = { ticketIds: [first.id], reason: 'Cannot come' };
+    await app.admin.post(`/orders/${orderId}/refunds`, refund, newKey());
+    expect((await reissue(first.id)).body).toMatchObject({
+      status: 409,
+      code: 'ticket_not_valid',
+      ticketStatus: 'void',
+    });
+    expect((await reissue(other.first.id)).status).toBe(404);
+    expect((await reissue(second.id)).status).toBe(200);
+    await app.database
+      .open(null)
+      .pool.query(`update orders.ticket set epoch = 32767 where ticket_id = $1`, [second.id]);
+    expect((await reissue(second.id)).body).toMatchObject({ code: 'ticket_reissued_too_often' });
+  });
+
+  it('gets one epoch for each of many requests at once', async () => {
+    const { orderId, token, first } = await bought();
+    const path = `/orders/${orderId}/tickets/${first.id}/reissue`;
+    const asked = Array.from({ length: 8 }, () => app.as(token).post(path, undefined, newKey()));
+    const answers = await Promise.all(asked);
+    const epochs = answers.map(
+      ({ body }) => body.tickets.find(({ id }: Ticket) => id === first.id).epoch,
+    );
+    expect(epochs.sort((a, b) => a - b)).toEqual([2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+});
