@@ -259,6 +259,8 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'POST /orders/:id/cancel': { ...order(true), alsoNeeds: 'refunds:write' },
   'POST /orders/:id/refunds': order(true),
   'POST /orders/:id/tickets/:ticketId/reissue': ticket(true),
+  'GET /orders/:id/tickets/:ticketId/qr.svg': ticket(false),
+  'GET /orders/:id/tickets/:ticketId/qr.png': ticket(false),
   'GET /events/:id/ticket-keys': readEvent,
   'POST /users': { ...nothing, make: async () => ({ ids: {}, body: { email: newAddress() } }) },
   'GET /users': nothing,

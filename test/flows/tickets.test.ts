@@ -1,6 +1,7 @@
 /** F6: tickets in hand: their codes, checked with the public key alone, and reissued. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../../server/cli/main.ts';
+import { qrPng, qrSvg } from '../../server/modules/orders/qr-code.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
 import { book, newKey, onSale } from '../kit/given.ts';
@@ -87,6 +88,26 @@ describe('the code of a ticket', () => {
     expect(headers.get('cache-control')).toBe('public, max-age=300');
     const unknown = `${eventId.slice(0, -5)}zzzzz`;
     expect((await app.guest.get(`/events/${unknown}/ticket-keys`)).status).toBe(404);
+  });
+});
+
+describe('the QR code of a ticket', () => {
+  it('is served as SVG and PNG to its buyer, and to nobody once the ticket is void', async () => {
+    const { orderId, token, first, second } = await bought();
+    const path = (id: string, type: string) => `/orders/${orderId}/tickets/${id}/qr.${type}`;
+    const svg = await app.as(token).get(path(first.id, 'svg'));
+    expect(svg.headers.get('content-type')).toBe('image/svg+xml');
+    expect(svg.headers.get('cache-control')).toBe('no-store');
+    expect(svg.body).toBe(qrSvg(first.code ?? ''));
+    const png = await fetch(`${app.origin}/api/v1${path(second.id, 'png')}?access=${token}`);
+    expect(png.headers.get('content-type')).toBe('image/png');
+    expect(Buffer.from(await png.arrayBuffer()).equals(qrPng(second.code ?? ''))).toBe(true);
+    const refund = { ticketIds: [first.id], reason: 'Cannot come' };
+    await app.admin.post(`/orders/${orderId}/refunds`, refund, newKey());
+    const gone = await app.as(token).get(path(first.id, 'svg'));
+    expect(gone.body).toMatchObject({ status: 409, code: 'ticket_not_valid' });
+    expect((await app.as(token).get(path(second.id, 'svg'))).status).toBe(200);
+    expect((await app.guest.get(path(second.id, 'svg'))).status).toBe(401);
   });
 });
 

@@ -1,14 +1,41 @@
 import { z } from 'zod';
+import { ok } from '../../kernel/result.ts';
 import { bodyOf, type Route, route } from '../../kernel/route.ts';
 import { id } from '../../kernel/schemas.ts';
 import { orderSchema } from './order-view.ts';
+import { qrPng, qrSvg } from './qr-code.ts';
 import { reissueTicket } from './reissue-ticket.ts';
+import { showCode } from './show-code.ts';
 
 const params = z.object({ id: id('ord'), ticketId: id('tkt') });
 
 const notValid = { status: 409, title: 'Only a valid ticket has a code to give out' } as const;
 
+const pictures = [
+  { type: 'svg', contentType: 'image/svg+xml', draw: qrSvg },
+  { type: 'png', contentType: 'image/png', draw: qrPng },
+] as const;
+
+const pictureRoutes = pictures.map(({ type, contentType, draw }) =>
+  route({
+    method: 'GET',
+    path: `/orders/:id/tickets/:ticketId/qr.${type}`,
+    summary: `A ticket’s code as a QR code (${type.toUpperCase()})`,
+    description: 'In alphanumeric mode with error correction M, its quiet zone around it.',
+    tag: 'Orders',
+    access: { kind: 'owner', scope: 'orders:read' },
+    params,
+    success: { status: 200, schema: z.string(), description: 'The picture', contentType },
+    refusals: { ticket_not_valid: notValid },
+    handle: async (ctx, { actor, params: { id: orderId, ticketId } }) => {
+      const code = await showCode(ctx, actor, orderId, ticketId);
+      return code.ok ? ok({ body: '', encoded: draw(code.value) }) : code;
+    },
+  }),
+);
+
 export const ticketRoutes: readonly Route[] = [
+  ...pictureRoutes,
   route({
     method: 'POST',
     path: '/orders/:id/tickets/:ticketId/reissue',
