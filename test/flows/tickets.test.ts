@@ -4,7 +4,7 @@ import { main } from '../../server/cli/main.ts';
 import { qrPng, qrSvg } from '../../server/modules/orders/qr-code.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
-import { book, newKey, onSale } from '../kit/given.ts';
+import { book, eur, newKey, onSale, somebody } from '../kit/given.ts';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -108,6 +108,65 @@ describe('the QR code of a ticket', () => {
     expect(gone.body).toMatchObject({ status: 409, code: 'ticket_not_valid' });
     expect((await app.as(token).get(path(second.id, 'svg'))).status).toBe(200);
     expect((await app.guest.get(path(second.id, 'svg'))).status).toBe(401);
+  });
+});
+
+describe('the calendar of an order', () => {
+  it('has the event as its buyer bought it, later as it is', async () => {
+    const { eventId, orderId, token } = await bought(2, { venueName: 'Halle Nord' });
+    const path = `/orders/${orderId}/calendar.ics`;
+    const first = await app.as(token).get(path);
+    expect(first.status).toBe(200);
+    expect(first.headers.get('content-type')).toBe('text/calendar; charset=utf-8');
+    expect(first.body).toContain(`UID:${orderId}\r\nSEQUENCE:1\r\n`);
+    expect(first.body).toContain('SUMMARY:Test night\r\nLOCATION:Halle Nord\r\n');
+    expect(first.body).toMatch(/^DESCRIPTION:Standard\\nStandard\\nOrder ord_/m);
+    const { body: event } = await app.admin.get(`/events/${eventId}`);
+    const edited = await app.admin.put(`/events/${eventId}`, { ...event, name: 'Test day' });
+    expect(edited.body).toMatchObject({ name: 'Test day', version: 2 });
+    const second = await app.as(token).get(path);
+    expect(second.body).toContain(`UID:${orderId}\r\nSEQUENCE:2\r\n`);
+    expect(second.body).toContain('SUMMARY:Test day\r\n');
+  });
+
+  it('is there once the order is confirmed, and no longer than its tickets', async () => {
+    const { eventId, typeId } = await onSale(app.admin);
+    const { body } = await book(app.guest, eventId, typeId);
+    const pending = await app.as(body.accessToken).get(`/orders/${body.order.id}/calendar.ics`);
+    expect(pending.body).toMatchObject({ status: 409, code: 'order_not_confirmed' });
+    const { orderId, token } = await bought();
+    await app.admin.post(`/orders/${orderId}/cancel`);
+    const gone = await app.as(token).get(`/orders/${orderId}/calendar.ics`);
+    expect(gone.body).toMatchObject({ code: 'order_not_confirmed', orderStatus: 'refunded' });
+  });
+
+  it('names the seats by the words of their floor plan', async () => {
+    const venue = { name: 'Halle Nord', timezone: 'Europe/Berlin' };
+    const { body: hall } = await app.admin.post('/venues', venue);
+    const plan = await app.admin.post(`/venues/${hall.id}/configurations`, {
+      name: 'End stage',
+      validFrom: '2024-01-01T00:00:00Z',
+      gates: [{ name: 'West' }],
+      sections: [
+        { name: 'Rang-Mitte', gate: 'West', category: 'A', rows: [{ label: 'C', seats: '1-6' }] },
+      ],
+    });
+    const { eventId, typeId } = await onSale(app.admin, {
+      more: {
+        configurationId: plan.body.id,
+        ticketTypes: [{ name: 'Balcony', price: eur(0), seatCategories: ['A'] }],
+      },
+    });
+    const order = {
+      items: [{ ticketTypeId: typeId, seatIds: ['Rang-Mitte-C-2'] }],
+      buyer: somebody(),
+      payment: { method: 'simulated' },
+    };
+    const booked = await app.guest.post(`/events/${eventId}/bookings`, order, newKey());
+    const path = `/orders/${booked.body.order.id}/calendar.ics`;
+    const { body } = await app.as(booked.body.accessToken).get(path);
+    const text = body.replaceAll('\r\n ', '');
+    expect(text).toContain('Balcony\\, Rang-Mitte\\, row C\\, seat 2\\n');
   });
 });
 

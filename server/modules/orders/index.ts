@@ -13,6 +13,7 @@
 export { giveUp } from './cancel-order.ts';
 export { endPending, extendOrder, refundTickets } from './end-order.ts';
 export { expireOrders } from './expire-orders.ts';
+export { findOrder } from './find-order.ts';
 export { liveOrders, moveTickets, ordersOfHolds } from './live-orders.ts';
 export type { OrderRow } from './order.sql.ts';
 export { type OrderView, orderSchema, orderView, referencesOf } from './order-view.ts';

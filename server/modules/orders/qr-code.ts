@@ -47,17 +47,11 @@ export function qrSvg(text: string): string {
 export function qrPng(text: string): Buffer {
   const modules = qrModules(text);
   const side = (modules.length + 2 * QUIET_MODULES) * PIXELS_PER_MODULE;
-  // Before each line stands its filter: none.
-  const lineBytes = 1 + Math.ceil(side / 8);
-  const pixels = Buffer.alloc(lineBytes * side);
-  for (let y = 0; y < side; y++) {
-    const row = modules[Math.floor(y / PIXELS_PER_MODULE) - QUIET_MODULES];
-    for (let x = 0; x < side; x++) {
-      if (row?.[Math.floor(x / PIXELS_PER_MODULE) - QUIET_MODULES]) continue;
-      const at = y * lineBytes + 1 + (x >> 3);
-      pixels[at] = (pixels[at] ?? 0) | (0x80 >> (x & 7));
-    }
-  }
+  const white: readonly boolean[] = [];
+  const quiet = new Array<readonly boolean[]>(QUIET_MODULES).fill(white);
+  const lines = [...quiet, ...modules, ...quiet].flatMap((row) =>
+    new Array<Buffer>(PIXELS_PER_MODULE).fill(pixelLine(row, side)),
+  );
   const head = Buffer.alloc(13);
   head.writeUInt32BE(side, 0);
   head.writeUInt32BE(side, 4);
@@ -66,9 +60,20 @@ export function qrPng(text: string): Buffer {
   return Buffer.concat([
     Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
     chunk('IHDR', head),
-    chunk('IDAT', deflateSync(pixels)),
+    chunk('IDAT', deflateSync(Buffer.concat(lines))),
     chunk('IEND', Buffer.alloc(0)),
   ]);
+}
+
+/** A line of pixels, 1 for white; before them stands the line's filter: none. */
+function pixelLine(row: readonly boolean[], side: number): Buffer {
+  const line = Buffer.alloc(1 + Math.ceil(side / 8));
+  for (let x = 0; x < side; x++) {
+    if (row[Math.floor(x / PIXELS_PER_MODULE) - QUIET_MODULES]) continue;
+    const at = 1 + (x >> 3);
+    line[at] = (line[at] ?? 0) | (0x80 >> (x & 7));
+  }
+  return line;
 }
 
 function chunk(type: string, data: Buffer): Buffer {

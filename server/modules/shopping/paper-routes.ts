@@ -1,10 +1,13 @@
 /** What a buyer takes home, and what a door must know to read it. */
 import { z } from 'zod';
+import { readNow } from '../../kernel/now.ts';
 import { ok, refused } from '../../kernel/result.ts';
 import { type Route, route } from '../../kernel/route.ts';
 import { id } from '../../kernel/schemas.ts';
 import { findEvent } from '../catalog/index.ts';
 import { publicKeysOf } from '../orders/index.ts';
+import { calendarText } from './calendar-text.ts';
+import { readPapers } from './read-papers.ts';
 
 /** They never change; whether the event is there to be seen does. */
 const KEYS_MAX_AGE_SECONDS = 300;
@@ -28,6 +31,9 @@ const keysSchema = z
     ),
   })
   .meta({ id: 'TicketKeys' });
+
+const ofOrder = z.object({ id: id('ord') });
+const notConfirmed = { status: 409, title: 'The order is not confirmed' } as const;
 
 const exampleKey = '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo';
 
@@ -66,6 +72,30 @@ export const paperRoutes: readonly Route[] = [
       }));
       const headers = { 'cache-control': `public, max-age=${KEYS_MAX_AGE_SECONDS}` };
       return ok({ body: { eventId: params.id, keys }, headers });
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/orders/:id/calendar.ics',
+    summary: 'The event of an order, for a calendar',
+    description:
+      'iCalendar (RFC 5545) in the event’s time zone, which comes with it. Fetched again, it ' +
+      'replaces the entry; it holds no code.',
+    tag: 'Orders',
+    access: { kind: 'owner', scope: 'orders:read' },
+    params: ofOrder,
+    success: {
+      status: 200,
+      schema: z.string(),
+      description: 'The entry',
+      contentType: 'text/calendar; charset=utf-8',
+    },
+    refusals: { order_not_confirmed: notConfirmed },
+    handle: async (ctx, { actor, params }) => {
+      const papers = await readPapers(ctx, actor, params.id);
+      if (!papers.ok) return papers;
+      const headers = { 'content-disposition': 'attachment; filename="event.ics"' };
+      return ok({ body: calendarText(papers.value, await readNow(ctx.db, ctx.clock)), headers });
     },
   }),
 ];
