@@ -255,6 +255,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'DELETE /holds/:id': hold(true),
   'GET /orders': nothing,
   'GET /orders/:id': order(false),
+  'GET /orders/:id/tickets.pdf': order(false),
   'GET /orders/:id/calendar.ics': order(false),
   // The order is confirmed, so cancelling it gives money back.
   'POST /orders/:id/cancel': { ...order(true), alsoNeeds: 'refunds:write' },

@@ -1,4 +1,5 @@
 /** F6: tickets in hand: their codes, checked with the public key alone, and reissued. */
+import { getDocument } from 'pdfjs-dist/legacy/build/pdf.mjs';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../../server/cli/main.ts';
 import { qrPng, qrSvg } from '../../server/modules/orders/qr-code.ts';
@@ -108,6 +109,77 @@ describe('the QR code of a ticket', () => {
     expect(gone.body).toMatchObject({ status: 409, code: 'ticket_not_valid' });
     expect((await app.as(token).get(path(second.id, 'svg'))).status).toBe(200);
     expect((await app.guest.get(path(second.id, 'svg'))).status).toBe(401);
+  });
+});
+
+describe('the tickets of an order on paper', () => {
+  const pagesOf = async (path: string, token: string): Promise<string[]> => {
+    const response = await fetch(`${app.origin}/api/v1${path}`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('application/pdf');
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    const data = new Uint8Array(await response.arrayBuffer());
+    const document = await getDocument({ data, verbosity: 0 }).promise;
+    const pages: string[] = [];
+    for (let number = 1; number <= document.numPages; number++) {
+      const { items } = await (await document.getPage(number)).getTextContent();
+      pages.push(items.map((item) => ('str' in item ? item.str : '')).join(' '));
+    }
+    await document.destroy();
+    return pages;
+  };
+
+  it('are those that open a door, with their codes as they are now', async () => {
+    const { orderId, token, first, second } = await bought();
+    const path = `/orders/${orderId}/tickets.pdf`;
+    const shows = (page: string | undefined, code: string | null) =>
+      expect(page?.replaceAll(' ', '')).toContain(code);
+    const pages = await pagesOf(path, token);
+    expect(pages).toHaveLength(2);
+    shows(pages[0], first.code);
+    shows(pages[1], second.code);
+    await app.as(token).post(`/orders/${orderId}/tickets/${second.id}/reissue`);
+    const refund = { ticketIds: [first.id], reason: 'Cannot come' };
+    const left = await app.admin.post(`/orders/${orderId}/refunds`, refund, newKey());
+    const now = left.body.tickets.find(({ id }: Ticket) => id === second.id).code;
+    expect(now).not.toBe(second.code);
+    const after = await pagesOf(path, token);
+    expect(after).toHaveLength(1);
+    shows(after[0], now);
+    expect(after[0]).toContain('Ticket 1 of 1');
+  });
+
+  it('are refused until the order is confirmed, and after it was given back', async () => {
+    const { eventId, typeId } = await onSale(app.admin);
+    const { body } = await book(app.guest, eventId, typeId);
+    const pending = await app.as(body.accessToken).get(`/orders/${body.order.id}/tickets.pdf`);
+    expect(pending.body).toMatchObject({ status: 409, code: 'order_not_confirmed' });
+    const { orderId, token } = await bought();
+    const beyond = await app.as(token).get(`/orders/${orderId}/tickets.pdf?from=3`);
+    expect(beyond.body).toMatchObject({ status: 409, code: 'no_valid_tickets' });
+    expect((await app.as(token).get(`/orders/${orderId}/tickets.pdf?from=0`)).status).toBe(422);
+    await app.admin.post(`/orders/${orderId}/cancel`);
+    const gone = await app.as(token).get(`/orders/${orderId}/tickets.pdf`);
+    expect(gone.body).toMatchObject({ code: 'order_not_confirmed', orderStatus: 'refunded' });
+  });
+
+  it('are a hundred at a time, and say where the others are', async () => {
+    const { eventId, typeId } = await onSale(app.admin, {
+      more: {
+        ticketTypes: [{ name: 'School', price: eur(0), capacity: 200, maxPerOrder: 150 }],
+      },
+    });
+    const { body } = await book(app.guest, eventId, typeId, { quantity: 102 });
+    const path = `/orders/${body.order.id}/tickets.pdf`;
+    const start = await fetch(`${app.origin}/api/v1${path}?access=${body.accessToken}`);
+    expect(start.headers.get('link')).toBe('<?from=101>; rel="next"');
+    const rest = await pagesOf(`${path}?from=101`, body.accessToken);
+    expect(rest.map((page) => /Ticket \d+ of \d+/.exec(page)?.[0])).toEqual([
+      'Ticket 101 of 102',
+      'Ticket 102 of 102',
+    ]);
   });
 });
 

@@ -17,6 +17,7 @@ export { findOrder } from './find-order.ts';
 export { liveOrders, moveTickets, ordersOfHolds } from './live-orders.ts';
 export type { OrderRow } from './order.sql.ts';
 export { type OrderView, orderSchema, orderView, referencesOf } from './order-view.ts';
+export { qrBars, qrModules } from './qr-code.ts';
 export { orderByKey, orderLines, readOrder } from './read-order.ts';
 export { orderRoutes } from './routes.ts';
 export { orderMachine, ticketMachine } from './states.ts';

@@ -7,7 +7,9 @@ import { id } from '../../kernel/schemas.ts';
 import { findEvent } from '../catalog/index.ts';
 import { publicKeysOf } from '../orders/index.ts';
 import { calendarText } from './calendar-text.ts';
+import { drawTickets, TICKETS_MAX } from './draw-tickets.ts';
 import { readPapers } from './read-papers.ts';
+import { ticketFonts } from './ticket-fonts.ts';
 
 /** They never change; whether the event is there to be seen does. */
 const KEYS_MAX_AGE_SECONDS = 300;
@@ -72,6 +74,52 @@ export const paperRoutes: readonly Route[] = [
       }));
       const headers = { 'cache-control': `public, max-age=${KEYS_MAX_AGE_SECONDS}` };
       return ok({ body: { eventId: params.id, keys }, headers });
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/orders/:id/tickets.pdf',
+    summary: 'The tickets of an order, on paper',
+    description:
+      'A4, a page for each ticket whose code is given out. Of a large order 100 at a time: the ' +
+      'header `Link` leads to the next ones.',
+    tag: 'Orders',
+    access: { kind: 'owner', scope: 'orders:read' },
+    params: ofOrder,
+    query: z.strictObject({
+      from: z
+        .string()
+        .regex(/^[0-9]{1,6}$/, 'must be a whole number')
+        .transform(Number)
+        .pipe(z.int().min(1))
+        .default(1)
+        .meta({ type: 'integer', minimum: 1, default: 1, description: 'Its first ticket, from 1' }),
+    }),
+    success: {
+      status: 200,
+      schema: z.string(),
+      description: 'The pages',
+      contentType: 'application/pdf',
+    },
+    refusals: {
+      order_not_confirmed: notConfirmed,
+      no_valid_tickets: {
+        status: 409,
+        title: 'There is no such ticket, or none that is valid now',
+      },
+    },
+    handle: async (ctx, { actor, params, query: { from } }) => {
+      const papers = await readPapers(ctx, actor, params.id);
+      if (!papers.ok) return papers;
+      const next = from + TICKETS_MAX;
+      const { length } = papers.value.tickets;
+      if (length < from) return refused('no_valid_tickets');
+      const encoded = await drawTickets(papers.value, await ticketFonts(), from - 1);
+      const headers = {
+        'content-disposition': 'inline; filename="tickets.pdf"',
+        ...(next <= length ? { link: `<?from=${next}>; rel="next"` } : {}),
+      };
+      return ok({ body: '', encoded, headers });
     },
   }),
   route({
