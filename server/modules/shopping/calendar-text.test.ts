@@ -92,7 +92,7 @@ describe('a calendar entry', () => {
       'é',
     );
     fc.assert(
-      fc.property(fc.string({ unit, minLength: 1, maxLength: 200 }), (name) => {
+      fc.property(fc.string({ unit, minLength: 1, maxLength: 200, size: 'max' }), (name) => {
         const text = calendarText(papers({ name }), MADE_AT);
         expect(text.replaceAll('\r\n', '')).not.toMatch(/[\r\n]/);
         const lines = text.split('\r\n');
