@@ -3,9 +3,9 @@
  * Georgian, Hebrew and Arabic in one family. What it has not, Chinese, Japanese and Korean among
  * them, is told on the ticket.
  *
- * Tried for those: Noto Sans SC as web fonts. The static package weighs 73 MB packed. Of the variable
- * one (5 MB, a hundred files by ranges of characters, WOFF2) the library writes empty glyphs into the
- * document, and cannot choose a weight: its default is the thinnest.
+ * Tried for those: Noto Sans SC as web fonts. The static package weighs 73 MB packed. Of the
+ * variable one (5 MB, a hundred WOFF2 files by ranges of characters) the library writes empty
+ * glyphs into the document, and cannot choose a weight: its default is the thinnest.
  */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
