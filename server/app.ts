@@ -20,7 +20,7 @@ import {
 import { cancelEventJob, changesRoutes } from './modules/changes/index.ts';
 import { authenticate, identityRoutes } from './modules/identity/index.ts';
 import { holdMachine } from './modules/inventory/index.ts';
-import { orderMachine, orderRoutes, ticketMachine } from './modules/orders/index.ts';
+import { orderMachine, orderRoutes, ticketMachine, ticketRoutes } from './modules/orders/index.ts';
 import {
   paymentMachine,
   refundMachine,
@@ -30,6 +30,7 @@ import {
 import { reportingRoutes } from './modules/reporting/index.ts';
 import {
   expireRecurring,
+  paperRoutes,
   settleHandlers,
   settleRecurring,
   shoppingRoutes,
@@ -48,6 +49,8 @@ export const routes: readonly Route[] = [
   ...changesRoutes,
   ...shoppingRoutes,
   ...orderRoutes,
+  ...ticketRoutes,
+  ...paperRoutes,
   ...identityRoutes,
   ...reportingRoutes,
   ...webhookRoutes,

@@ -11,6 +11,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   pool: 'poolId',
   hld: 'holdId',
   ord: 'orderId',
+  tkt: 'ticketId',
   usr: 'userId',
   key: 'keyId',
   ven: 'venueId',
@@ -29,6 +30,8 @@ const GIVES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   postEventsByIdTicketTypes: { ticketTypeId: '.id' },
   postEventsByIdHolds: { holdId: '.id' },
   postEventsByIdBookings: { orderId: '.order.id', accessToken: '.accessToken' },
+  // An order has tickets once it is paid.
+  getOrdersById: { ticketId: ".tickets[0]?.id ?? ''" },
   postEventsByIdAllocations: { allocationId: '.id' },
   postVenues: { venueId: '.id' },
   postVenuesByIdConfigurations: { configurationId: '.id' },

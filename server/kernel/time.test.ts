@@ -5,6 +5,8 @@ import {
   isTimeZone,
   keepWallClockDistance,
   localToInstant,
+  offsetChanges,
+  offsetSecondsAt,
   parseInstant,
   parseLocal,
   toRfc3339,
@@ -352,5 +354,31 @@ describe('keepWallClockDistance', () => {
   it('goes on by the jump where the clocks jump over the time', () => {
     const late = move('2026-03-22T01:30:00Z', '2026-03-21T19:00:00Z', '2026-03-28T19:00:00Z');
     expect(late).toEqual(new Date('2026-03-29T01:30:00Z'));
+  });
+});
+
+describe('offsetChanges', () => {
+  const STEP_MS = 6 * 3_600_000;
+  const span = [Date.UTC(2011, 6, 1), Date.UTC(2012, 6, 1)] as const;
+
+  it.each(ZONES)('%s: finds each change that looking every six hours finds', (timezone) => {
+    const seen: string[] = [];
+    for (let at = span[0]; at + STEP_MS <= span[1]; at += STEP_MS) {
+      const [from, to] = [at, at + STEP_MS].map((ms) => offsetSecondsAt(new Date(ms), timezone));
+      if (from !== to) seen.push(`${from} ${to}`);
+    }
+    const told = offsetChanges(timezone, new Date(span[0]), new Date(span[1]));
+    const within = told.filter(({ at }) => at.getTime() > span[0]);
+    expect(within.map(({ fromSeconds, toSeconds }) => `${fromSeconds} ${toSeconds}`)).toEqual(seen);
+    expect(told.length - within.length).toBeLessThanOrEqual(1);
+  });
+
+  it('tells the instant, and the last change before', () => {
+    const around = (text: string) => offsetChanges('Europe/Berlin', new Date(text), new Date(text));
+    const change = { fromSeconds: 3_600, toSeconds: 7_200 };
+    expect(around('2026-03-29T01:00:00Z')).toEqual([
+      { at: new Date('2026-03-29T01:00:00Z'), ...change },
+    ]);
+    expect(around('2026-06-01T00:00:00Z')).toEqual(around('2026-03-29T01:00:00Z'));
   });
 });

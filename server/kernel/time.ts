@@ -208,3 +208,37 @@ export function keepWallClockDistance(time: Date, from: Date, to: Date, timezone
   const moved = local(to).add(distance).toZonedDateTime(timezone);
   return new Date(moved.epochMilliseconds);
 }
+
+/** How far the clocks of a zone are ahead of UTC at that instant, in seconds. */
+export function offsetSecondsAt(instant: Date, timezone: string): number {
+  const at = Temporal.Instant.fromEpochMilliseconds(instant.getTime());
+  return Math.round(at.toZonedDateTimeISO(timezone).offsetNanoseconds / 1_000_000_000);
+}
+
+export type OffsetChange = {
+  readonly at: Date;
+  readonly fromSeconds: number;
+  readonly toSeconds: number;
+};
+
+/**
+ * When the clocks of a zone change, from the engine's own zone data: the last change until `from`,
+ * where there was one, and all after it until `to`. Years apart, please: each costs a search.
+ */
+export function offsetChanges(timezone: string, from: Date, to: Date): OffsetChange[] {
+  const zoned = (epochMs: number) =>
+    Temporal.Instant.fromEpochMilliseconds(epochMs).toZonedDateTimeISO(timezone);
+  const changes: OffsetChange[] = [];
+  // A change at `from` itself counts as one that was.
+  let next = zoned(from.getTime() + 1).getTimeZoneTransition('previous');
+  next ??= zoned(from.getTime()).getTimeZoneTransition('next');
+  while (next && next.epochMilliseconds <= to.getTime()) {
+    const at = new Date(next.epochMilliseconds);
+    const before = new Date(next.epochMilliseconds - 1);
+    const fromSeconds = offsetSecondsAt(before, timezone);
+    const toSeconds = offsetSecondsAt(at, timezone);
+    if (fromSeconds !== toSeconds) changes.push({ at, fromSeconds, toSeconds });
+    next = next.getTimeZoneTransition('next');
+  }
+  return changes;
+}

@@ -144,6 +144,7 @@ const PARAMETERS = {
   poolId: '{poolId}',
   ticketTypeId: '{ticketTypeId}',
   allocationId: '{allocationId}',
+  ticketId: '{ticketId}',
 };
 
 describe('who may call what', () => {

@@ -104,6 +104,15 @@ const order = (isUsedUp: boolean): Recipe => ({
   },
 });
 
+const ticket = (isUsedUp: boolean): Recipe => ({
+  ...order(isUsedUp),
+  variants: nested,
+  make: async ({ app }, organizer) => {
+    const { orderId, ticketId, token } = await makeOrder(app, organizer);
+    return { ids: { id: orderId, ticketId }, token };
+  },
+});
+
 const person: Recipe = {
   thing: 'person',
   variants: ['ours', 'theirs', 'unknown'],
@@ -246,9 +255,15 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'DELETE /holds/:id': hold(true),
   'GET /orders': nothing,
   'GET /orders/:id': order(false),
+  'GET /orders/:id/tickets.pdf': order(false),
+  'GET /orders/:id/calendar.ics': order(false),
   // The order is confirmed, so cancelling it gives money back.
   'POST /orders/:id/cancel': { ...order(true), alsoNeeds: 'refunds:write' },
   'POST /orders/:id/refunds': order(true),
+  'POST /orders/:id/tickets/:ticketId/reissue': ticket(true),
+  'GET /orders/:id/tickets/:ticketId/qr.svg': ticket(false),
+  'GET /orders/:id/tickets/:ticketId/qr.png': ticket(false),
+  'GET /events/:id/ticket-keys': readEvent,
   'POST /users': { ...nothing, make: async () => ({ ids: {}, body: { email: newAddress() } }) },
   'GET /users': nothing,
   'GET /users/:id': person,

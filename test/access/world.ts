@@ -205,6 +205,7 @@ export async function makeOrder(app: TestApp, organizer: Organizer) {
   return {
     eventId: event.id,
     orderId: booked.body.order.id as string,
+    ticketId: booked.body.order.tickets[0].id as string,
     token: booked.body.accessToken as string,
   };
 }

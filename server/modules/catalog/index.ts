@@ -22,6 +22,14 @@ export {
 } from './event-places.ts';
 export { type EventView, eventSchema, eventView } from './event-view.ts';
 export { type ImportOptions, type ImportReport, importEvents } from './import-events.ts';
-export { eventsInPlans, findEvent, listEvents, type Seen } from './read-events.ts';
+export {
+  type EventWords,
+  eventsInPlans,
+  findEvent,
+  listEvents,
+  readEventWords,
+  type SeatWords,
+  type Seen,
+} from './read-events.ts';
 export { catalogRoutes } from './routes.ts';
 export { eventMachine } from './states.ts';

@@ -1,12 +1,18 @@
 import { type Actor, isStaffOf } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { all, maybe, type Queryable } from '../../kernel/db.ts';
-import type { EventId } from '../../kernel/ids.ts';
+import type { EventId, TicketTypeId } from '../../kernel/ids.ts';
 import { readNow } from '../../kernel/now.ts';
 import { readCursor, toPage } from '../../kernel/page.ts';
 import { ok, present } from '../../kernel/result.ts';
-import type { ConfigurationId } from '../venues/index.ts';
-import { type EventRow, selectEvent, selectEvents, selectEventsInPlans } from './event.sql.ts';
+import { type ConfigurationId, readPlan } from '../venues/index.ts';
+import {
+  type EventRow,
+  selectEvent,
+  selectEvents,
+  selectEventsInPlans,
+  selectTicketTypeTexts,
+} from './event.sql.ts';
 import { eventViews } from './event-view.ts';
 
 export type Seen = { readonly event: EventRow; readonly audience: 'staff' | 'public' };
@@ -95,5 +101,53 @@ export async function eventsInPlans(
       view: (row) => row,
       key: (row) => [row.startsAt.toISOString(), row.eventId],
     }),
+  );
+}
+
+/** A seat as its ticket names it, and through which gate one gets there. */
+export type SeatWords = {
+  readonly section: string;
+  readonly row: string;
+  readonly number: string;
+  readonly gate: string | null;
+};
+
+export type EventWords = {
+  readonly event: EventRow;
+  /** Of all its ticket types, also of those that are no longer sold. */
+  readonly typeNames: ReadonlyMap<TicketTypeId, string>;
+  /** Of the seats asked for, those that the floor plan has, by id. */
+  readonly seats: ReadonlyMap<string, SeatWords>;
+};
+
+/**
+ * What a ticket says of its event, for whoever has decided already who may read it: somebody who
+ * has bought one may, whatever became of the event's visibility.
+ */
+export async function readEventWords(
+  ctx: Ctx,
+  eventId: EventId,
+  seatKeys: readonly string[],
+): Promise<EventWords> {
+  const event = present(await maybe(ctx.db, selectEvent(eventId)), 'the event of a ticket');
+  const texts = await all(ctx.db, selectTicketTypeTexts([eventId]));
+  const typeNames = new Map(texts.map(({ ticketTypeId, name }) => [ticketTypeId, name]));
+  return { event, typeNames, seats: await seatWords(ctx, event, new Set(seatKeys)) };
+}
+
+async function seatWords(
+  ctx: Ctx,
+  { configurationId }: EventRow,
+  wanted: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, SeatWords>> {
+  if (configurationId === null || wanted.size === 0) return new Map();
+  const { plan, survey } = await readPlan(ctx, configurationId);
+  const gates = new Map(plan.sections.map(({ name, gate }) => [name, gate ?? null]));
+  return new Map(
+    survey.seats
+      .filter(({ key }) => wanted.has(key))
+      .map(({ key, section, rowLabel: row, number }) => {
+        return [key, { section, row, number, gate: gates.get(section) ?? null }];
+      }),
   );
 }

@@ -1,10 +1,11 @@
 /**
  * Orders: the purchase and its life, and the tickets it gives. It owns orders, their lines and
- * tickets.
+ * tickets, and signs their codes.
  *
  * It promises that an order moves only along its states, that its end gives back places and money
  * in the transaction that says so, that a ticket's code is shown only while the ticket is worth
- * something, and that a guest sees exactly the order whose token they hold.
+ * something and proves itself to whoever has the event's public key, and that a guest sees exactly
+ * the order whose token they hold.
  *
  * It does not decide whether a payment is good or what happens next: shopping orchestrates that,
  * composing the SQL functions of this room (order.fn.sql).
@@ -12,9 +13,14 @@
 export { giveUp } from './cancel-order.ts';
 export { endPending, extendOrder, refundTickets } from './end-order.ts';
 export { expireOrders } from './expire-orders.ts';
+export { findOrder } from './find-order.ts';
 export { liveOrders, moveTickets, ordersOfHolds } from './live-orders.ts';
 export type { OrderRow } from './order.sql.ts';
 export { type OrderView, orderSchema, orderView, referencesOf } from './order-view.ts';
+export { qrBars, qrModules } from './qr-code.ts';
 export { orderByKey, orderLines, readOrder } from './read-order.ts';
 export { orderRoutes } from './routes.ts';
 export { orderMachine, ticketMachine } from './states.ts';
+export { publicKeyFrom, verifyTicketCode } from './ticket-code.ts';
+export { publicKeysOf } from './ticket-keys.ts';
+export { ticketRoutes } from './ticket-routes.ts';

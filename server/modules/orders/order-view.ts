@@ -5,6 +5,8 @@ import { present } from '../../kernel/result.ts';
 import { moneyOut, timeOut } from '../../kernel/schemas.ts';
 import { type PaymentRow, paymentsOf, type RefundRow, refundsOf } from '../payments/index.ts';
 import { type OrderKeys, type OrderRow, selectOrderLines, selectTickets } from './order.sql.ts';
+import type { TicketState } from './states.ts';
+import { ticketCode } from './ticket-keys.ts';
 
 export const orderStatus = z.enum([
   'pending',
@@ -31,6 +33,8 @@ export const orderSchema = z
         id: z.string(),
         ticketTypeId: z.string(),
         code: z.string().nullable().describe('What opens the door; null until paid'),
+        epoch: z.int().describe('Which of its codes this is: reissuing it adds one'),
+        price: moneyOut,
         status: z.enum(['pending_capture', 'valid', 'redeemed', 'listed', 'void']),
         voidReason: z.string().nullable(),
         seat: z.string().optional().describe('The id of its seat, where it has one'),
@@ -72,11 +76,9 @@ export const orderSchema = z
 
 export type OrderView = z.input<typeof orderSchema>;
 
-const CODE_CHARS = 26;
-
-/** 156 random bits that only this server can tell from the ticket's id; nothing is stored. */
-function ticketCode(ctx: Ctx, ticketId: string): string {
-  return ctx.secrets.derive('ticket', ticketId).slice(0, CODE_CHARS);
+/** Whether its code is given out: it has been paid, and still is worth something. */
+export function showsCode(status: TicketState): boolean {
+  return status === 'valid' || status === 'redeemed';
 }
 
 /** The order as its buyer and the organizer see it. */
@@ -155,10 +157,11 @@ function toView(
     tickets: tickets.map((ticket) => ({
       id: ticket.ticketId,
       ticketTypeId: ticket.ticketTypeId,
-      code:
-        ticket.status === 'valid' || ticket.status === 'redeemed'
-          ? ticketCode(ctx, ticket.ticketId)
-          : null,
+      code: showsCode(ticket.status)
+        ? ticketCode(ctx.secrets, ticket.ticketId, ticket.epoch)
+        : null,
+      epoch: ticket.epoch,
+      price: money(ticket.priceMinor),
       status: ticket.status,
       voidReason: ticket.voidReason,
       ...(ticket.seatKey === null ? {} : { seat: ticket.seatKey }),

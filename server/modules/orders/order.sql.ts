@@ -120,15 +120,38 @@ export const selectTickets = (k: OrderKeys) => rows({
   status: textAs<TicketState>(),
   voidReason: textOrNull,
   seatKey: textOrNull,
+  epoch: int,
+  priceMinor: int,
 })`
   select t.order_id as "orderId", t.ticket_id as "ticketId", t.ticket_type_id as "ticketTypeId",
-    t.status, t.void_reason as "voidReason", t.seat_key as "seatKey"
+    t.status, t.void_reason as "voidReason", t.seat_key as "seatKey", t.epoch,
+    t.price_minor as "priceMinor"
   from unnest(${k.eventIds}::text[], ${k.orderIds}::text[]) as k(event_id, order_id)
   join lateral (
-    select x.order_id, x.ticket_id, x.ticket_type_id, x.status, x.void_reason, x.seat_key
+    select x.order_id, x.ticket_id, x.ticket_type_id, x.status, x.void_reason, x.seat_key,
+      x.epoch, x.price_minor
     from orders.ticket x where x.event_id = k.event_id and x.order_id = k.order_id
   ) t on true
   order by t.ticket_id`;
+
+export const selectTicket = (eventId: EventId, orderId: OrderId, ticketId: TicketId) => rows({
+  status: textAs<TicketState>(),
+  epoch: int,
+})`
+  select status, epoch from orders.ticket
+  where event_id = ${eventId} and ticket_id = ${ticketId} and order_id = ${orderId}`;
+
+/** Only of a valid ticket. */
+export const updateEpoch = (
+  eventId: EventId,
+  orderId: OrderId,
+  ticketId: TicketId,
+  most: number,
+) => rows({ epoch: int })`
+  update orders.ticket set epoch = epoch + 1
+  where event_id = ${eventId} and ticket_id = ${ticketId} and order_id = ${orderId}
+    and status = 'valid' and epoch < ${most}
+  returning epoch`;
 
 /** The orders that stand on these holds. */
 export const selectOrdersOfHolds = (eventId: EventId, holdIds: readonly HoldId[]) => rows({

@@ -26,6 +26,8 @@ const ending = {
 } as const satisfies RefusalTable<string>;
 
 const eur = (amount: number) => ({ amount, currency: 'EUR' });
+/** Of the shape of a code; nobody signed it. */
+const exampleCode = `F14ASM6P100VTDZT3H1K4R00VTDZX4M7N0P3Q6R9S2T5V8001${'Z4KQX81VN0ST7MHC2'.repeat(6)}0`;
 const example = {
   id: 'ord_00vtdzt3h1k4r00vtdzw2q5r8s1t4v7w0x3y6',
   eventId: 'evt_00vtdzt3h1k4r',
@@ -46,7 +48,9 @@ const example = {
     {
       id: 'tkt_00vtdzt3h1k4r00vtdzx4m7n0p3q6r9s2t5v8',
       ticketTypeId: 'tt_00vtdzt3h1k4r00vtdzt3k7m2q9x4c5b8n3w6',
-      code: 'Zb4kQx81vN0sT7mHc2LpWf9RyE',
+      code: exampleCode,
+      epoch: 1,
+      price: eur(2_500),
       status: 'valid',
       voidReason: null,
     },
