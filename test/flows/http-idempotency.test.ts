@@ -35,6 +35,7 @@ const plan = {
   name: 'End stage',
   sections: [{ name: 'Stalls', category: 'Stalls', rows: [{ label: 'A', seats: '1-3' }] }],
 };
+const other = { ...plan, name: 'In the round' };
 const at = { x: 0, y: 0 };
 const seatingPlan = {
   name: 'Chamber hall',
@@ -104,6 +105,18 @@ const requests: Readonly<Record<string, () => Promise<Request>>> = {
     const path = `/venues/${await makeVenue()}/configurations`;
     const made = await app.admin.post(path, { ...plan, draft: true });
     return { path: `/configurations/${made.body.id}/publish` };
+  },
+  '/events/:id/configuration': async () => {
+    const path = `/venues/${await makeVenue()}/configurations`;
+    const [now, then] = [await app.admin.post(path, plan), await app.admin.post(path, other)];
+    const made = await app.admin.post('/events', { ...event, configurationId: now.body.id });
+    const body = { configurationId: then.body.id };
+    return { path: `/events/${made.body.id}/configuration`, body };
+  },
+  '/orders/:id/tickets/:ticketId/reissue': async () => {
+    const orderId = await freeOrder();
+    const [ticket] = (await app.admin.get(`/orders/${orderId}`)).body.tickets;
+    return { path: `/orders/${orderId}/tickets/${ticket.id}/reissue` };
   },
   '/users': async () => ({ path: '/users', body: somebody() }),
   '/api-keys': async () => ({ path: '/api-keys', body: { name: 'k', role: 'box_office' } }),

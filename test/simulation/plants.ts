@@ -257,7 +257,13 @@ export const plants: readonly Plant[] = [
   },
   {
     name: 'a seat is given to two holds',
-    changes: [{ file: HOLD_PARTS, find: `return 'seat_taken';`, put: 'return null;' }],
+    changes: [
+      {
+        file: HOLD_PARTS,
+        find: `return case when v_is_taken then 'seat_taken' end;`,
+        put: 'return null;',
+      },
+    ],
     caughtBy: ['G3'],
     run: SEATED,
   },

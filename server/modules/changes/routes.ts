@@ -94,7 +94,7 @@ export const changesRoutes: readonly Route[] = [
       not_enough_seats: { status: 409, title: 'Some parties cannot be given seats like theirs' },
       seats_in_use: { status: 409, title: 'Seats have changed hands meanwhile' },
       capacity_below_committed: { status: 409, title: 'Fewer places than are held and sold' },
-      capacity_over_total: { status: 409, title: 'More places than the event may have' },
+      capacity_over_total: { status: 422, title: 'More places than the event may have' },
     },
     example: { body: { configurationId: 'cfg_2mxbf38s2vw9h' } },
     handle: (ctx, { actor, params, body }) => bodyOf(moveEvent(ctx, keyOf(actor), params.id, body)),
