@@ -48,8 +48,8 @@ const PICKS_EVERY = 4;
 const PAYS_EVERY = 79;
 /** Parties that buy with nobody beside them, so that what was free before is known exactly. */
 const ALONE_PARTIES = 40;
-/** Measured: a seventh or less of what first fit leaves alone. */
-const LEFT_FEWER = 4;
+/** Measured: a fifth to a seventh of what first fit leaves alone, by how many come at once. */
+const LEFT_FEWER = 2;
 const SOLD_SHARES = [0.5, 0.8, 0.95];
 const WIRE_MAX_BYTES = 350_000;
 const SALE_MAX_MS = 300_000;
