@@ -201,6 +201,24 @@ describe('another version of a floor plan', () => {
     await expectAuditClean(app);
   });
 
+  it('moves nobody into a plan of more people than the venue may hold by now', async () => {
+    const there = await hall(app);
+    const wide = { name: 'Wide', slot: { name: 'Wing', option: 'open' } };
+    const wing = { ...wide, category: 'Wing', standing: { capacity: 60 } };
+    const shut = { ...wing, name: 'Shut', slot: { name: 'Wing', option: 'shut' } };
+    const { sections } = planOf(oldRows);
+    const plan = { sections: [...sections, { ...shut, standing: { capacity: 1 } }, wing] };
+    const v2 = await addVersion(app, there.venueId, inDays(30), plan);
+    const { body: venue } = await app.admin.get(`/venues/${there.venueId}`);
+    const { id: _, ...same } = venue;
+    const less = await app.admin.put(`/venues/${there.venueId}`, { ...same, legalCapacity: 350 });
+    expect(less.status).toBe(200);
+    const open = await move(there.eventId, v2, { sectionChoices: { Wing: 'open' } });
+    expect(open.body).toMatchObject({ issues: [{ code: 'over_legal_capacity' }] });
+    const fits = await move(there.eventId, v2, { sectionChoices: { Wing: 'shut' } });
+    expect(fits.status).toBe(200);
+  });
+
   it('names its proposal, which is outdated when somebody has bought what it gave', async () => {
     const there = await hall(app);
     const pair = await buy(there, 'Best', { seatIds: keys('A', 5, 6) });

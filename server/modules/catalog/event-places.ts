@@ -127,11 +127,7 @@ export async function takePlaces(
   const found = poolsOf(placesOf(surveyed, choices), groups);
   const people = found.pools.reduce((sum, pool) => sum + pool.capacity, 0);
   const { legalCapacity } = venue;
-  const wrong = [...found.issues];
-  if (legalCapacity !== null && people > legalCapacity) {
-    const message = `has room for ${people} people, the venue may hold ${legalCapacity}`;
-    wrong.push(issue('sectionChoices', 'over_legal_capacity', message));
-  }
+  const wrong = [...found.issues, ...overLegal(people, legalCapacity)];
   if (people > (wanted.totalCapacity ?? people)) {
     const message = `is less than the ${people} people that these sections have room for`;
     wrong.push(issue('totalCapacity', 'capacity_over_total', message));
@@ -143,6 +139,12 @@ export async function takePlaces(
     ...{ configurationId, sectionChoices: choices, legalCapacity, pools },
     venueName: venue.name,
   });
+}
+
+function overLegal(people: number, legalCapacity: number | null): readonly Issue[] {
+  if (legalCapacity === null || people <= legalCapacity) return [];
+  const message = `has room for ${people} people, the venue may hold ${legalCapacity}`;
+  return [issue('sectionChoices', 'over_legal_capacity', message)];
 }
 
 /** A floor plan of this organizer's, and its venue, where the building looks like that then. */
@@ -281,6 +283,9 @@ export async function placesElsewhere(
   const { choices, issues } = choicesOf(surveyed, sectionChoices ?? before);
   if (issues.length > 0) return invalid(...issues);
   const places = placesOf(surveyed, choices);
+  const standing = places.standing.reduce((sum, { capacity }) => sum + capacity, 0);
+  const wrong = overLegal(places.seats.length + standing, venue.legalCapacity);
+  if (wrong.length > 0) return invalid(...wrong);
   const known = await all(on, selectCategoryPools(eventId));
   const poolOf = new Map(known.map(({ category, poolId }) => [category, poolId]));
   for (const { category } of [...places.seats, ...places.standing]) {

@@ -72,7 +72,8 @@ export const paperRoutes: readonly Route[] = [
         publicKey,
         jwk: { kty: 'OKP' as const, crv: 'Ed25519' as const, x: publicKey, kid: keyId },
       }));
-      const headers = { 'cache-control': `public, max-age=${KEYS_MAX_AGE_SECONDS}` };
+      const who = seen.audience === 'staff' ? 'private' : 'public';
+      const headers = { 'cache-control': `${who}, max-age=${KEYS_MAX_AGE_SECONDS}` };
       return ok({ body: { eventId: params.id, keys }, headers });
     },
   }),
