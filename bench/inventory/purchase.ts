@@ -60,6 +60,7 @@ export async function buyHold(
     ...{ holdId, orderId, paymentId, organizerId: ORGANIZER, userId: null, method: METHOD },
     ...{ buyerName: 'Bench Buyer', buyerEmail: 'buyer@example.org', buyerPhone: null },
     ...{ refundableUntil: null, currency: held.currency, checkSeconds: 45, payAfterSeconds: null },
+    ...{ prices: null, creditMinor: 0, charges: null },
     ...{ caller: `bench:${holdId}`, key: holdId, bodyHash: '07', actor: 'bench' },
   });
   if (!booked.ok) return booked.refusal.code;

@@ -4,33 +4,58 @@
 
 -- Makes pending orders of holds. p_orders, an array of: orderId, holdId, organizerId, userId,
 -- buyerName, buyerEmail, buyerPhone, expiresAt, refundableUntil, currency, method, caller, key,
--- bodyHash (hex). Their lines are those of the holds.
+-- bodyHash (hex), prices (by ticket type, where a place costs less than its hold says; else null),
+-- creditMinor (what credit pays of it), charges (what prices contain). Their lines are those of the
+-- holds.
 create function orders.place_orders@v(p_event text, p_orders jsonb, p_t timestamptz) returns void
   language plpgsql as $$
 begin
   insert into orders.order (event_id, order_id, organizer_id, hold_id, user_id, buyer_name,
-    buyer_email, buyer_phone, expires_at, refundable_until, total_minor, currency, method, caller,
-    key, body_hash, made_at)
+    buyer_email, buyer_phone, expires_at, refundable_until, total_minor, credit_minor, charges,
+    currency, method, caller, key, body_hash, made_at)
   select p_event, r."orderId", r."organizerId", r."holdId", r."userId", r."buyerName",
     r."buyerEmail", r."buyerPhone", r."expiresAt", r."refundableUntil",
     (select sum(l.quantity * l.unit_price_minor)
-      from inventory.lines_of_hold@v(p_event, r."holdId") l),
+      from orders.priced_lines@v(p_event, r."holdId", r.prices) l),
+    coalesce(r."creditMinor", 0), r.charges,
     r.currency, r.method, r.caller, r.key, decode(r."bodyHash", 'hex'), p_t
   from jsonb_to_recordset(p_orders) as r(
     "orderId" text, "organizerId" text, "holdId" text, "userId" text, "buyerName" text,
     "buyerEmail" text, "buyerPhone" text, "expiresAt" timestamptz, "refundableUntil" timestamptz,
-    currency text, method text, caller text, key text, "bodyHash" text);
+    currency text, method text, caller text, key text, "bodyHash" text, prices jsonb,
+    "creditMinor" int, charges jsonb);
   insert into orders.order_item
-    (event_id, order_id, line, ticket_type_id, quantity, unit_price_minor)
-  select p_event, r."orderId", l.line - 1, l.ticket_type_id, l.quantity, l.unit_price_minor
-  from jsonb_to_recordset(p_orders) as r("orderId" text, "holdId" text)
-  cross join lateral inventory.lines_of_hold@v(p_event, r."holdId") l;
+    (event_id, order_id, line, ticket_type_id, quantity, unit_price_minor, list_price_minor)
+  select p_event, r."orderId", l.line - 1, l.ticket_type_id, l.quantity, l.unit_price_minor,
+    l.list_price_minor
+  from jsonb_to_recordset(p_orders) as r("orderId" text, "holdId" text, prices jsonb)
+  cross join lateral orders.priced_lines@v(p_event, r."holdId", r.prices) l;
   insert into orders.deadline (event_id, order_id, expires_at)
   select p_event, r."orderId", r."expiresAt"
   from jsonb_to_recordset(p_orders) as r("orderId" text, "expiresAt" timestamptz);
   insert into kernel.outbox (event_id, kind, data)
   select p_event, 'order_placed', jsonb_build_object('orderId', r."orderId", 'holdId', r."holdId")
   from jsonb_to_recordset(p_orders) as r("orderId" text, "holdId" text);
+end $$;
+
+-- The lines of a hold at what they are sold for; p_prices names the price of a place by its ticket
+-- type where it is lower than the hold says.
+create function orders.priced_lines@v(p_event text, p_hold text, p_prices jsonb)
+  returns table (line int, ticket_type_id text, quantity int, unit_price_minor int,
+    list_price_minor int) language sql stable as $$
+  select l.line, l.ticket_type_id, l.quantity,
+    coalesce((p_prices ->> l.ticket_type_id)::int, l.unit_price_minor), l.unit_price_minor
+  from inventory.lines_of_hold@v(p_event, p_hold) l
+$$;
+
+-- What the payment of an order takes: its total without what credit pays.
+create function orders.due_of@v(p_event text, p_order text) returns int
+  language plpgsql stable as $$
+begin
+  return (
+    select o.total_minor - o.credit_minor from orders.order o
+    where o.event_id = p_event and o.order_id = p_order
+  );
 end $$;
 
 -- The order that this caller made with this key: its id, hold and body hash (hex).

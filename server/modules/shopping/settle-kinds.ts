@@ -6,6 +6,7 @@ import type {
   PaymentId,
   RefundId,
   TicketId,
+  TicketTypeId,
   UserId,
 } from '../../kernel/ids.ts';
 import type { LaneKind } from '../../kernel/lanes.ts';
@@ -44,6 +45,12 @@ export const bookKind: LaneKind<
     readonly key: string;
     /** Hexadecimal. */
     readonly bodyHash: string;
+    /** What a place of these ticket types costs, where that is less than the hold says. */
+    readonly prices: Readonly<Record<TicketTypeId, number>> | null;
+    /** What credit pays of the total; the payment takes the rest. */
+    readonly creditMinor: number;
+    /** The fees and the tax that prices contain, as the buyer agreed to them. */
+    readonly charges: unknown;
     /** When the payment is looked at although nobody has said anything. */
     readonly checkSeconds: number;
     /** When the simulated payer pays; null for all others. */

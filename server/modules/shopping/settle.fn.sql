@@ -43,9 +43,8 @@ begin
   if v_new <> '[]' then
     perform orders.place_orders@v(p_event, v_new, v_t);
     perform payments.open_payments@v(p_event, (
-      select jsonb_agg(n.value || jsonb_build_object('amountMinor', (
-        select sum(l.quantity * l.unit_price_minor)
-        from inventory.lines_of_hold@v(p_event, n.value ->> 'holdId') l)))
+      select jsonb_agg(n.value || jsonb_build_object(
+        'amountMinor', orders.due_of@v(p_event, n.value ->> 'orderId')))
       from jsonb_array_elements(v_new) as n(value)));
     perform kernel.enqueue_job@v('pay_simulated', n."paymentId",
       jsonb_build_object('eventId', p_event, 'paymentId', n."paymentId"), n."payAfterSeconds")
