@@ -21,6 +21,7 @@ import { cancelEventJob, changesRoutes } from './modules/changes/index.ts';
 import { authenticate, identityRoutes } from './modules/identity/index.ts';
 import { holdMachine } from './modules/inventory/index.ts';
 import { orderMachine, orderRoutes, ticketMachine, ticketRoutes } from './modules/orders/index.ts';
+import { paperRoutes } from './modules/papers/index.ts';
 import {
   paymentMachine,
   refundMachine,
@@ -30,7 +31,6 @@ import {
 import { reportingRoutes } from './modules/reporting/index.ts';
 import {
   expireRecurring,
-  paperRoutes,
   settleHandlers,
   settleRecurring,
   shoppingRoutes,

@@ -36,6 +36,7 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
     'payments',
     'exchange',
   ],
+  papers: ['identity', 'catalog', 'orders', 'payments'],
   changes: ['identity', 'venues', 'catalog', 'inventory', 'orders', 'payments', 'promotions'],
   door: ['identity', 'orders'],
   notifications: ['identity', 'orders'],

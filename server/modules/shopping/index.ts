@@ -1,13 +1,11 @@
 /**
- * Shopping: the room that orchestrates a purchase: holds over HTTP, bookings, settlement, and the
- * papers that a buyer takes home. It owns no rows; it composes catalogue, inventory, orders and
- * payments.
+ * Shopping: the room that orchestrates a purchase: holds over HTTP, bookings and settlement. It owns
+ * no rows; it composes catalogue, inventory, orders and payments.
  *
  * It promises that a purchase ends well whatever fails in between: authorise, then claim (our
  * transaction decides), then capture, then confirm; a capture that has nothing to sell is refunded
  * in the transaction that records it; a repeated request goes on where the first one stopped.
  */
 export { expireRecurring, settleHandlers, settleRecurring, sweepRecurring } from './jobs.ts';
-export { paperRoutes } from './paper-routes.ts';
 export { shoppingRoutes } from './routes.ts';
 export { settlePayment } from './settle-payment.ts';
