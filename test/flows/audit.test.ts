@@ -16,6 +16,27 @@ const run = (text: string, eventId: string) => app.database.open(null).pool.quer
 const findings = async (id: string) =>
   (await auditAll(app.ctx)).find((check) => check.id === id)?.findings ?? [];
 
+describe('G14 in the audit', () => {
+  it('finds a second order of one hold that has not failed', async () => {
+    const { eventId, typeId } = await onSale(app.admin);
+    const [one, two] = [
+      await book(app.guest, eventId, typeId),
+      await book(app.guest, eventId, typeId),
+    ];
+    const share = `update orders.order set hold_id = $2, purchase_no = 2
+      where event_id = $1 and order_id = $3`;
+    const { pool } = app.database.open(null);
+    const holdOf = async (id: string) =>
+      (await pool.query('select hold_id from orders.order where order_id = $1', [id])).rows[0]
+        .hold_id as string;
+    const [first, second] = [await holdOf(one.body.order.id), await holdOf(two.body.order.id)];
+    await pool.query(share, [eventId, first, two.body.order.id]);
+    expect(await findings('G14')).toMatchObject([{ eventId, detail: '2 orders of one hold' }]);
+    await pool.query(share, [eventId, second, two.body.order.id]);
+    await expectAuditClean(app);
+  });
+});
+
 describe('G5 in the audit', () => {
   it('finds a hold that no sweep would come upon', async () => {
     const { eventId, typeId } = await onSale(app.admin);

@@ -262,6 +262,20 @@ describe('called again with the same requests', () => {
     await alike(eventId, 'orders.end_batch', requests, ['ended', 'ended']);
   });
 
+  it('end_order that keeps the hold, also where it was bought on again meanwhile', async () => {
+    const { eventId, holds, buys } = await bought('booked');
+    const requests = buys.map(({ end, paymentId }) => ({
+      ...{ ...end, to: 'failed', reason: 'card_declined', keepHold: true },
+      ...{ paymentId, paymentTo: 'failed', failureCode: 'card_declined' },
+    }));
+    await alike(eventId, 'orders.end_batch', requests, ['ended', 'ended']);
+    const again = purchaseOf(eventId, holds[0]?.holdId ?? '', 2, organizerId);
+    const placed = [{ verdict: 'placed', orderId: again.orderId }];
+    await alike(eventId, 'shopping.book_batch', [again.book], placed);
+    await alike(eventId, 'orders.end_batch', requests, ['ended', 'ended']);
+    await alike(eventId, 'shopping.claim_batch', [again.claim], ['claimed']);
+  });
+
   it('refund, of all tickets and of one', async () => {
     const { eventId, buys } = await bought('confirmed');
     const requests = buys.map((buy, i) => buy.refund(i === 0 ? null : buy.ticketIds.slice(0, 1)));

@@ -8,12 +8,14 @@
 -- caller, key, bodyHash (hex), guarded, sees (organizer whose staff asks, or null), personKeys,
 -- ticketTypeIds, quantities, seatNos (one for each place, null for a place that is only counted; or
 -- null), dearestMinor (of each line, what a seat may cost where the buyer has named no ticket type;
--- or not given), offered (drawn from what is reserved).
+-- or not given), offered (drawn from what is reserved), expiresAt (until when, where it is not the
+-- event's hold time; or not given).
 -- Answers, in the same order: verdict `granted` with expiresAt and unitPrices; `repeated` with the
 -- first answer; or idempotency_key_reused, not_found, event_cancelled, sale_closed, sale_not_open,
 -- sale_paused, unknown_ticket_type, unknown_seat, seats_required, code_required,
--- below_order_minimum, above_order_maximum, buyer_required, per_person_limit, seat_taken (with
--- seatNos), sold_out, or `again`: lapsed holds remain to be reclaimed before anybody can say.
+-- hold_ended (its expiresAt is over), below_order_minimum, above_order_maximum, buyer_required,
+-- per_person_limit, seat_taken (with seatNos), sold_out, or `again`: lapsed holds remain to be
+-- reclaimed before anybody can say.
 create function inventory.hold_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
@@ -24,6 +26,8 @@ declare
   v_sale inventory.sale;
   v_t timestamptz;
   v_until timestamptz;
+  -- When the first of those granted lapses.
+  v_oldest timestamptz;
   -- The event's ticket types, and in which pool each is; by position.
   v_types text[];
   v_codes text[];
@@ -77,14 +81,14 @@ begin
   v_taken := array_fill(0, array[2 * cardinality(v_pools)]);
   for r in
     select q.nth, q.caller, q.key, q.body_hash, q.sees, q.person_keys, q.types, q.quantities,
-      q.seat_nos, q.dearest, q.offered, (
+      q.seat_nos, q.dearest, q.offered, coalesce(q.expires_at, v_until) as until, (
       select h.hold_id from inventory.hold h
       where h.event_id = p_event and h.caller = q.caller and h.key = q.key) as known
     from rows from (jsonb_to_recordset(p_requests) as (
       caller text, key text, "bodyHash" text, sees text, "personKeys" text[],
       "ticketTypeIds" text[], quantities int[], "seatNos" int[], "dearestMinor" int[],
-      offered boolean)) with ordinality as q(caller, key, body_hash, sees, person_keys, types,
-        quantities, seat_nos, dearest, offered, nth)
+      offered boolean, "expiresAt" timestamptz)) with ordinality as q(caller, key, body_hash, sees,
+        person_keys, types, quantities, seat_nos, dearest, offered, expires_at, nth)
     order by q.nth
   loop
     v_granted[r.nth] := false;
@@ -96,7 +100,8 @@ begin
       v_answers[r.nth] := inventory.repeated@v(p_event, r.known, r.body_hash);
       continue;
     end if;
-    v_code := inventory.sale_refusal@v(v_sale, r.sees, v_t);
+    v_code := coalesce(inventory.sale_refusal@v(v_sale, r.sees, v_t),
+      case when r.until <= v_t then 'hold_ended' end);
     v_line := null; v_total := 0; v_places := '{}'; v_line_prices := '{}';
     for i in 1 .. cardinality(r.types) loop
       exit when v_code is not null;
@@ -154,13 +159,14 @@ begin
     for i in 1 .. cardinality(v_seats) loop v_seat_states[v_seats[i]] := 'held'; end loop;
     v_granted[r.nth] := true;
     v_totals[r.nth] := v_total;
-    v_answers[r.nth] := jsonb_build_object('verdict', 'granted', 'expiresAt', v_until,
+    v_oldest := least(v_oldest, r.until);
+    v_answers[r.nth] := jsonb_build_object('verdict', 'granted', 'expiresAt', r.until,
       'currency', v_sale.currency, 'unitPrices', to_jsonb(v_line_prices));
   end loop;
   if true = any (v_granted) then
     perform inventory.write_holds@v(p_event, p_requests, v_granted, v_totals, v_t, v_until,
       v_types, v_prices, v_pool_of, v_pools, true = any (v_seated));
-    perform inventory.take_room@v(p_event, v_pools, v_taken, v_until);
+    perform inventory.take_room@v(p_event, v_pools, v_taken, v_oldest);
   end if;
   return to_jsonb(v_answers);
 end $$;

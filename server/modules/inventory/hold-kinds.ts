@@ -48,6 +48,8 @@ export type HoldCall = {
   readonly dearestMinor?: readonly (number | null)[];
   /** Drawn from what is reserved for the waitlist. */
   readonly offered: boolean;
+  /** Until when, where it is not the event's hold time. */
+  readonly expiresAt: Date | null;
 };
 
 // The functions answer in these shapes (hold-batch.fn.sql, hold.fn.sql).

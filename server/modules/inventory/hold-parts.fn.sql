@@ -185,7 +185,8 @@ begin
 end $$;
 
 -- Writes the granted holds of a batch: their rows, seats, people and facts. p_types, p_prices and
--- p_pool_of are those of terms_of; p_totals says how many places each request has.
+-- p_pool_of are those of terms_of; p_totals says how many places each request has; p_until is when
+-- those lapse that do not say it themselves.
 create function inventory.write_holds@v(
   p_event text, p_requests jsonb, p_granted boolean[], p_totals int[], p_t timestamptz,
   p_until timestamptz, p_types text[], p_prices int[], p_pool_of int[], p_pools text[],
@@ -193,13 +194,14 @@ create function inventory.write_holds@v(
 ) returns void language plpgsql as $$
 declare
   v_holds jsonb;
+  v_untils jsonb;
   v_seats int[];
 begin
   insert into inventory.hold (event_id, hold_id, status, caller, key, body_hash, guarded, made_at,
     granted_until, expires_at, person_keys, seat_nos, quantities, returned, ticket_type_ids,
     pool_ids, unit_prices)
   select p_event, r.hold_id, 'active', r.caller, r.key, decode(r.body_hash, 'hex'), r.guarded, p_t,
-    p_until, p_until, r.keys, r.seat_nos, r.quantities,
+    r.until, r.until, r.keys, r.seat_nos, r.quantities,
     array_fill(0, array[cardinality(r.quantities)]), r.types,
     -- Most holds have one line.
     case cardinality(r.types)
@@ -210,11 +212,15 @@ begin
       when 1 then array[p_prices[array_position(p_types, r.types[1])]]
       else (select array_agg(p_prices[array_position(p_types, l.type)] order by l.line)
         from unnest(r.types) with ordinality as l(type, line)) end
-  from rows from (jsonb_to_recordset(p_requests) as (
-    "holdId" text, caller text, key text, "bodyHash" text, guarded boolean, "personKeys" text[],
-    "ticketTypeIds" text[], quantities int[], "seatNos" int[]
-  )) with ordinality as r(
-    hold_id, caller, key, body_hash, guarded, keys, types, quantities, seat_nos, nth)
+  from (
+    select q.hold_id, q.caller, q.key, q.body_hash, q.guarded, q.keys, q.types, q.quantities,
+      q.seat_nos, q.nth, coalesce(q.expires_at, p_until) as until
+    from rows from (jsonb_to_recordset(p_requests) as (
+      "holdId" text, caller text, key text, "bodyHash" text, guarded boolean, "personKeys" text[],
+      "ticketTypeIds" text[], quantities int[], "seatNos" int[], "expiresAt" timestamptz
+    )) with ordinality as q(
+      hold_id, caller, key, body_hash, guarded, keys, types, quantities, seat_nos, expires_at, nth)
+  ) r
   where p_granted[r.nth];
   insert into inventory.person_use (event_id, person_key, hold_id, quantity)
   select p_event, k.key, r.hold_id, p_totals[r.nth]
@@ -223,9 +229,10 @@ begin
   cross join lateral unnest(r.keys) as k(key)
   where p_granted[r.nth];
   insert into kernel.outbox (event_id, kind, data)
-  select p_event, 'places_held', jsonb_build_object('holdId', r.hold_id, 'expiresAt', p_until)
-  from rows from (jsonb_to_recordset(p_requests) as ("holdId" text))
-    with ordinality as r(hold_id, nth)
+  select p_event, 'places_held', jsonb_build_object(
+    'holdId', r.hold_id, 'expiresAt', coalesce(r.expires_at, p_until))
+  from rows from (jsonb_to_recordset(p_requests) as ("holdId" text, "expiresAt" timestamptz))
+    with ordinality as r(hold_id, expires_at, nth)
   where p_granted[r.nth];
   if exists (
     select from inventory.ticket_type t where t.event_id = p_event and not t.ever_held
@@ -238,13 +245,17 @@ begin
     );
   end if;
   if p_seated then
-    select jsonb_object_agg(n.seat_no, r.hold_id), array_agg(n.seat_no) into v_holds, v_seats
-    from rows from (jsonb_to_recordset(p_requests) as ("holdId" text, "seatNos" int[]))
-      with ordinality as r(hold_id, seat_nos, nth)
+    select jsonb_object_agg(n.seat_no, r.hold_id), array_agg(n.seat_no),
+      jsonb_object_agg(n.seat_no, r.expires_at) filter (where r.expires_at is not null)
+    into v_holds, v_seats, v_untils
+    from rows from (jsonb_to_recordset(p_requests) as (
+      "holdId" text, "seatNos" int[], "expiresAt" timestamptz))
+      with ordinality as r(hold_id, seat_nos, expires_at, nth)
     cross join lateral unnest(r.seat_nos) as n(seat_no)
     where p_granted[r.nth] and n.seat_no is not null;
     update inventory.seat s
-    set status = 'held', hold_id = v_holds ->> s.seat_no::text, expires_at = p_until
+    set status = 'held', hold_id = v_holds ->> s.seat_no::text,
+        expires_at = coalesce((v_untils ->> s.seat_no::text)::timestamptz, p_until)
     where s.event_id = p_event and s.seat_no = any (v_seats);
   end if;
 end $$;

@@ -56,11 +56,13 @@ export type HoldRequest = {
   readonly sees: OrganizerId | 'any' | null;
   /** Draws on what is reserved for the waitlist. */
   readonly offered?: boolean;
+  /** Until when, instead of the event's hold time; one that is over is refused, `hold_ended`. */
+  readonly expiresAt?: Date;
 };
 
 /**
- * Holds places of one event, all of them or none, until the event's hold time is over. Repeating
- * the request (same caller and key, same body) gives the first answer again.
+ * Holds places of one event, all of them or none, until the event's hold time is over, or until
+ * `expiresAt`. Repeating the request (same caller and key, same body) gives the first answer again.
  */
 export async function holdPlaces(
   ctx: Ctx,
@@ -89,6 +91,7 @@ function callOf(ctx: Ctx, request: HoldRequest): HoldCall {
     quantities: request.items.map((item) => item.quantity),
     seatNos: null,
     offered: request.offered ?? false,
+    expiresAt: request.expiresAt ?? null,
   };
 }
 

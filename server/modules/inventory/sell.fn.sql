@@ -31,6 +31,16 @@ begin
   return null;
 end $$;
 
+-- What stood on this hold has ended, and the hold goes on as it was before: until its expiry it can
+-- be changed, given up, and bought on again. True where it was active.
+create function inventory.unbind_hold@v(p_event text, p_hold text) returns boolean
+  language plpgsql volatile as $$
+begin
+  update inventory.hold h set bound = false
+  where h.event_id = p_event and h.hold_id = p_hold and h.status = 'active';
+  return found;
+end $$;
+
 -- Before a capture is asked for: the places stop lapsing. One word for each hold: claimed (also
 -- when it was), sold, lapsed (the time is over or the places are gone), event_cancelled,
 -- not_found.

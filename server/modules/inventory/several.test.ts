@@ -174,6 +174,7 @@ async function takeBatch(world: World, asks: readonly Ask[]): Promise<readonly s
         ...{ holdId: ids[i] ?? newId('hld', eventId), caller: 'model', key: `${ids[i]}` },
         ...{ bodyHash: '00', guarded: false, sees: null, personKeys: one.people },
         offered: one.offered,
+        expiresAt: null,
       }),
     ),
   );

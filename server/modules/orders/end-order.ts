@@ -15,8 +15,8 @@ import {
 } from './order-kinds.ts';
 
 /**
- * Ends a pending order without a sale; its places come back in the same transaction. `claimed`: a
- * capture is under way, and decides first. Any other word is the status that it has already.
+ * Ends a pending order without a sale; its places come back in the same transaction, or stay held
+ * with `keepHold`. `claimed`: a capture is under way, and decides first. Any other word is the status that it has already.
  */
 export function endPending(
   ctx: Ctx,

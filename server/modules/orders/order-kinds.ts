@@ -21,6 +21,8 @@ export type Ending = {
   readonly to: 'failed' | 'cancelled';
   readonly reason: string;
   readonly endClaim: boolean;
+  /** The places stay held, where they still are: another order may be made of the hold. */
+  readonly keepHold?: boolean;
   readonly actor: string;
   readonly paymentId: PaymentId | null;
   readonly paymentTo: 'failed' | 'voided' | null;

@@ -10,10 +10,13 @@
 create function orders.place_orders@v(p_event text, p_orders jsonb, p_t timestamptz) returns void
   language plpgsql as $$
 begin
-  insert into orders.order (event_id, order_id, organizer_id, hold_id, user_id, buyer_name,
-    buyer_email, buyer_phone, expires_at, refundable_until, total_minor, credit_minor, charges,
-    currency, method, caller, key, body_hash, made_at)
-  select p_event, r."orderId", r."organizerId", r."holdId", r."userId", r."buyerName",
+  insert into orders.order (event_id, order_id, organizer_id, hold_id, purchase_no, user_id,
+    buyer_name, buyer_email, buyer_phone, expires_at, refundable_until, total_minor, credit_minor,
+    charges, currency, method, caller, key, body_hash, made_at)
+  select p_event, r."orderId", r."organizerId", r."holdId",
+    -- Those before it failed, and kept the hold.
+    1 + (select count(*)::int from orders.order o
+      where o.event_id = p_event and o.hold_id = r."holdId"), r."userId", r."buyerName",
     r."buyerEmail", r."buyerPhone", r."expiresAt", r."refundableUntil",
     (select sum(l.quantity * l.unit_price_minor)
       from orders.priced_lines@v(p_event, r."holdId", r.prices) l),
@@ -123,10 +126,11 @@ begin
 end $$;
 
 -- Ends pending orders without a sale: their places come back. p_requests: orderId, to (failed or
--- cancelled), reason, endClaim, actor, and the payment that ends with it: paymentId, paymentTo,
--- failureCode. Answers: ended (also where it had, in the same way), claimed (a capture is under
--- way and decides first; only with endClaim is the claim ended too), not_found, or the status that
--- the order has already.
+-- cancelled), reason, endClaim, keepHold (where it is active, its places stay held and another
+-- order may be made of it; or not given), actor, and the payment that ends with it: paymentId,
+-- paymentTo, failureCode. Answers: ended (also where it had, in the same way), claimed (a capture is
+-- under way and decides first; only with endClaim is the claim ended too), not_found, or the status
+-- that the order has already.
 create function orders.end_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
@@ -140,19 +144,21 @@ begin
   perform inventory.lock_sale@v(p_event, p_now);
   for r in
     select q."orderId" as order_id, q."to" as new_status, q.reason, q."endClaim" as end_claim,
+      coalesce(q."keepHold", false) as keep_hold,
       q.actor, q."paymentId" as payment_id, q."paymentTo" as payment_to, q."failureCode" as failure
     from jsonb_to_recordset(p_requests) as q("orderId" text, "to" text, reason text,
-      "endClaim" boolean, actor text, "paymentId" text, "paymentTo" text, "failureCode" text)
+      "endClaim" boolean, "keepHold" boolean, actor text, "paymentId" text, "paymentTo" text,
+      "failureCode" text)
   loop
     perform set_config('fanfare.actor', r.actor, true);
     v_answers := v_answers || to_jsonb(orders.end_pending@v(p_event, r.order_id, r.new_status,
-      r.reason, r.end_claim, r.payment_id, r.payment_to, r.failure));
+      r.reason, r.end_claim, r.keep_hold, r.payment_id, r.payment_to, r.failure));
   end loop;
   return v_answers;
 end $$;
 
 create function orders.end_pending@v(
-  p_event text, p_order text, p_to text, p_reason text, p_end_claim boolean,
+  p_event text, p_order text, p_to text, p_reason text, p_end_claim boolean, p_keep_hold boolean,
   p_payment text, p_payment_to text, p_failure text
 ) returns text language plpgsql as $$
 declare
@@ -168,7 +174,8 @@ begin
   elsif v_order.status <> 'pending' then
     return v_order.status;
   end if;
-  v_hold := inventory.release_hold@v(p_event, v_order.hold_id);
+  v_hold := case when p_keep_hold and inventory.unbind_hold@v(p_event, v_order.hold_id)
+    then 'kept' else inventory.release_hold@v(p_event, v_order.hold_id) end;
   if v_hold = 'claimed' and p_end_claim then
     v_hold := (inventory.end_claims@v(p_event, array[v_order.hold_id], 'released'))[1];
   end if;

@@ -153,7 +153,7 @@ export const updateEpoch = (
     and status = 'valid' and epoch < ${most}
   returning epoch`;
 
-/** The orders that stand on these holds. */
+/** The orders that stand on these holds: of each, the one that has not failed. */
 export const selectOrdersOfHolds = (eventId: EventId, holdIds: readonly HoldId[]) => rows({
   holdId: textAs<HoldId>(),
   orderId: textAs<OrderId>(),
@@ -163,6 +163,7 @@ export const selectOrdersOfHolds = (eventId: EventId, holdIds: readonly HoldId[]
   join lateral (
     select x.order_id from orders.order x
     where x.event_id = ${eventId} and x.hold_id = h.hold_id
+      and x.status not in ('failed', 'cancelled')
   ) o on true`;
 
 /** Each order's tickets that are not void get other seats, all at once. */

@@ -176,14 +176,18 @@ export const g9 = (eventId: EventId) => rows(found)`
   where t.event_id = ${eventId} and t.status in ('valid', 'redeemed', 'listed')
     and not t.complimentary and o.status not in ('confirmed', 'partially_refunded')`;
 
-/** G14: one caller and key have one hold and one order, and the order is the hold's. */
+/**
+ * G14: one caller and key have one hold and one order, and of the orders that were made of one hold
+ * all but one have ended without a sale.
+ */
 export const g14 = (eventId: EventId) => rows(found)`
   select min(h.hold_id) as "objectId", format('%s holds under one key', count(*)) as detail
   from inventory.hold h where h.event_id = ${eventId}
   group by h.caller, h.key having count(*) > 1
   union all
-  select min(o.order_id), format('%s orders under one key or hold', count(*))
-  from orders.order o where o.event_id = ${eventId}
+  select min(o.order_id), format('%s orders of one hold', count(*))
+  from orders.order o
+  where o.event_id = ${eventId} and o.status not in ('failed', 'cancelled')
   group by o.hold_id having count(*) > 1`;
 
 /** G16: no state was ever entered by an edge that the machines do not have. */
