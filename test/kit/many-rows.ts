@@ -17,6 +17,7 @@ const TABLES = [
   'orders.ticket',
   'payments.payment',
   'payments.refund',
+  'payments.transfer',
   'kernel.outbox',
   'kernel.state_change',
 ];

@@ -28,6 +28,7 @@ const TABLES = [
   'orders.ticket',
   'payments.payment',
   'payments.refund',
+  'payments.transfer',
   'kernel.state_change',
 ];
 

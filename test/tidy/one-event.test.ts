@@ -21,6 +21,7 @@ const HOT = [
   'orders.ticket',
   'payments.payment',
   'payments.refund',
+  'payments.transfer',
   'kernel.outbox',
   'kernel.state_change',
 ];

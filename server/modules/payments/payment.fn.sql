@@ -29,18 +29,23 @@ begin
 end $$;
 
 -- The money has been taken. True the first time.
-create function payments.record_capture@v(p_event text, p_payment text, p_amount_minor int)
-  returns boolean language plpgsql as $$
+create function payments.record_capture@v(
+  p_event text, p_payment text, p_amount_minor int, p_t timestamptz default null
+) returns boolean language plpgsql as $$
 declare
   v_reference text;
+  v_organizer text;
+  v_currency text;
 begin
   update payments.payment p
   set status = 'captured', captured_minor = p_amount_minor, check_at = null, unknown_since = null
   where p.event_id = p_event and p.payment_id = p_payment and p.captured_minor = 0
-  returning p.reference into v_reference;
+  returning p.reference, p.organizer_id, p.currency into v_reference, v_organizer, v_currency;
   if not found then
     return false;
   end if;
+  perform payments.post_transfer@v(p_event, v_organizer, 'capture', 'provider', 'sales',
+    p_amount_minor, v_currency, p_payment, p_payment, p_t);
   insert into kernel.outbox (event_id, kind, data)
   values (p_event, 'payment_captured', jsonb_build_object(
     'paymentId', p_payment, 'reference', v_reference, 'amountMinor', p_amount_minor));
@@ -54,8 +59,11 @@ create function payments.owe_refund@v(
 declare
   v_captured int;
   v_refunded int;
+  v_organizer text;
+  v_currency text;
 begin
-  select p.captured_minor into v_captured from payments.payment p
+  select p.captured_minor, p.organizer_id, p.currency into v_captured, v_organizer, v_currency
+  from payments.payment p
   where p.event_id = p_event and p.payment_id = p_payment for no key update;
   select coalesce(sum(r.amount_minor), 0) into v_refunded from payments.refund r
   where r.event_id = p_event and r.payment_id = p_payment;
@@ -65,6 +73,8 @@ begin
   end if;
   insert into payments.refund (event_id, refund_id, payment_id, amount_minor, reason)
   values (p_event, p_refund, p_payment, p_amount_minor, p_reason);
+  perform payments.post_transfer@v(p_event, v_organizer, 'refund_owed', 'sales', 'refunds_owed',
+    p_amount_minor, v_currency, p_refund, p_refund);
   insert into kernel.outbox (event_id, kind, data)
   values (p_event, 'refund_owed', jsonb_build_object(
     'refundId', p_refund, 'paymentId', p_payment, 'amountMinor', p_amount_minor));
@@ -102,8 +112,9 @@ begin
 end $$;
 
 -- As record_capture, for a batch. p_captures, an array of: paymentId, capturedMinor.
-create function payments.record_captures@v(p_event text, p_captures jsonb) returns void
-  language plpgsql as $$
+create function payments.record_captures@v(
+  p_event text, p_captures jsonb, p_t timestamptz default null
+) returns void language plpgsql as $$
 declare
   v_amounts constant jsonb := (
     select jsonb_object_agg(c.value ->> 'paymentId', c.value -> 'capturedMinor')
@@ -115,7 +126,13 @@ begin
         unknown_since = null
     where p.event_id = p_event and p.captured_minor = 0
       and p.payment_id = any (array(select jsonb_object_keys(v_amounts)))
-    returning p.payment_id, p.reference, p.captured_minor
+    returning p.payment_id, p.reference, p.captured_minor, p.organizer_id, p.currency
+  ), booked as (
+    insert into payments.transfer (event_id, organizer_id, kind, debit, credit, amount_minor,
+      currency, reference, source, at)
+    select p_event, t.organizer_id, 'capture', 'provider', 'sales', t.captured_minor, t.currency,
+      t.payment_id, t.payment_id, kernel.instant(p_t)
+    from taken t
   )
   insert into kernel.outbox (event_id, kind, data)
   select p_event, 'payment_captured', jsonb_build_object('paymentId', t.payment_id,

@@ -1,6 +1,7 @@
 import type { EventId, OrganizerId, PaymentId, RefundId } from '../../kernel/ids.ts';
 import type { Currency } from '../../kernel/money.ts';
 import {
+  bool,
   command,
   fragment,
   instant,
@@ -144,19 +145,15 @@ export const selectRefundsOf = (k: References) => rows(refundColumns)`
     on p.event_id = k.event_id and p.reference = k.reference
   order by r.made_at, r.refund_id`;
 
-export const moveRefund = (
+export const callMoveRefund = (
   eventId: EventId,
   refundId: RefundId,
   from: readonly RefundState[],
   to: RefundState,
-  more: { providerId?: string | null; failureCode?: string | null } = {},
-) => command`
-  update payments.refund
-  set status = ${to},
-      attempt = attempt + case when ${to}::text = 'owed' then 1 else 0 end,
-      provider_id = coalesce(${more.providerId ?? null}, provider_id),
-      failure_code = ${more.failureCode ?? null}
-  where event_id = ${eventId} and refund_id = ${refundId} and status = any(${from}::text[])`;
+  more: { providerId?: string | null; failureCode?: string | null; now: Date | null },
+) => rows({ moved: bool })`
+  select payments.move_refund@v(${eventId}, ${refundId}, ${from}::text[], ${to},
+    ${more.providerId ?? null}, ${more.failureCode ?? null}, ${more.now}) as moved`;
 
 /** Where the slice before ended; the time as text, which keeps the microseconds of its column. */
 type AfterRefund = { readonly madeAt: string; readonly refundId: string };

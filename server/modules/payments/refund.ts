@@ -4,12 +4,13 @@
  * again under the same key; a failure makes it owed again, under the next key.
  */
 import type { Ctx } from '../../kernel/context.ts';
-import { all, maybe, type Queryable, run } from '../../kernel/db.ts';
+import { all, maybe, one, type Queryable } from '../../kernel/db.ts';
 import type { EventId, RefundId } from '../../kernel/ids.ts';
 import { enqueue, type JobHandler, NotYet } from '../../kernel/jobs.ts';
 import { present } from '../../kernel/result.ts';
-import { moveRefund, selectOpenRefunds, selectRefund } from './payment.sql.ts';
+import { callMoveRefund, selectOpenRefunds, selectRefund } from './payment.sql.ts';
 import type { ProviderRefund } from './provider.ts';
+import type { RefundState } from './states.ts';
 
 const REFUND_JOB = 'submit_refund';
 const PENDING_LOOK_SECONDS = 60;
@@ -34,27 +35,38 @@ export const submitRefund: { readonly kind: string; readonly handler: JobHandler
     if (refund.status === 'pending' || refund.status === 'succeeded') {
       const read = await ctx.ports.payments.readRefund(present(refund.providerId, 'refund id'));
       if (read.kind !== 'ok') throw new NotYet(PENDING_LOOK_SECONDS);
-      return recordAnswer(ctx, eventId, refundId, read.value);
+      return recordAnswer(ctx, refund, read.value);
     }
     if (refund.status === 'failed') {
-      await run(ctx.db, moveRefund(eventId, refundId, ['failed'], 'owed'));
+      await move(ctx, refund, ['failed'], 'owed');
       throw new NotYet(FAILED_WAIT_SECONDS);
     }
-    await run(ctx.db, moveRefund(eventId, refundId, ['owed'], 'submitted'));
+    await move(ctx, refund, ['owed'], 'submitted');
     const asked = await ctx.ports.payments.refund({
       intentId: present(refund.intentId, 'the intent of a captured payment'),
       amountMinor: refund.amountMinor,
       metadata: { refund_id: refundId, event_id: eventId },
       idempotencyKey: `refund:${refundId}:${refund.attempt}`,
     });
-    if (asked.kind === 'ok') return recordAnswer(ctx, eventId, refundId, asked.value);
+    if (asked.kind === 'ok') return recordAnswer(ctx, refund, asked.value);
     if (asked.kind === 'refused') {
-      const failureCode = asked.code;
-      await run(ctx.db, moveRefund(eventId, refundId, ['submitted'], 'failed', { failureCode }));
+      await move(ctx, refund, ['submitted'], 'failed', { failureCode: asked.code });
     }
     throw new Error(`refund ${refundId}: ${asked.message}`);
   },
 };
+
+/** With what it means for the books, in one transaction; nothing where it is elsewhere by now. */
+async function move(
+  ctx: Ctx,
+  { eventId, refundId }: RefundJob,
+  from: readonly RefundState[],
+  to: RefundState,
+  more: { readonly providerId?: string; readonly failureCode?: string | null } = {},
+): Promise<void> {
+  const now = ctx.clock.now();
+  await one(ctx.db, callMoveRefund(eventId, refundId, from, to, { ...more, now }));
+}
 
 const cameFrom = {
   pending: ['submitted'],
@@ -62,14 +74,9 @@ const cameFrom = {
   failed: ['submitted', 'pending', 'succeeded'],
 } as const;
 
-async function recordAnswer(
-  ctx: Ctx,
-  eventId: EventId,
-  refundId: RefundId,
-  answer: ProviderRefund,
-): Promise<void> {
+async function recordAnswer(ctx: Ctx, refund: RefundJob, answer: ProviderRefund): Promise<void> {
   const more = { providerId: answer.id, failureCode: answer.failureCode };
-  await run(ctx.db, moveRefund(eventId, refundId, cameFrom[answer.status], answer.status, more));
+  await move(ctx, refund, cameFrom[answer.status], answer.status, more);
   if (answer.status === 'succeeded') return;
   throw new NotYet(answer.status === 'pending' ? PENDING_LOOK_SECONDS : FAILED_WAIT_SECONDS);
 }

@@ -3,7 +3,7 @@ import { all, isBusy } from '../../kernel/db.ts';
 import type { EventId } from '../../kernel/ids.ts';
 import { present } from '../../kernel/result.ts';
 import type { Statement } from '../../kernel/sql.ts';
-import { g1, g2, g3, g4, g5, g6, g7, g9, g14, g16, selectEventIds } from './audit.view.sql.ts';
+import { g1, g2, g3, g4, g5, g6, g7, g9, g10, g14, g16, selectEventIds } from './audit.view.sql.ts';
 
 export type AuditFinding = {
   readonly eventId: EventId;
@@ -28,6 +28,7 @@ export const audits: readonly Check[] = [
   { id: 'G6', name: 'Nobody has more than the cap', find: g6 },
   { id: 'G7', name: 'Captured money is live tickets plus refunds', find: g7 },
   { id: 'G9', name: 'No valid ticket without its money', find: g9 },
+  { id: 'G10', name: 'No refund beyond what was taken, and the books say so', find: g10 },
   { id: 'G14', name: 'One key, one hold, one order', find: g14 },
   { id: 'G16', name: 'No state by an illegal edge', find: g16 },
 ];

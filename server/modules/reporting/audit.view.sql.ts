@@ -177,6 +177,36 @@ export const g9 = (eventId: EventId) => rows(found)`
     and not t.complimentary and o.status not in ('confirmed', 'partially_refunded')`;
 
 /**
+ * G10: no payment gives back more than it took, and the books say what the rows say: what was taken
+ * of each payment, and of each refund what is still owed.
+ */
+export const g10 = (eventId: EventId) => rows(found)`
+  with booked as (
+    select t.reference,
+      sum(case when t.kind = 'capture' then t.amount_minor else 0 end) as taken,
+      sum(case when t.credit = 'refunds_owed' then t.amount_minor
+        when t.debit = 'refunds_owed' then -t.amount_minor else 0 end) as owed
+    from payments.transfer t where t.event_id = ${eventId} group by t.reference
+  ), kept as (
+    select p.payment_id as reference, p.captured_minor as taken, 0 as owed
+    from payments.payment p where p.event_id = ${eventId} and p.captured_minor > 0
+    union all
+    select r.refund_id, 0, case when r.status = 'succeeded' then 0 else r.amount_minor end
+    from payments.refund r where r.event_id = ${eventId}
+  )
+  select coalesce(b.reference, k.reference) as "objectId",
+    format('the books say %s taken, %s owed; the rows %s, %s', coalesce(b.taken, 0),
+      coalesce(b.owed, 0), coalesce(k.taken, 0), coalesce(k.owed, 0)) as detail
+  from booked b full join kept k on k.reference = b.reference
+  where coalesce(b.taken, 0) <> coalesce(k.taken, 0) or coalesce(b.owed, 0) <> coalesce(k.owed, 0)
+  union all
+  select p.payment_id, format('took %s, gives back %s', p.captured_minor, sum(r.amount_minor))
+  from payments.payment p
+  join payments.refund r on r.event_id = p.event_id and r.payment_id = p.payment_id
+  where p.event_id = ${eventId}
+  group by p.payment_id, p.captured_minor having sum(r.amount_minor) > p.captured_minor`;
+
+/**
  * G14: one caller and key have one hold and one order, and of the orders that were made of one hold
  * all but one have ended without a sale.
  */

@@ -136,7 +136,7 @@ begin
     perform payments.record_captures@v(p_event, (
       select jsonb_agg(q.value)
       from jsonb_array_elements(p_requests) with ordinality as q(value, nth)
-      where v_sold[q.nth] and q.value ->> 'paymentId' is not null));
+      where v_sold[q.nth] and q.value ->> 'paymentId' is not null), v_t);
   end if;
   for r in
     select q."paymentId" as payment_id, q."capturedMinor" as captured, q."refundId" as refund_id,
@@ -147,7 +147,7 @@ begin
   loop
     v_verdicts[r.nth] := 'confirmed';
     continue when v_sold[r.nth] or r.payment_id is null;
-    v_refund := payments.record_capture@v(p_event, r.payment_id, r.captured);
+    v_refund := payments.record_capture@v(p_event, r.payment_id, r.captured, v_t);
     if v_refund then
       perform payments.owe_refund@v(
         p_event, r.payment_id, r.refund_id, r.captured, 'late_payment');
