@@ -23,6 +23,7 @@ import { holdMachine } from './modules/inventory/index.ts';
 import { orderMachine, orderRoutes, ticketMachine, ticketRoutes } from './modules/orders/index.ts';
 import { paperRoutes } from './modules/papers/index.ts';
 import {
+  accountRoutes,
   paymentMachine,
   refundMachine,
   submitRefund,
@@ -52,6 +53,7 @@ export const routes: readonly Route[] = [
   ...ticketRoutes,
   ...paperRoutes,
   ...identityRoutes,
+  ...accountRoutes,
   ...reportingRoutes,
   ...webhookRoutes,
   ...operatingRoutes,

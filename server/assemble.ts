@@ -15,7 +15,7 @@ import { unsafeSettings } from './kernel/safety.ts';
 import { loadSecrets } from './kernel/secrets.ts';
 import { machineDifferences } from './kernel/states.ts';
 import { loadTestClock } from './kernel/test-clock.ts';
-import type { PaymentProvider } from './modules/payments/index.ts';
+import type { PaymentPort } from './modules/payments/index.ts';
 import { clockRoutes } from './sandbox/clock.ts';
 import { API_PREFIX, createSandbox, type Sandbox } from './sandbox/index.ts';
 
@@ -96,7 +96,7 @@ async function build(
   const movable = isSandbox ? await loadTestClock(db) : null;
   const clock = override?.clock ?? movable ?? databaseClock;
   const nowMs = () => clock.now()?.getTime() ?? systemIds.nowMs();
-  const state: { baseUrl: string | null; provider: PaymentProvider | null; draining: boolean } = {
+  const state: { baseUrl: string | null; provider: PaymentPort | null; draining: boolean } = {
     baseUrl: null,
     provider: isSandbox ? null : stripeProvider(config, nowMs),
     draining: false,
@@ -162,10 +162,10 @@ async function refuseUnfit(db: Db): Promise<void> {
   if (wrong.length > 0) throw new NotFit(wrong.join('\n'));
 }
 
-function stripeProvider(config: Config, nowMs: () => number): PaymentProvider {
+function stripeProvider(config: Config, nowMs: () => number): PaymentPort {
   return createStripeProvider({
     secretKey: present(config.STRIPE_SECRET_KEY, 'STRIPE_SECRET_KEY'),
-    webhookSecret: present(config.STRIPE_WEBHOOK_SECRET, 'STRIPE_WEBHOOK_SECRET'),
+    webhookSecrets: present(config.STRIPE_WEBHOOK_SECRET, 'STRIPE_WEBHOOK_SECRET'),
     livemode: isLive(config),
     nowMs,
   });
@@ -175,10 +175,10 @@ function sandboxProvider(
   sandbox: Sandbox,
   address: { readonly host: string; readonly port: number; readonly baseUrl: string },
   nowMs: () => number,
-): PaymentProvider {
+): PaymentPort {
   return createStripeProvider({
     secretKey: sandbox.secretKey,
-    webhookSecret: sandbox.webhookSecret,
+    webhookSecrets: [sandbox.webhookSecret],
     livemode: false,
     sandbox: {
       host: address.host,

@@ -57,11 +57,11 @@ export async function buyHold(
   const orderId = newScopedId(ctx.ids, 'ord', eventId);
   const paymentId = newScopedId(ctx.ids, 'pay', eventId);
   const booked = await ctx.lanes.ask(ctx, bookKind, eventId, {
-    ...{ holdId, orderId, paymentId, organizerId: ORGANIZER, userId: null, method: METHOD },
+    ...{ holdId, orderId, paymentId, organizerId: ORGANIZER, account: null, userId: null },
     ...{ buyerName: 'Bench Buyer', buyerEmail: 'buyer@example.org', buyerPhone: null },
     ...{ refundableUntil: null, currency: held.currency, checkSeconds: 45, payAfterSeconds: null },
     ...{ prices: null, creditMinor: 0, charges: null },
-    ...{ caller: `bench:${holdId}`, key: holdId, bodyHash: '07', actor: 'bench' },
+    ...{ caller: `bench:${holdId}`, key: holdId, bodyHash: '07', actor: 'bench', method: METHOD },
   });
   if (!booked.ok) return booked.refusal.code;
   if (booked.value.verdict !== 'placed') return booked.value.verdict;

@@ -68,8 +68,12 @@ const settings = {
     'the real Stripe; without it the sandbox takes the payments',
   ],
   STRIPE_WEBHOOK_SECRET: [
-    z.string().startsWith('whsec_', 'must start with whsec_').optional(),
-    'signing secret of the webhook endpoint /webhooks/stripe',
+    z
+      .string()
+      .regex(/^whsec_[^\s,]+(\s*,\s*whsec_[^\s,]+)*$/, 'must start with whsec_')
+      .transform((list) => list.split(',').map((secret) => secret.trim()))
+      .optional(),
+    'signing secret of the webhook endpoint /webhooks/stripe; several with commas',
   ],
   ALLOW_EMBEDDED_DATABASE: [flag.default(false), 'allow the embedded database beside live keys'],
   BOOTSTRAP_API_KEY: [

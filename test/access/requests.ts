@@ -123,6 +123,17 @@ const person: Recipe = {
   }),
 };
 
+/** An organizer itself; its account is set to the same again. */
+const organizerItself: Recipe = {
+  thing: 'none',
+  variants: ['ours', 'theirs', 'unknown'],
+  isUsedUp: false,
+  make: async (_world, { organizerId, side }) => ({
+    ids: { id: organizerId },
+    body: { account: `acct_${side}` },
+  }),
+};
+
 const apiKey: Recipe = {
   thing: 'key',
   variants: ['ours', 'theirs', 'unknown'],
@@ -290,6 +301,8 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'GET /me': nothing,
   'POST /organizers': nothing,
   'GET /organizers': nothing,
+  'GET /organizers/:id/payment-account': organizerItself,
+  'PUT /organizers/:id/payment-account': organizerItself,
   'GET /audit': nothing,
   'POST //webhooks/stripe': nothing,
   'POST /webhooks/stripe': nothing,

@@ -131,7 +131,7 @@ describe('settlement', () => {
   it('G8 money that was taken with nothing left to sell is refunded, in the same step', async () => {
     const a = await authorised();
     // Somebody captures by hand, at the provider, after the order was given up.
-    await app.ctx.ports.payments.captureIntent(a.intentId, 'by-hand');
+    await app.ctx.ports.payments.of(null).captureIntent(a.intentId, 'by-hand');
     expect((await a.buyer.post(`/orders/${a.orderId}/cancel`)).status).toBe(200);
     await a.settle();
     await app.drainJobs();

@@ -77,7 +77,9 @@ export async function startLocal(options: {
     Object.defineProperty(parts.ctx, 'lanes', { value: changed.wrapLanes(parts.ctx.lanes) });
   }
   if (changed?.wrapPayments) {
-    const value = changed.wrapPayments(parts.ctx.ports.payments);
+    const { wrapPayments } = changed;
+    const real = parts.ctx.ports.payments;
+    const value = { ...real, of: (account: string | null) => wrapPayments(real.of(account)) };
     Object.defineProperty(parts.ctx.ports, 'payments', { value });
   }
   await ensureFirstAdmin(parts.ctx, ADMIN_KEY);

@@ -2,26 +2,26 @@
  * Stripe, through its official SDK. The pinned API version, one key per call that was stored before
  * it, ten seconds of patience, no retries of its own (a retry is a decision: ours reads first), and
  * a check of webhook times in both directions. Whatever is not a definite yes or no is `unknown`.
+ *
+ * One key of the platform, and connected accounts that it acts for (`Stripe-Account`): a charge is
+ * made directly in the organizer's account, so that its takings are never the platform's.
  */
 import Stripe from 'stripe';
 import { assertOutsideTx } from '../../kernel/db.ts';
-import { type Currency, isCurrency } from '../../kernel/money.ts';
-import { assert } from '../../kernel/result.ts';
-import type {
-  Asked,
-  Intent,
-  IntentStatus,
-  PaymentProvider,
-  ProviderRefund,
-  Webhook,
-} from '../../modules/payments/index.ts';
+import type { Currency } from '../../kernel/money.ts';
+import type { Asked, PaymentPort, PaymentProvider } from '../../modules/payments/index.ts';
+import { toStripeAmount } from './amounts.ts';
+import { toCheckout, toDispute, toIntent, toRefund, toTransaction } from './answers.ts';
+import { openWebhook } from './webhooks.ts';
 
 const TIMEOUT_MS = 10_000;
-const WEBHOOK_TOLERANCE_SECONDS = 300;
+/** The most that a page of a list may have. */
+const PAGE_MAX = 100;
 
 export type StripeOptions = {
   readonly secretKey: string;
-  readonly webhookSecret: string;
+  /** Of every endpoint whose webhooks come here. */
+  readonly webhookSecrets: readonly string[];
   readonly livemode: boolean;
   /** Where the sandbox answers instead of Stripe; its paths are prefixed. */
   readonly sandbox?: {
@@ -34,65 +34,25 @@ export type StripeOptions = {
   readonly nowMs: () => number;
 };
 
-export function createStripeProvider(options: StripeOptions): PaymentProvider {
+export function createStripeProvider(options: StripeOptions): PaymentPort {
   const stripe = new Stripe(options.secretKey, clientConfig(options));
   return {
     name: 'stripe',
     livemode: options.livemode,
     simulated: options.sandbox !== undefined,
     hostedPage: options.sandbox?.hostedPage ?? null,
-    createIntent: (input) =>
-      ask(async () =>
-        toIntent(
-          await stripe.paymentIntents.create(
-            {
-              amount: input.amountMinor,
-              currency: input.currency.toLowerCase(),
-              capture_method: 'manual',
-              description: input.description,
-              metadata: { ...input.metadata },
-              automatic_payment_methods: { enabled: true },
-            },
-            { idempotencyKey: input.idempotencyKey },
-          ),
-        ),
-      ),
-    readIntent: (id) =>
-      ask(async () =>
-        toIntent(await stripe.paymentIntents.retrieve(id, { expand: ['latest_charge'] })),
-      ),
-    confirmIntent: (id, method, key) =>
-      ask(async () =>
-        toIntent(
-          await stripe.paymentIntents.confirm(
-            id,
-            { payment_method: method },
-            { idempotencyKey: key },
-          ),
-        ),
-      ),
-    captureIntent: (id, key) =>
-      ask(async () =>
-        toIntent(await stripe.paymentIntents.capture(id, {}, { idempotencyKey: key })),
-      ),
-    cancelIntent: (id, key) =>
-      ask(async () =>
-        toIntent(await stripe.paymentIntents.cancel(id, {}, { idempotencyKey: key })),
-      ),
-    refund: (input) =>
-      ask(async () =>
-        toRefund(
-          await stripe.refunds.create(
-            {
-              payment_intent: input.intentId,
-              amount: input.amountMinor,
-              metadata: { ...input.metadata },
-            },
-            { idempotencyKey: input.idempotencyKey },
-          ),
-        ),
-      ),
-    readRefund: (id) => ask(async () => toRefund(await stripe.refunds.retrieve(id))),
+    of: (account) => {
+      const call = (idempotencyKey?: string): Stripe.RequestOptions => ({
+        ...(account === null ? {} : { stripeAccount: account }),
+        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      });
+      return {
+        ...intentCalls(stripe, call),
+        ...refundCalls(stripe, call),
+        ...checkoutCalls(stripe, call),
+        ...readingCalls(stripe, call),
+      };
+    },
     openWebhook: (rawBody, signature) => openWebhook(stripe, options, rawBody, signature),
   };
 }
@@ -120,6 +80,161 @@ function clientConfig({ sandbox }: StripeOptions): Stripe.StripeConfig {
   };
 }
 
+/** The options of one call: the account that it is for, and its key where it changes something. */
+type CallOptions = (idempotencyKey?: string) => Stripe.RequestOptions;
+
+type IntentCalls = Pick<
+  PaymentProvider,
+  'createIntent' | 'readIntent' | 'confirmIntent' | 'captureIntent' | 'cancelIntent'
+>;
+
+function intentCalls(stripe: Stripe, call: CallOptions): IntentCalls {
+  const { paymentIntents } = stripe;
+  return {
+    createIntent: (input) =>
+      charge(input, async (amount) =>
+        toIntent(
+          await paymentIntents.create(
+            {
+              amount,
+              currency: input.currency.toLowerCase(),
+              capture_method: 'manual',
+              description: input.description,
+              metadata: { ...input.metadata },
+              automatic_payment_methods: { enabled: true },
+            },
+            call(input.idempotencyKey),
+          ),
+        ),
+      ),
+    readIntent: (id) =>
+      ask(async () =>
+        toIntent(await paymentIntents.retrieve(id, { expand: ['latest_charge'] }, call())),
+      ),
+    confirmIntent: (id, method, key) =>
+      ask(async () =>
+        toIntent(await paymentIntents.confirm(id, { payment_method: method }, call(key))),
+      ),
+    captureIntent: (id, key) =>
+      ask(async () => toIntent(await paymentIntents.capture(id, {}, call(key)))),
+    cancelIntent: (id, key) =>
+      ask(async () => toIntent(await paymentIntents.cancel(id, {}, call(key)))),
+  };
+}
+
+function refundCalls(
+  stripe: Stripe,
+  call: CallOptions,
+): Pick<PaymentProvider, 'refund' | 'readRefund' | 'refundsOf'> {
+  return {
+    refund: (input) =>
+      charge(input, async (amount) =>
+        toRefund(
+          await stripe.refunds.create(
+            { payment_intent: input.intentId, amount, metadata: { ...input.metadata } },
+            call(input.idempotencyKey),
+          ),
+        ),
+      ),
+    readRefund: (id) => ask(async () => toRefund(await stripe.refunds.retrieve(id, {}, call()))),
+    refundsOf: (intentId) =>
+      ask(async () => {
+        const found = await stripe.refunds
+          .list({ payment_intent: intentId, limit: PAGE_MAX }, call())
+          .autoPagingToArray({ limit: 10 * PAGE_MAX });
+        return found.map(toRefund);
+      }),
+  };
+}
+
+function checkoutCalls(
+  stripe: Stripe,
+  call: CallOptions,
+): Pick<PaymentProvider, 'createCheckout' | 'readCheckout' | 'expireCheckout'> {
+  const { sessions } = stripe.checkout;
+  return {
+    createCheckout: (input) =>
+      charge(input, async (amount) =>
+        toCheckout(
+          await sessions.create(
+            {
+              mode: 'payment',
+              line_items: [
+                {
+                  quantity: 1,
+                  price_data: {
+                    currency: input.currency.toLowerCase(),
+                    unit_amount: amount,
+                    product_data: { name: input.description },
+                  },
+                },
+              ],
+              payment_intent_data: {
+                capture_method: 'manual',
+                description: input.description,
+                metadata: { ...input.metadata },
+              },
+              metadata: { ...input.metadata },
+              customer_email: input.customerEmail,
+              success_url: input.successUrl,
+              cancel_url: input.cancelUrl,
+              expires_at: Math.floor(input.expiresAt.getTime() / 1_000),
+            },
+            call(input.idempotencyKey),
+          ),
+        ),
+      ),
+    readCheckout: (id) => ask(async () => toCheckout(await sessions.retrieve(id, {}, call()))),
+    expireCheckout: (id, key) =>
+      ask(async () => toCheckout(await sessions.expire(id, {}, call(key)))),
+  };
+}
+
+function readingCalls(
+  stripe: Stripe,
+  call: CallOptions,
+): Pick<PaymentProvider, 'disputesOf' | 'balanceTransactions'> {
+  return {
+    disputesOf: (intentId) =>
+      ask(async () => {
+        const found = await stripe.disputes.list(
+          { payment_intent: intentId, limit: PAGE_MAX },
+          call(),
+        );
+        return found.data.flatMap((dispute) => toDispute(dispute) ?? []);
+      }),
+    balanceTransactions: ({ createdFrom, createdTo, after }) =>
+      ask(async () => {
+        const page = await stripe.balanceTransactions.list(
+          {
+            created: { gte: seconds(createdFrom), lt: seconds(createdTo) },
+            limit: PAGE_MAX,
+            expand: ['data.source'],
+            ...(after === null ? {} : { starting_after: after }),
+          },
+          call(),
+        );
+        return { rows: page.data.map(toTransaction), hasMore: page.has_more };
+      }),
+  };
+}
+
+/** From this second on: Stripe's times have no parts of one. */
+function seconds(instant: Date): number {
+  return Math.ceil(instant.getTime() / 1_000);
+}
+
+/** A call that names an amount; one that Stripe would not take is a no before it is asked. */
+async function charge<T>(
+  of: { readonly amountMinor: number; readonly currency: Currency },
+  call: (amount: number) => Promise<T>,
+): Promise<Asked<T>> {
+  const amount = toStripeAmount(of.amountMinor, of.currency);
+  if (amount !== null) return ask(() => call(amount));
+  const message = `Stripe takes no amount of ${of.amountMinor} minor units of ${of.currency}.`;
+  return { kind: 'refused', code: 'amount_not_chargeable', message };
+}
+
 /**
  * A definite no is a 4xx: nothing happened. A key that is not accepted is no answer at all.
  * A timeout, a lost connection, a 5xx, a rate limit or a
@@ -143,92 +258,4 @@ async function ask<T>(call: () => Promise<T>): Promise<Asked<T>> {
     if (!definite) return { kind: 'unknown', message };
     return { kind: 'refused', code: error.code ?? error.type, message };
   }
-}
-
-function toIntent(intent: Stripe.PaymentIntent): Intent {
-  const charge = typeof intent.latest_charge === 'object' ? intent.latest_charge : null;
-  const declined = intent.last_payment_error;
-  return {
-    id: intent.id,
-    status: toStatus(intent.status),
-    amountMinor: intent.amount,
-    receivedMinor: intent.amount_received,
-    currency: toCurrency(intent.currency),
-    clientSecret: intent.client_secret,
-    declineCode: declined ? (declined.decline_code ?? declined.code ?? 'declined') : null,
-    cardFingerprint: charge?.payment_method_details?.card?.fingerprint ?? null,
-  };
-}
-
-const STATUSES: ReadonlySet<string> = new Set<IntentStatus>([
-  'requires_payment_method',
-  'requires_confirmation',
-  'requires_action',
-  'processing',
-  'requires_capture',
-  'succeeded',
-  'canceled',
-]);
-
-/** A status that this API version does not name yet is one to wait at, and to read again. */
-function toStatus(status: string): IntentStatus {
-  // Checked against the list of all of them.
-  return STATUSES.has(status) ? (status as IntentStatus) : 'processing';
-}
-
-function toRefund(refund: Stripe.Refund): ProviderRefund {
-  const status =
-    refund.status === 'succeeded'
-      ? 'succeeded'
-      : refund.status === 'failed' || refund.status === 'canceled'
-        ? 'failed'
-        : 'pending';
-  return { id: refund.id, status, failureCode: refund.failure_reason ?? null };
-}
-
-function toCurrency(lower: string): Currency {
-  const code = lower.toUpperCase();
-  assert(isCurrency(code), `Stripe answered in an unknown currency: ${code}`);
-  return code;
-}
-
-function openWebhook(
-  stripe: Stripe,
-  options: StripeOptions,
-  rawBody: Buffer,
-  signature: string,
-): Webhook | null {
-  // The SDK refuses what is old but takes what is from the future; we refuse both.
-  const sentAt = Number(/(?:^|,)t=(\d{1,12})(?:,|$)/.exec(signature)?.[1]);
-  const ageSeconds = options.nowMs() / 1000 - sentAt;
-  if (!(Math.abs(ageSeconds) <= WEBHOOK_TOLERANCE_SECONDS)) return null;
-  let event: Stripe.Event;
-  try {
-    event = stripe.webhooks.constructEvent(
-      rawBody,
-      signature,
-      options.webhookSecret,
-      WEBHOOK_TOLERANCE_SECONDS,
-      undefined,
-      options.nowMs(),
-    );
-  } catch {
-    return null;
-  }
-  if (typeof event.id !== 'string' || typeof event.type !== 'string') return null;
-  const { intentId, refundId } = aboutWhat(event.data?.object);
-  return { id: event.id, type: event.type, livemode: event.livemode === true, intentId, refundId };
-}
-
-/** The PaymentIntent and the refund that an object is or belongs to. */
-function aboutWhat(object: unknown): Pick<Webhook, 'intentId' | 'refundId'> {
-  if (typeof object !== 'object' || object === null) return { intentId: null, refundId: null };
-  // Only looked at; each member is checked before it is used.
-  const named = object as { object?: unknown; id?: unknown; payment_intent?: unknown };
-  const text = (value: unknown) => (typeof value === 'string' ? value.slice(0, 255) : null);
-  const own = text(named.id);
-  return {
-    intentId: named.object === 'payment_intent' ? own : text(named.payment_intent),
-    refundId: named.object === 'refund' ? own : null,
-  };
 }

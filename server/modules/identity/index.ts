@@ -11,6 +11,6 @@
 export { accessTokenFor, opensWith } from './access-token.ts';
 export { authenticate } from './authenticate.ts';
 export { ensureFirstAdmin } from './ensure-first-admin.ts';
-export { organizerExists } from './organizers.ts';
+export { defaultOrganizer, organizerExists } from './organizers.ts';
 export { personByMailbox } from './people.ts';
 export { identityRoutes } from './routes.ts';

@@ -3,7 +3,12 @@ import { all, inTx, maybe, one, type Queryable } from '../../kernel/db.ts';
 import { newRootId, type OrganizerId } from '../../kernel/ids.ts';
 import { readCursor, toPage } from '../../kernel/page.ts';
 import { ok, present } from '../../kernel/result.ts';
-import { insertOrganizer, selectOrganizer, selectOrganizers } from './organizer.sql.ts';
+import {
+  insertOrganizer,
+  selectFirstOrganizer,
+  selectOrganizer,
+  selectOrganizers,
+} from './organizer.sql.ts';
 
 type Row = { organizerId: string; name: string; madeAt: Date };
 
@@ -37,4 +42,9 @@ export async function listOrganizers(
 
 export async function organizerExists(on: Queryable, organizerId: OrganizerId): Promise<boolean> {
   return (await maybe(on, selectOrganizer(organizerId))) !== null;
+}
+
+/** The first one: it is there from the first start, and the installation's own. */
+export async function defaultOrganizer(on: Queryable): Promise<OrganizerId | null> {
+  return (await maybe(on, selectFirstOrganizer()))?.organizerId ?? null;
 }

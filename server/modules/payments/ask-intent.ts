@@ -2,7 +2,7 @@ import type { Ctx } from '../../kernel/context.ts';
 import { assertOutsideTx, run } from '../../kernel/db.ts';
 import { assert } from '../../kernel/result.ts';
 import { type PaymentRow, setProviderIntent } from './payment.sql.ts';
-import type { Asked, Intent } from './provider.ts';
+import { type Asked, type Intent, providerFor } from './provider.ts';
 import { cancelLateIntent } from './void-payment.ts';
 
 /**
@@ -15,7 +15,7 @@ export async function askIntent(
   description: string,
 ): Promise<Asked<Intent>> {
   assertOutsideTx('the payment provider');
-  const { payments: provider } = ctx.ports;
+  const provider = providerFor(ctx, payment);
   if (payment.providerId !== null) return provider.readIntent(payment.providerId);
   const asked = await provider.createIntent({
     amountMinor: payment.amountMinor,

@@ -5,19 +5,27 @@
  * It promises that no call moves money twice (each has a key that was stored before the call),
  * that an answer that did not come is `unknown` until it has been read, that no refund exceeds
  * what was taken, that a refund that fails is owed again, and that a webhook takes effect once
- * while none is needed: the reconciler finds what they miss.
+ * while none is needed: the reconciler finds what they miss. Each payment stays with the account
+ * that it was opened with, and no organizer's money reaches another's.
  *
  * It never knows a ticket: what a payment is for is an opaque reference, and what its end means is
  * decided by the room that composes its functions.
  */
+export { accountRoutes } from './account-routes.ts';
+export { accountFor } from './accounts.ts';
 export { askIntent } from './ask-intent.ts';
-export type {
-  Asked,
-  Intent,
-  IntentStatus,
-  PaymentProvider,
-  ProviderRefund,
-  Webhook,
+export {
+  type Asked,
+  type BalanceTransaction,
+  type Checkout,
+  type Dispute,
+  type Intent,
+  type IntentStatus,
+  type PaymentPort,
+  type PaymentProvider,
+  type ProviderRefund,
+  providerFor,
+  type Webhook,
 } from './provider.ts';
 export {
   findPayment,

@@ -35,6 +35,7 @@ const columns = {
   paymentId: textAs<PaymentId>(),
   reference: text,
   organizerId: textAs<OrganizerId>(),
+  account: textOrNull,
   method: textAs<PaymentMethod>(),
   amountMinor: int,
   currency: textAs<Currency>(),
@@ -49,7 +50,7 @@ const columns = {
 };
 
 const paymentSelect = fragment`p.event_id as "eventId", p.payment_id as "paymentId", p.reference,
-    p.organizer_id as "organizerId", p.method, p.amount_minor as "amountMinor", p.currency,
+    p.organizer_id as "organizerId", p.account, p.method, p.amount_minor as "amountMinor", p.currency,
     p.status, p.captured_minor as "capturedMinor", p.provider_id as "providerId",
     p.client_secret as "clientSecret", p.failure_code as "failureCode",
     p.unknown_since as "unknownSince", p.attempt, p.made_at as "madeAt"`;
@@ -72,12 +73,14 @@ export const selectPaymentsOf = (r: References) => rows(columns)`
   join payments.payment p on p.event_id = k.event_id and p.reference = k.reference
   order by p.made_at, p.payment_id`;
 
-export const selectByProviderId = (providerId: string) => rows({
+/** Of this account: what another one says about it changes nothing. */
+export const selectByProviderId = (providerId: string, account: string | null) => rows({
   eventId: textAs<EventId>(),
   paymentId: textAs<PaymentId>(),
 })`
   select event_id as "eventId", payment_id as "paymentId"
-  from payments.payment where provider_id = ${providerId}`;
+  from payments.payment
+  where provider_id = ${providerId} and account is not distinct from ${account}`;
 
 /** Leases them to this caller for a while, so that several processes do not all look. */
 export const takePaymentsToCheck = (most: number, againAfterSeconds: number) => rows({
@@ -122,6 +125,7 @@ const refundColumns = {
   status: textAs<RefundState>(),
   attempt: int,
   providerId: textOrNull,
+  account: textOrNull,
   intentId: textOrNull,
   madeAt: instant,
 };
@@ -129,7 +133,7 @@ const refundColumns = {
 const refundSelect = fragment`r.event_id as "eventId", p.reference, r.refund_id as "refundId",
     r.payment_id as "paymentId",
     r.amount_minor as "amountMinor", p.currency, r.reason, r.status, r.attempt,
-    r.provider_id as "providerId", p.provider_id as "intentId", r.made_at as "madeAt"
+    r.provider_id as "providerId", p.account, p.provider_id as "intentId", r.made_at as "madeAt"
   from payments.refund r
   join payments.payment p on p.event_id = r.event_id and p.payment_id = r.payment_id`;
 
@@ -171,9 +175,10 @@ export const selectOpenRefunds = (after: AfterRefund | null, most: number) => ro
       > (${after?.madeAt ?? '-infinity'}::timestamptz, ${after?.refundId ?? ''})
   order by made_at, refund_id limit ${most}`;
 
-export const selectRefundByProviderId = (providerId: string) => rows({
+export const selectRefundByProviderId = (providerId: string, account: string | null) => rows({
   eventId: textAs<EventId>(),
   refundId: textAs<RefundId>(),
 })`
-  select event_id as "eventId", refund_id as "refundId" from payments.refund
-  where provider_id = ${providerId} limit 1`;
+  select r.event_id as "eventId", r.refund_id as "refundId" from payments.refund r
+  join payments.payment p on p.event_id = r.event_id and p.payment_id = r.payment_id
+  where r.provider_id = ${providerId} and p.account is not distinct from ${account} limit 1`;

@@ -9,7 +9,7 @@ import type { EventId, RefundId } from '../../kernel/ids.ts';
 import { enqueue, type JobHandler, NotYet } from '../../kernel/jobs.ts';
 import { present } from '../../kernel/result.ts';
 import { callMoveRefund, selectOpenRefunds, selectRefund } from './payment.sql.ts';
-import type { ProviderRefund } from './provider.ts';
+import { type ProviderRefund, providerFor } from './provider.ts';
 import type { RefundState } from './states.ts';
 
 const REFUND_JOB = 'submit_refund';
@@ -33,7 +33,9 @@ export const submitRefund: { readonly kind: string; readonly handler: JobHandler
     if (!refund) return;
     // A refund that has succeeded may still fail days later: the bank sends it back.
     if (refund.status === 'pending' || refund.status === 'succeeded') {
-      const read = await ctx.ports.payments.readRefund(present(refund.providerId, 'refund id'));
+      const read = await providerFor(ctx, refund).readRefund(
+        present(refund.providerId, 'refund id'),
+      );
       if (read.kind !== 'ok') throw new NotYet(PENDING_LOOK_SECONDS);
       return recordAnswer(ctx, refund, read.value);
     }
@@ -42,9 +44,10 @@ export const submitRefund: { readonly kind: string; readonly handler: JobHandler
       throw new NotYet(FAILED_WAIT_SECONDS);
     }
     await move(ctx, refund, ['owed'], 'submitted');
-    const asked = await ctx.ports.payments.refund({
+    const asked = await providerFor(ctx, refund).refund({
       intentId: present(refund.intentId, 'the intent of a captured payment'),
       amountMinor: refund.amountMinor,
+      currency: refund.currency,
       metadata: { refund_id: refundId, event_id: eventId },
       idempotencyKey: `refund:${refundId}:${refund.attempt}`,
     });

@@ -1,7 +1,7 @@
 import type { Ctx } from '../../kernel/context.ts';
 import { assertOutsideTx, one, run } from '../../kernel/db.ts';
 import { callMovePayment, type PaymentRow, setFingerprint } from './payment.sql.ts';
-import type { Asked, Intent } from './provider.ts';
+import { type Asked, type Intent, providerFor } from './provider.ts';
 import { findPayment } from './read-payments.ts';
 
 /**
@@ -19,7 +19,7 @@ export async function voidPayment(
   | { readonly kind: 'unknown' }
 > {
   assertOutsideTx('the payment provider');
-  const { payments: provider } = ctx.ports;
+  const provider = providerFor(ctx, payment);
   if (payment.providerId !== null) {
     const key = `void:${payment.paymentId}:${payment.attempt}`;
     const asked = await provider.cancelIntent(payment.providerId, key);
@@ -51,7 +51,7 @@ export async function cancelLateIntent(
 ): Promise<Asked<Intent> | null> {
   const now = await findPayment(ctx.db, payment.eventId, payment.paymentId);
   if (!now?.providerId || (now.status !== 'voided' && now.status !== 'failed')) return null;
-  return ctx.ports.payments.cancelIntent(now.providerId, `void:${payment.paymentId}:late`);
+  return providerFor(ctx, now).cancelIntent(now.providerId, `void:${payment.paymentId}:late`);
 }
 
 /** The provider did not answer; the reconciler and the alarm take it from here. */

@@ -18,11 +18,11 @@ async function receive(ctx: Ctx, webhook: Webhook): Promise<'new' | 'known' | 'b
     const fresh = await run(tx, insertWebhook({ id: webhook.id, type: webhook.type, objectId }));
     if (fresh === 0) return ok('known' as const);
     if (webhook.intentId !== null) {
-      const payment = await maybe(tx, selectByProviderId(webhook.intentId));
+      const payment = await maybe(tx, selectByProviderId(webhook.intentId, webhook.account));
       if (payment) await enqueueSettle(tx, payment);
     }
     if (webhook.refundId !== null) {
-      const refund = await maybe(tx, selectRefundByProviderId(webhook.refundId));
+      const refund = await maybe(tx, selectRefundByProviderId(webhook.refundId, webhook.account));
       if (refund) await enqueueRefund(tx, refund);
     }
     return ok('new' as const);

@@ -32,7 +32,7 @@ import {
   readOrder,
   referencesOf,
 } from '../orders/index.ts';
-import { askIntent, type PaymentRow, paymentsOf } from '../payments/index.ts';
+import { accountFor, askIntent, type PaymentRow, paymentsOf } from '../payments/index.ts';
 import { findHold, type Once } from './find-hold.ts';
 import { bookKind } from './settle-kinds.ts';
 import { settleFree } from './settle-payment.ts';
@@ -63,6 +63,7 @@ export type Booked = {
     readonly provider: string;
     readonly clientSecret?: string;
     readonly redirectUrl?: string;
+    readonly account?: string;
   };
   readonly accessToken?: string;
 };
@@ -83,7 +84,9 @@ export async function bookPlaces(
   if (!isAvailable(ctx, booking.payment.method)) return refused('payment_method_unavailable');
   const hold = await holdFor(ctx, actor, seen, booking, once);
   if (!hold.ok) return hold;
-  const order = await makeOrder(ctx, actor, seen, hold.value, booking, once);
+  const collects = await accountOf(ctx, seen, hold.value);
+  if (!collects.ok) return collects;
+  const order = await makeOrder(ctx, actor, seen, hold.value, booking, once, collects.value);
   if (!order.ok) return order;
   return pay(ctx, order.value, { secrets: true, again: false });
 }
@@ -92,6 +95,12 @@ export async function bookPlaces(
 function isAvailable(ctx: Ctx, method: Booking['payment']['method']): boolean {
   if (method === 'checkout_session') return false;
   return method !== 'simulated' || ctx.ports.payments.simulated;
+}
+
+/** Where nothing has to be paid, no account is needed. */
+async function accountOf(ctx: Ctx, seen: Seen, hold: Hold) {
+  const isFree = hold.items.every((item) => item.unitPriceMinor === 0);
+  return isFree ? ok({ account: null }) : accountFor(ctx, seen.event.organizerId);
 }
 
 async function holdFor(
@@ -132,6 +141,7 @@ async function makeOrder(
   hold: Hold,
   booking: Booking,
   once: Once,
+  { account }: { readonly account: string | null },
 ): Promise<Result<OrderRow, BookingRefusal>> {
   const { eventId, organizerId, currency, refundableUntil } = seen.event;
   const { name, email, phone } = booking.buyer;
@@ -141,6 +151,7 @@ async function makeOrder(
     orderId: newScopedId(ctx.ids, 'ord', eventId),
     paymentId: newScopedId(ctx.ids, 'pay', eventId),
     organizerId,
+    account,
     userId: buyingPerson(actor),
     buyerName: name,
     buyerEmail: email,
@@ -213,7 +224,8 @@ async function waysToPay(ctx: Ctx, payment: PaymentRow, clientSecret: string) {
   const { hostedPage } = ctx.ports.payments;
   const intentId = clientSecret.replace(/_secret_.*$/, '');
   const redirectUrl = payment.method === 'payment_intent' && hostedPage?.(intentId, clientSecret);
-  return { clientSecret, ...(redirectUrl ? { redirectUrl } : {}) };
+  const account = payment.account === null ? {} : { account: payment.account };
+  return { clientSecret, ...account, ...(redirectUrl ? { redirectUrl } : {}) };
 }
 
 /** A repeated request gets the first answer: the order as it was when it was placed. */

@@ -7,6 +7,7 @@ import {
   findPayment,
   measurePayments,
   paymentsToCheck,
+  providerFor,
   resubmitOpenRefunds,
   SETTLE_JOB,
   type SettleJob,
@@ -30,7 +31,8 @@ async function paySimulated(ctx: Ctx, { eventId, paymentId }: SettleJob): Promis
   if (payment?.status === 'created' && payment.providerId === null) throw new NotYet(1);
   if (payment?.providerId && payment.status === 'created') {
     const key = `simulated:${paymentId}`;
-    const paid = await ctx.ports.payments.confirmIntent(payment.providerId, SIMULATED_CARD, key);
+    const provider = providerFor(ctx, payment);
+    const paid = await provider.confirmIntent(payment.providerId, SIMULATED_CARD, key);
     if (paid.kind === 'unknown') throw new Error(paid.message);
   }
   await settlePayment(ctx, eventId, paymentId);

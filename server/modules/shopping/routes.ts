@@ -252,6 +252,10 @@ const bookings: readonly Route[] = [
             provider: z.string(),
             clientSecret: z.string().optional(),
             redirectUrl: z.string().optional(),
+            account: z
+              .string()
+              .optional()
+              .describe('The connected account that the provider’s widget needs to be told'),
           }),
           accessToken: z.string().optional(),
         })

@@ -34,6 +34,8 @@ export const bookKind: LaneKind<
     readonly orderId: OrderId;
     readonly paymentId: PaymentId;
     readonly organizerId: OrganizerId;
+    /** The provider's account that takes the money; null: the instance's own. */
+    readonly account: string | null;
     readonly userId: UserId | null;
     readonly buyerName: string;
     readonly buyerEmail: string;

@@ -24,6 +24,7 @@ import {
   markUnknown,
   noteFingerprint,
   type PaymentRow,
+  providerFor,
   voidPayment,
 } from '../payments/index.ts';
 import { claimKind, confirmFreeKind, confirmKind } from './settle-kinds.ts';
@@ -113,7 +114,7 @@ async function claimAndCapture(ctx: Ctx, purchase: Purchase, intent: Intent): Pr
   await ctx.pause('settle.before_capture');
   // An intent is captured once whatever the key; a new key after a lost answer gets a new answer.
   const key = `capture:${paymentId}:${payment.attempt}`;
-  const captured = await ctx.ports.payments.captureIntent(intent.id, key);
+  const captured = await providerFor(ctx, payment).captureIntent(intent.id, key);
   if (captured.kind === 'unknown') return unknown(ctx, payment);
   if (captured.kind === 'refused') return settleRefusedCapture(ctx, purchase, intent.id);
   await ctx.pause('settle.before_confirm');
@@ -123,7 +124,7 @@ async function claimAndCapture(ctx: Ctx, purchase: Purchase, intent: Intent): Pr
 /** The provider said no to the capture: what is true is read, never guessed. */
 async function settleRefusedCapture(ctx: Ctx, purchase: Purchase, intentId: string): Promise<void> {
   const { order, payment } = purchase;
-  const read = await ctx.ports.payments.readIntent(intentId);
+  const read = await providerFor(ctx, payment).readIntent(intentId);
   if (read.kind !== 'ok' || read.value.status === 'requires_capture') return unknown(ctx, payment);
   if (read.value.status === 'succeeded') {
     const amountMinor = read.value.receivedMinor;

@@ -1,0 +1,229 @@
+/** D3, D4: each organizer's money goes to an account of its own, and stays there. */
+import { createHmac } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startApp, type TestApp } from '../kit/app.ts';
+import { expectAuditClean } from '../kit/audit.ts';
+import { book, eur, eventually, onSale, payWith } from '../kit/given.ts';
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await startApp();
+});
+afterAll(() => app.close());
+
+const sql = (text: string) => app.database.open(null).pool.query(text);
+
+async function newOrganizer(of: TestApp = app) {
+  const made = await of.admin.post('/organizers', { name: 'Another' });
+  const organizerId = made.body.id as string;
+  const key = await of.admin.post('/api-keys', { name: 'Admin', role: 'admin', organizerId });
+  return {
+    organizerId,
+    admin: of.as(key.body.secret),
+    path: `/organizers/${organizerId}/payment-account`,
+    ownAccount: `acct_sandbox${organizerId.slice('org_'.length)}`,
+  };
+}
+
+const intentOf = (clientSecret: string) => clientSecret.replace(/_secret_.*/, '');
+const ownerOf = async (id: string) => {
+  const { rows } = await sql(`select owner from sandbox.object where id = '${id}'`);
+  return rows[0].owner as string;
+};
+
+async function settled(accessToken: string, orderId: string, status: string) {
+  const look = async () => {
+    await sql('update kernel.job set run_at = clock_timestamp()');
+    await app.drainJobs();
+    return (await app.as(accessToken).get(`/orders/${orderId}`)).body;
+  };
+  return eventually(look, (order) => order.status === status);
+}
+
+describe('an organizer of its own', () => {
+  it('D3 sells, captures and refunds in its own account', async () => {
+    const { admin, ownAccount } = await newOrganizer();
+    const { eventId, typeId } = await onSale(admin, { capacity: 4 });
+    const booked = await book(app.guest, eventId, typeId, { quantity: 2 });
+    expect(booked.body.payment).toMatchObject({ account: ownAccount });
+    const { clientSecret } = booked.body.payment;
+    expect(await ownerOf(intentOf(clientSecret))).toBe(ownAccount);
+    expect((await payWith(app, clientSecret)).status).toBe(200);
+    const { accessToken } = booked.body;
+    const orderId = booked.body.order.id;
+    const { tickets } = await settled(accessToken, orderId, 'confirmed');
+    await admin.post(`/orders/${orderId}/refunds`, {
+      ticketIds: [tickets[0].id],
+      reason: 'requested',
+    });
+    await settled(accessToken, orderId, 'partially_refunded');
+    await app.drainJobs();
+    const { rows } = await sql(
+      `select merchant, sum(amount_minor)::int as kept from sandbox.ledger_entry
+       where account = 'balance' and intent_id = '${intentOf(clientSecret)}' group by merchant`,
+    );
+    expect(rows).toEqual([{ merchant: ownAccount, kept: 2_500 }]);
+    await expectAuditClean(app);
+  });
+
+  it('D3 pays by the simulated payer too, and the default organizer by the instance’s', async () => {
+    const { admin, ownAccount } = await newOrganizer();
+    for (const [staff, owner] of [
+      [admin, ownAccount],
+      [app.admin, ''],
+    ] as const) {
+      const { eventId, typeId } = await onSale(staff);
+      const booked = await book(app.guest, eventId, typeId, { method: 'simulated' });
+      const { clientSecret, account } = booked.body.payment;
+      expect(account ?? '').toBe(owner);
+      expect(await ownerOf(intentOf(clientSecret))).toBe(owner);
+      await settled(booked.body.accessToken, booked.body.order.id, 'confirmed');
+    }
+  });
+
+  it('D3 keeps a payment where it was opened when another account is set', async () => {
+    const { admin, path, ownAccount, organizerId } = await newOrganizer();
+    expect((await admin.get(path)).body).toEqual({
+      organizerId,
+      provider: 'stripe',
+      livemode: false,
+      account: ownAccount,
+      source: 'sandbox',
+      defaultMethod: 'payment_intent',
+    });
+    const { eventId, typeId } = await onSale(admin);
+    const before = await book(app.guest, eventId, typeId);
+    const account = `acct_moved${organizerId.slice(4)}`;
+    const set = await app.admin.put(path, { account, defaultMethod: 'checkout_session' });
+    expect(set).toMatchObject({ status: 200, body: { account, source: 'set' } });
+    const after = await book(app.guest, eventId, typeId);
+    expect(after.body.payment.account).toBe(account);
+    await payWith(app, before.body.payment.clientSecret);
+    await settled(before.body.accessToken, before.body.order.id, 'confirmed');
+    expect(await ownerOf(intentOf(before.body.payment.clientSecret))).toBe(ownAccount);
+    expect((await app.admin.put(path, { account: null })).body).toMatchObject({
+      account: ownAccount,
+      defaultMethod: 'payment_intent',
+    });
+  });
+
+  it('D3 has its account for itself', async () => {
+    const [a, b] = [await newOrganizer(), await newOrganizer()];
+    const account = `acct_shared${a.organizerId.slice(4)}`;
+    expect((await app.admin.put(a.path, { account })).status).toBe(200);
+    expect(await app.admin.put(b.path, { account })).toMatchObject({
+      status: 409,
+      body: { code: 'payment_account_taken' },
+    });
+    const both = await Promise.all(
+      [a, b].map(({ path }) => app.admin.put(path, { account: `${account}x` })),
+    );
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 409]);
+    expect((await app.admin.put(a.path, { account: 'sk_test_1' })).status).toBe(400);
+    expect((await b.admin.put(b.path, { account })).status).toBe(403);
+  });
+});
+
+describe('a webhook', () => {
+  const send = (message: object) => {
+    const body = JSON.stringify(message);
+    const t = Math.floor(Date.now() / 1000);
+    const secret = app.parts.sandbox?.webhookSecret ?? '';
+    const v1 = createHmac('sha256', secret).update(`${t}.${body}`).digest('hex');
+    return fetch(`${app.origin}/webhooks/stripe`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'stripe-signature': `t=${t},v1=${v1}` },
+      body,
+    });
+  };
+  const jobs = async () => {
+    const { rows } = await sql(
+      `select count(*)::int as n from kernel.job where kind in ('settle_payment', 'submit_refund')`,
+    );
+    return rows[0].n as number;
+  };
+
+  it('D4 of another account changes nothing, for payments and refunds alike', async () => {
+    const { admin, ownAccount } = await newOrganizer();
+    const { eventId, typeId } = await onSale(admin, { capacity: 4 });
+    const booked = await book(app.guest, eventId, typeId, { quantity: 2 });
+    const intentId = intentOf(booked.body.payment.clientSecret);
+    await payWith(app, booked.body.payment.clientSecret);
+    const orderId = booked.body.order.id;
+    await settled(booked.body.accessToken, orderId, 'confirmed');
+    expect((await admin.post(`/orders/${orderId}/refunds`, { reason: 'requested' })).status).toBe(
+      201,
+    );
+    await settled(booked.body.accessToken, orderId, 'refunded');
+    await app.drainJobs();
+    const { rows } = await sql(
+      `select r.provider_id as id from payments.refund r join payments.payment p
+       on p.event_id = r.event_id and p.payment_id = r.payment_id
+       where p.provider_id = '${intentId}'`,
+    );
+    await sql('delete from kernel.job');
+    const objects = [
+      { object: 'payment_intent', id: intentId },
+      { object: 'refund', id: rows[0].id },
+    ];
+    const seen: number[] = [];
+    for (const account of [undefined, 'acct_somebody', ownAccount]) {
+      for (const object of objects) {
+        const id = `evt_${account ?? 'none'}_${object.object}`;
+        const type = `${object.object}.updated`;
+        const more = account === undefined ? {} : { account };
+        const sent = await send({
+          ...{ id, object: 'event', type, livemode: false, ...more },
+          data: { object },
+        });
+        expect(sent.status).toBe(200);
+        seen.push(await jobs());
+      }
+    }
+    expect(seen).toEqual([0, 0, 0, 0, 1, 2]);
+  });
+});
+
+describe('beside real keys', () => {
+  let real: TestApp;
+  beforeAll(async () => {
+    const env = { STRIPE_SECRET_KEY: 'sk_test_none', STRIPE_WEBHOOK_SECRET: 'whsec_a, whsec_b' };
+    real = await startApp({ env });
+  });
+  afterAll(() => real.close());
+
+  it('D3 an organizer without an account takes no money, and gives free tickets', async () => {
+    const { admin, path } = await newOrganizer(real);
+    expect((await admin.get(path)).body).toMatchObject({ account: null, source: 'none' });
+    const paid = await onSale(admin);
+    expect(await book(real.guest, paid.eventId, paid.typeId)).toMatchObject({
+      status: 422,
+      body: { code: 'payment_method_unavailable' },
+    });
+    const orders = await real.database.open(null).pool.query('select from orders.order');
+    expect(orders.rowCount).toBe(0);
+    const free = await onSale(admin, { price: 0 });
+    const booked = await book(real.guest, free.eventId, free.typeId);
+    expect(booked).toMatchObject({ status: 201, body: { order: { total: eur(0) } } });
+  });
+
+  it('D4 takes what any of its endpoints’ secrets signed', async () => {
+    const body = JSON.stringify({
+      ...{ id: 'evt_b', object: 'event', type: 'account.updated', livemode: false },
+      ...{ account: 'acct_1', data: { object: { object: 'account', id: 'acct_1' } } },
+    });
+    const sent = async (secret: string) => {
+      const t = Math.floor(Date.now() / 1000);
+      const v1 = createHmac('sha256', secret).update(`${t}.${body}`).digest('hex');
+      const response = await fetch(`${real.origin}/webhooks/stripe`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'stripe-signature': `t=${t},v1=${v1}` },
+        body,
+      });
+      return response.status;
+    };
+    expect([await sent('whsec_a'), await sent('whsec_b'), await sent('whsec_c')]).toEqual([
+      200, 200, 400,
+    ]);
+  });
+});
