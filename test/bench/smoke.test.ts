@@ -36,3 +36,16 @@ it(
   },
   TIMEOUT_MS,
 );
+
+it(
+  'the purchases bench buys through all its shops, and their books balance',
+  async () => {
+    const { stdout } = await smoke('purchases');
+    for (const shop of ['the product', 'one transaction each', 'skeleton']) {
+      expect(stdout).toContain(shop);
+    }
+    expect(stdout).toMatch(/purchases\/s ÷ the skeleton: [\d.]+/);
+    expect(stdout).not.toContain('kept as');
+  },
+  TIMEOUT_MS,
+);
