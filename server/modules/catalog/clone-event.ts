@@ -1,4 +1,5 @@
 import { type Actor, isStaffOf } from '../../kernel/actor.ts';
+import { chargesAgain } from '../../kernel/charges.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { all, type Busy, maybe, one, run } from '../../kernel/db.ts';
 import { groupBy } from '../../kernel/group-by.ts';
@@ -95,6 +96,7 @@ function clonedInput(event: EventRow, supply: Supply, overrides: Overrides) {
     totalCapacity: supply.sale.totalCapacity,
     maxTicketsPerPerson: supply.sale.personLimit ?? undefined,
     holdMinutes: supply.sale.holdMs / 60_000,
+    charges: event.charges && chargesAgain(event.charges, event.currency),
     ...times,
     ...named,
     visibility,

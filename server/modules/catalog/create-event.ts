@@ -1,3 +1,4 @@
+import { chargesIssues } from '../../kernel/charges.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { type Busy, one, run } from '../../kernel/db.ts';
 import { type EventId, newRootId, newScopedId, type OrganizerId } from '../../kernel/ids.ts';
@@ -84,6 +85,7 @@ export async function createEventIn(
 
 function issuesOf(input: EventInput): readonly Issue[] {
   const found = [...eventIssues({ ...input, visibility: input.visibility ?? 'public' })];
+  found.push(...chargesIssues(input.charges, input.currency));
   const shortForm = [input.totalTickets, input.ticketPrice].filter((v) => v !== undefined).length;
   if (shortForm === 1) {
     const message = 'totalTickets and ticketPrice go together';

@@ -1,4 +1,5 @@
 import { type Actor, isStaffOf } from '../../kernel/actor.ts';
+import { chargesIssues } from '../../kernel/charges.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { type Busy, maybe, one, run, type Tx } from '../../kernel/db.ts';
 import type { EventId } from '../../kernel/ids.ts';
@@ -60,7 +61,11 @@ export function replaceEvent(
     const moved = input.startsAt.getTime() !== event.startsAt.getTime();
     // Where it stays when it is, a version that has ended since does not keep it from being edited.
     const limits = await planLimits(tx, event.configurationId, moved ? input.startsAt : null);
-    const issues = [...eventIssues({ ...input, currency, visibility }), ...limits.issues];
+    const issues = [
+      ...eventIssues({ ...input, currency, visibility }),
+      ...chargesIssues(input.charges, currency),
+      ...limits.issues,
+    ];
     if (input.currency !== undefined && input.currency !== event.currency) {
       const message = 'cannot change: prices are in it';
       issues.push({ path: 'currency', code: 'immutable', message });

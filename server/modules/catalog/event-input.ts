@@ -1,5 +1,6 @@
 /** What an organizer may say about an event, and how it becomes rows. */
 import { z } from 'zod';
+import { chargesFrom, chargesIn } from '../../kernel/charges.ts';
 import type { EventId, OrganizerId } from '../../kernel/ids.ts';
 import {
   amountMinor,
@@ -59,6 +60,7 @@ const fields = {
   maxTicketsPerPerson: z.int().min(1).max(1_000).nullable().optional(),
   holdMinutes: z.int().min(1).max(60).optional(),
   refundableUntil: instant.nullable().optional(),
+  charges: chargesIn.nullable().optional(),
 };
 
 /** By slot of the floor plan, which option. */
@@ -141,6 +143,7 @@ export function eventFields(
     publicAt: input.publicAt ?? null,
     refundableUntil: input.refundableUntil ?? null,
     series: input.series ?? null,
+    charges: input.charges ? chargesFrom(input.charges) : null,
   };
 }
 

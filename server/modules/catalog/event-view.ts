@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { breakdownLine, chargesOut, chargesView, includedLines } from '../../kernel/charges.ts';
 import type { Queryable } from '../../kernel/db.ts';
 import { all } from '../../kernel/db.ts';
 import { present } from '../../kernel/result.ts';
@@ -12,7 +13,8 @@ const ticketTypeSchema = z
     id: z.string(),
     name: z.string(),
     description: z.string(),
-    price: moneyOut,
+    price: moneyOut.describe('What the buyer pays, with all fees and taxes'),
+    breakdown: z.array(breakdownLine).describe('What the price contains'),
     poolId: z.string(),
     capacity: z.int().describe('Of its pool, which other ticket types may share'),
     minPerOrder: z.int(),
@@ -48,6 +50,7 @@ export const eventSchema = z
     maxTicketsPerPerson: z.int().nullable(),
     holdMinutes: z.int(),
     refundableUntil: timeOut.nullable(),
+    charges: chargesOut.nullable(),
     pools: z.array(z.object({ id: z.string(), name: z.string(), capacity: z.int() })),
     ticketTypes: z.array(ticketTypeSchema),
     createdAt: timeOut,
@@ -126,6 +129,7 @@ function toView(
     // In the database it need not be whole minutes; no buyer is promised less than is shown.
     holdMinutes: Math.floor(supply.sale.holdMs / 60_000),
     refundableUntil: time(event.refundableUntil),
+    charges: event.charges && chargesView(event.charges, event.currency),
     pools: supply.pools.filter(isListed).map((pool) => ({
       id: pool.poolId,
       name: pool.name,
@@ -139,6 +143,13 @@ function toView(
         name: type.name,
         description: type.description,
         price: { amount: term.priceMinor, currency: event.currency },
+        breakdown: [
+          ...includedLines(
+            [{ priceMinor: term.priceMinor, quantity: 1 }],
+            event.charges,
+            event.currency,
+          ),
+        ],
         poolId: term.poolId,
         capacity: present(capacities.get(term.poolId), 'pool of a type'),
         minPerOrder: term.minPerOrder,

@@ -1,3 +1,4 @@
+import { type Charges, chargesOrNull } from '../../kernel/charges.ts';
 import type { EventId, OrganizerId, PoolId, TicketTypeId } from '../../kernel/ids.ts';
 import type { Currency } from '../../kernel/money.ts';
 import {
@@ -34,6 +35,7 @@ export const eventColumns = {
   configurationId: textAsOrNull<ConfigurationId>(),
   // The application writes it, from choices of that shape.
   sectionChoices: (raw: unknown) => raw as SectionChoices,
+  charges: chargesOrNull,
   madeAt: instant,
 };
 
@@ -42,7 +44,7 @@ const eventSelect = fragment`event_id as "eventId", organizer_id as "organizerId
     venue_name as "venueName", currency, visibility, public_at as "publicAt",
     refundable_until as "refundableUntil", status, version, series,
     configuration_id as "configurationId", section_choices as "sectionChoices",
-    made_at as "madeAt"`;
+    charges, made_at as "madeAt"`;
 
 export type EventRow = ReturnType<ReturnType<typeof selectEvent>['decode']>;
 
@@ -61,6 +63,7 @@ export type EventFields = {
   readonly publicAt: Date | null;
   readonly refundableUntil: Date | null;
   readonly series: string | null;
+  readonly charges: Charges | null;
 };
 
 export type InPlanFields = {
@@ -68,14 +71,16 @@ export type InPlanFields = {
   readonly sectionChoices: SectionChoices;
 };
 
+const jsonOrNull = (value: unknown) => (value === null ? null : JSON.stringify(value));
+
 export const insertEvent = (e: EventFields & InPlanFields, status: EventState) => command`
   insert into catalog.event (event_id, organizer_id, name, description, starts_at, ends_at,
     doors_at, timezone, venue_name, currency, visibility, public_at, refundable_until, status,
-    series, configuration_id, section_choices)
+    series, configuration_id, section_choices, charges)
   values (${e.eventId}, ${e.organizerId}, ${e.name}, ${e.description}, ${e.startsAt}, ${e.endsAt},
     ${e.doorsAt}, ${e.timezone}, ${e.venueName}, ${e.currency}, ${e.visibility}, ${e.publicAt},
     ${e.refundableUntil}, ${status}, ${e.series}, ${e.configurationId},
-    ${JSON.stringify(e.sectionChoices)}::jsonb)`;
+    ${JSON.stringify(e.sectionChoices)}::jsonb, ${jsonOrNull(e.charges)}::jsonb)`;
 
 /** Only where the version is the one that was read. */
 export const updateEvent = (e: EventFields, version: number) => command`
@@ -83,7 +88,8 @@ export const updateEvent = (e: EventFields, version: number) => command`
   set name = ${e.name}, description = ${e.description}, starts_at = ${e.startsAt},
       ends_at = ${e.endsAt}, doors_at = ${e.doorsAt}, timezone = ${e.timezone},
       venue_name = ${e.venueName}, visibility = ${e.visibility}, public_at = ${e.publicAt},
-      refundable_until = ${e.refundableUntil}, version = version + 1
+      refundable_until = ${e.refundableUntil}, charges = ${jsonOrNull(e.charges)}::jsonb,
+      version = version + 1
   where event_id = ${e.eventId} and version = ${version}`;
 
 export const touchEvent = (eventId: EventId) => command`

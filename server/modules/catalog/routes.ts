@@ -72,6 +72,7 @@ const exampleEvent = {
   salesOpenAt: null,
   salesCloseAt: null,
   holdMinutes: 15,
+  charges: null,
   pools: [{ id: 'pool_00vtdzt3h1k4r00vtdzt3a2b4c6d8e1f3g5h7', name: 'Standard', capacity: 300 }],
   ticketTypes: [
     {
@@ -79,6 +80,7 @@ const exampleEvent = {
       name: 'Standard',
       description: '',
       price: { amount: 2_500, currency: 'EUR' },
+      breakdown: [],
       poolId: 'pool_00vtdzt3h1k4r00vtdzt3a2b4c6d8e1f3g5h7',
       capacity: 300,
       minPerOrder: 1,
