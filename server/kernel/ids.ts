@@ -12,7 +12,7 @@ const TIME_CHARS = 8;
 const ROOT_CHARS = TIME_CHARS + 5;
 const LOCAL_CHARS = TIME_CHARS + 16;
 
-const ROOT_PREFIXES = ['org', 'usr', 'evt', 'key', 'ven', 'cfg'] as const;
+const ROOT_PREFIXES = ['org', 'usr', 'evt', 'key', 'ven', 'cfg', 'crd'] as const;
 const SCOPED_PREFIXES = [
   'tt',
   'pool',
@@ -40,6 +40,7 @@ export type OrderId = Id<'ord'>;
 export type TicketId = Id<'tkt'>;
 export type PaymentId = Id<'pay'>;
 export type RefundId = Id<'ref'>;
+export type CreditId = Id<'crd'>;
 
 /** Where ids get their time and chance from; a seeded one makes a run repeatable. */
 export type IdSource = { readonly nowMs: () => number; readonly bytes: (n: number) => Uint8Array };

@@ -23,8 +23,8 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
   payments: ['identity'],
   inventory: ['identity', 'venues'],
   catalog: ['identity', 'venues', 'inventory'],
-  promotions: ['identity', 'payments'],
-  orders: ['identity', 'inventory', 'payments'],
+  promotions: ['identity', 'catalog', 'payments'],
+  orders: ['identity', 'inventory', 'promotions', 'payments'],
   exchange: ['identity', 'catalog', 'inventory', 'orders', 'payments'],
   shopping: [
     'identity',
