@@ -29,8 +29,10 @@ import {
   submitRefund,
   webhookRoutes,
 } from './modules/payments/index.ts';
+import { creditRoutes, promoRoutes } from './modules/promotions/index.ts';
 import { reportingRoutes } from './modules/reporting/index.ts';
 import {
+  creditRecurring,
   expireRecurring,
   settleHandlers,
   settleRecurring,
@@ -52,6 +54,8 @@ export const routes: readonly Route[] = [
   ...orderRoutes,
   ...ticketRoutes,
   ...paperRoutes,
+  ...promoRoutes,
+  ...creditRoutes,
   ...identityRoutes,
   ...accountRoutes,
   ...reportingRoutes,
@@ -87,6 +91,7 @@ const HOUR_MS = 3_600_000;
 const WORKER_CONCURRENCY = 8;
 
 const recurring: readonly Recurring[] = [
+  creditRecurring,
   expireRecurring,
   sweepRecurring,
   settleRecurring,

@@ -99,7 +99,7 @@ export const selectSeatedTypes = (eventId: EventId, now: Date | null) => rows({
   select coalesce(json_agg(json_build_object('ticketTypeId', t.ticket_type_id,
       'poolId', t.pool_id, 'priceMinor', t.price_minor, 'currency', s.currency,
       'minPerOrder', t.min_per_order, 'maxPerOrder', t.max_per_order,
-      'isOffered', t.listed
+      'isOffered', t.listed and not t.needs_code
         and inventory.type_refusal@v(t, t.min_per_order, kernel.instant(${now})) is null)
     order by t.price_minor, t.ticket_type_id), '[]') as types
   from inventory.ticket_type t

@@ -4,7 +4,7 @@ import type { Result } from '../../kernel/result.ts';
 import { askWithSeats } from './choose-seats.ts';
 import { type Hold, type HoldRefusal, seatsTold, toHold } from './hold-answer.ts';
 import { changeKind, nameKind } from './hold-kinds.ts';
-import type { HoldItem } from './hold-places.ts';
+import { type HoldItem, type Opening, openingOf } from './hold-places.ts';
 import { seatBoardWith, seatNames } from './seat-board.ts';
 
 /** Swaps the selection; the old one is lost only if the new one is granted. The expiry stays. */
@@ -12,6 +12,7 @@ export async function changeHold(
   ctx: Ctx,
   holdId: HoldId,
   items: readonly HoldItem[],
+  opening?: Opening,
 ): Promise<Result<Hold, HoldRefusal>> {
   const eventId = eventOf(holdId);
   const choosesSeats = items.some((item) => item.seatIds ?? item.best);
@@ -21,6 +22,7 @@ export async function changeHold(
     ctx.lanes.ask(ctx, changeKind, eventId, {
       holdId,
       quantities: items.map((item) => item.quantity),
+      ...openingOf(opening),
       // A search reads the places of the other lines from it, also where none of them is a seat.
       seatNos: search ? named : seatNos.some((seatNo) => seatNo !== null) ? seatNos : null,
       ...(search ?? { ...chosen, best: null }),

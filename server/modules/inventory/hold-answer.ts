@@ -40,6 +40,8 @@ export type Hold = {
   readonly eventId: EventId;
   readonly expiresAt: Date;
   readonly currency: string;
+  /** The code that its buyer gave. */
+  readonly promoCode: string | null;
   readonly items: readonly HeldItem[];
   /** The answer to a request that was granted before. */
   readonly replayed: boolean;
@@ -51,6 +53,7 @@ export type HoldVerdict = {
   readonly holdId?: HoldId;
   readonly expiresAt?: string;
   readonly currency?: string;
+  readonly promoCode?: string | null;
   readonly items?: readonly (Omit<HeldItem, 'seats'> & { readonly seatNos?: readonly number[] })[];
   readonly unitPrices?: readonly number[];
   readonly line?: number | null;
@@ -88,6 +91,7 @@ export function toHold(
     eventId,
     expiresAt: new Date(present(answer.expiresAt, 'expiry')),
     currency: present(answer.currency, 'currency'),
+    promoCode: answer.promoCode ?? null,
     items: present(answer.items, 'items').map(({ seatNos, ...item }) =>
       seatNos ? { ...item, seats: seatNames(seatNos) } : item,
     ),

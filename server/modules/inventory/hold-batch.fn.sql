@@ -9,7 +9,8 @@
 -- ticketTypeIds, quantities, seatNos (one for each place, null for a place that is only counted; or
 -- null), dearestMinor (of each line, what a seat may cost where the buyer has named no ticket type;
 -- or not given), offered (drawn from what is reserved), expiresAt (until when, where it is not the
--- event's hold time; or not given).
+-- event's hold time; or not given), opened (the ticket types that the buyer has a code for) and
+-- promoCode (that code, kept with the hold; both may be missing).
 -- Answers, in the same order: verdict `granted` with expiresAt and unitPrices; `repeated` with the
 -- first answer; or idempotency_key_reused, not_found, event_cancelled, sale_closed, sale_not_open,
 -- sale_paused, unknown_ticket_type, unknown_seat, seats_required, code_required,
@@ -31,6 +32,7 @@ declare
   -- The event's ticket types, and in which pool each is; by position.
   v_types text[];
   v_codes text[];
+  v_locked boolean[];
   v_prices int[];
   v_minima int[];
   v_maxima int[];
@@ -66,8 +68,10 @@ begin
   select * into v_sale from inventory.sale s where s.event_id = p_event for no key update;
   v_t := kernel.instant(p_now);
   v_until := v_t + v_sale.hold_ms * interval '1 millisecond';
-  select t.ticket_types, t.codes, t.prices, t.minima, t.maxima, t.pool_of, t.pools, t.seated, t.room
-  into v_types, v_codes, v_prices, v_minima, v_maxima, v_pool_of, v_pools, v_seated, v_room
+  select t.ticket_types, t.codes, t.locked, t.prices, t.minima, t.maxima, t.pool_of, t.pools,
+    t.seated, t.room
+  into v_types, v_codes, v_locked, v_prices, v_minima, v_maxima, v_pool_of, v_pools, v_seated,
+    v_room
   from inventory.terms_of@v(p_event, v_t) t;
   if v_sale.person_limit is not null then
     select p.used, p.at into v_used, v_key_at
@@ -81,14 +85,15 @@ begin
   v_taken := array_fill(0, array[2 * cardinality(v_pools)]);
   for r in
     select q.nth, q.caller, q.key, q.body_hash, q.sees, q.person_keys, q.types, q.quantities,
-      q.seat_nos, q.dearest, q.offered, coalesce(q.expires_at, v_until) as until, (
+      q.seat_nos, q.dearest, q.offered, q.opened, coalesce(q.expires_at, v_until) as until, (
       select h.hold_id from inventory.hold h
       where h.event_id = p_event and h.caller = q.caller and h.key = q.key) as known
     from rows from (jsonb_to_recordset(p_requests) as (
       caller text, key text, "bodyHash" text, sees text, "personKeys" text[],
       "ticketTypeIds" text[], quantities int[], "seatNos" int[], "dearestMinor" int[],
-      offered boolean, "expiresAt" timestamptz)) with ordinality as q(caller, key, body_hash, sees,
-        person_keys, types, quantities, seat_nos, dearest, offered, expires_at, nth)
+      offered boolean, opened text[], "expiresAt" timestamptz)) with ordinality as q(caller, key,
+        body_hash, sees, person_keys, types, quantities, seat_nos, dearest, offered, opened,
+        expires_at, nth)
     order by q.nth
   loop
     v_granted[r.nth] := false;
@@ -109,6 +114,7 @@ begin
       v_type := array_position(v_types, r.types[i]);
       v_code := case
         when v_type is null then 'unknown_ticket_type'
+        when v_locked[v_type] and (r.types[i] = any (r.opened)) is not true then 'code_required'
         when v_codes[v_type] is not null then v_codes[v_type]
         when r.quantities[i] < v_minima[v_type] then 'below_order_minimum'
         when r.quantities[i] > v_maxima[v_type] then 'above_order_maximum'

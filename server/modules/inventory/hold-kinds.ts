@@ -50,6 +50,10 @@ export type HoldCall = {
   readonly offered: boolean;
   /** Until when, where it is not the event's hold time. */
   readonly expiresAt: Date | null;
+  /** Ticket types that need a code, and are open to this buyer. */
+  readonly opened?: readonly TicketTypeId[];
+  /** Kept with the hold. */
+  readonly promoCode?: string | null;
 };
 
 // The functions answer in these shapes (hold-batch.fn.sql, hold.fn.sql).
@@ -96,6 +100,8 @@ type Change = {
   readonly quantities: readonly number[];
   readonly seatNos: readonly (number | null)[] | null;
   readonly dearestMinor?: HoldCall['dearestMinor'];
+  readonly opened?: HoldCall['opened'];
+  readonly promoCode?: HoldCall['promoCode'];
   // A search as in `searchKind`, where memory knows of no seats that would do.
 } & (Search | { readonly ticketTypeIds: readonly string[]; readonly best: null });
 

@@ -3,12 +3,12 @@
 -- part.
 
 -- The event's ticket types by position: ids, the refusal that is true of each at p_t whoever asks,
--- prices, fewest and most of one order, and the position of its pool; then the pools' ids, whether
+-- whether it needs a code, prices, fewest and most of one order, and the position of its pool; then the pools' ids, whether
 -- their places are seats, and their room as room_now. Withdrawn types are not there.
 create function inventory.terms_of@v(
-  p_event text, p_t timestamptz, out ticket_types text[], out codes text[], out prices int[],
-  out minima int[], out maxima int[], out pool_of int[], out pools text[], out seated boolean[],
-  out room int[]
+  p_event text, p_t timestamptz, out ticket_types text[], out codes text[], out locked boolean[],
+  out prices int[], out minima int[], out maxima int[], out pool_of int[], out pools text[],
+  out seated boolean[], out room int[]
 ) language plpgsql stable as $$
 begin
   select array_agg(p.pool_id order by p.pool_id), array_agg(p.seated order by p.pool_id),
@@ -18,11 +18,12 @@ begin
   from inventory.pool p where p.event_id = p_event;
   select array_agg(t.ticket_type_id order by t.ticket_type_id),
     array_agg(inventory.type_refusal@v(t, t.min_per_order, p_t) order by t.ticket_type_id),
+    array_agg(t.needs_code order by t.ticket_type_id),
     array_agg(t.price_minor order by t.ticket_type_id),
     array_agg(t.min_per_order order by t.ticket_type_id),
     array_agg(t.max_per_order order by t.ticket_type_id),
     array_agg(array_position(pools, t.pool_id) order by t.ticket_type_id)
-  into ticket_types, codes, prices, minima, maxima, pool_of
+  into ticket_types, codes, locked, prices, minima, maxima, pool_of
   from inventory.ticket_type t where t.event_id = p_event and t.withdrawn_at is null;
   pools := coalesce(pools, '{}');
 end $$;
@@ -158,7 +159,7 @@ begin
     select case when encode(h.body_hash, 'hex') <> p_body_hash
       then '{"verdict": "idempotency_key_reused"}'
       else jsonb_build_object('verdict', 'repeated', 'holdId', h.hold_id,
-        'expiresAt', h.granted_until, 'currency', s.currency,
+        'expiresAt', h.granted_until, 'currency', s.currency, 'promoCode', h.promo_code,
         'items', coalesce(h.granted_items, inventory.items_of@v(h)))
       end
     from inventory.hold h join inventory.sale s on s.event_id = h.event_id
@@ -198,11 +199,11 @@ declare
   v_seats int[];
 begin
   insert into inventory.hold (event_id, hold_id, status, caller, key, body_hash, guarded, made_at,
-    granted_until, expires_at, person_keys, seat_nos, quantities, returned, ticket_type_ids,
-    pool_ids, unit_prices)
+    granted_until, expires_at, person_keys, seat_nos, quantities, returned, promo_code,
+    ticket_type_ids, pool_ids, unit_prices)
   select p_event, r.hold_id, 'active', r.caller, r.key, decode(r.body_hash, 'hex'), r.guarded, p_t,
     r.until, r.until, r.keys, r.seat_nos, r.quantities,
-    array_fill(0, array[cardinality(r.quantities)]), r.types,
+    array_fill(0, array[cardinality(r.quantities)]), r.promo_code, r.types,
     -- Most holds have one line.
     case cardinality(r.types)
       when 1 then array[p_pools[p_pool_of[array_position(p_types, r.types[1])]]]
@@ -214,12 +215,14 @@ begin
         from unnest(r.types) with ordinality as l(type, line)) end
   from (
     select q.hold_id, q.caller, q.key, q.body_hash, q.guarded, q.keys, q.types, q.quantities,
-      q.seat_nos, q.nth, coalesce(q.expires_at, p_until) as until
+      q.seat_nos, q.promo_code, q.nth, coalesce(q.expires_at, p_until) as until
     from rows from (jsonb_to_recordset(p_requests) as (
       "holdId" text, caller text, key text, "bodyHash" text, guarded boolean, "personKeys" text[],
-      "ticketTypeIds" text[], quantities int[], "seatNos" int[], "expiresAt" timestamptz
+      "ticketTypeIds" text[], quantities int[], "seatNos" int[], "expiresAt" timestamptz,
+      "promoCode" text
     )) with ordinality as q(
-      hold_id, caller, key, body_hash, guarded, keys, types, quantities, seat_nos, expires_at, nth)
+      hold_id, caller, key, body_hash, guarded, keys, types, quantities, seat_nos, expires_at,
+      promo_code, nth)
   ) r
   where p_granted[r.nth];
   insert into inventory.person_use (event_id, person_key, hold_id, quantity)
@@ -300,13 +303,13 @@ create function inventory.sale_refusal@v(p_sale inventory.sale, p_sees text, p_t
   end
 $$;
 
--- Null where so many of this ticket type may be held at once now; the refusal otherwise.
+-- Null where so many of this ticket type may be held at once now; the refusal otherwise. Whether it
+-- needs a code is asked apart: of whoever has one it does not.
 create function inventory.type_refusal@v(
   p_type inventory.ticket_type, p_quantity int, p_t timestamptz
 ) returns text language sql immutable as $$
   select case
     when p_type.ticket_type_id is null or p_type.withdrawn_at is not null then 'unknown_ticket_type'
-    when p_type.needs_code then 'code_required'
     when p_type.opens_at > p_t then 'sale_not_open'
     when p_type.closes_at <= p_t then 'sale_closed'
     when p_quantity < p_type.min_per_order then 'below_order_minimum'
@@ -378,7 +381,7 @@ begin
   return (
     select jsonb_build_object(
       'verdict', 'granted', 'holdId', h.hold_id, 'expiresAt', h.expires_at, 'currency', s.currency,
-      'items', inventory.items_of@v(h))
+      'promoCode', h.promo_code, 'items', inventory.items_of@v(h))
     from inventory.hold h join inventory.sale s on s.event_id = h.event_id
     where h.event_id = p_event and h.hold_id = p_hold
   );

@@ -58,6 +58,14 @@ export type HoldRequest = {
   readonly offered?: boolean;
   /** Until when, instead of the event's hold time; one that is over is refused, `hold_ended`. */
   readonly expiresAt?: Date;
+  readonly opening?: Opening | undefined;
+};
+
+/** What the buyer has for ticket types that need a code: which of them are open, and by what. */
+export type Opening = {
+  readonly ticketTypeIds: readonly TicketTypeId[];
+  /** Kept with the hold; whoever books on it uses it. Null where whoever asks needs none. */
+  readonly promoCode: string | null;
 };
 
 /**
@@ -92,7 +100,13 @@ function callOf(ctx: Ctx, request: HoldRequest): HoldCall {
     seatNos: null,
     offered: request.offered ?? false,
     expiresAt: request.expiresAt ?? null,
+    ...openingOf(request.opening),
   };
+}
+
+/** Most buyers have none, and send nothing for it. */
+export function openingOf(opening: Opening | undefined): Pick<HoldCall, 'opened' | 'promoCode'> {
+  return opening ? { opened: opening.ticketTypeIds, promoCode: opening.promoCode } : {};
 }
 
 async function holdSeats(
@@ -134,6 +148,7 @@ async function answerOf(
     eventId,
     expiresAt: new Date(present(answer.expiresAt, 'expiry')),
     currency: present(answer.currency, 'currency'),
+    promoCode: call.promoCode ?? null,
     items: request.items.map(({ quantity }, i) => {
       upto += quantity;
       const seats = (seatNos?.slice(upto - quantity, upto) ?? []).filter((no) => no !== null);

@@ -1,8 +1,8 @@
 -- What becomes of a hold until it is paid for: changed, named, given up, bound, extended. Each
 -- function takes a batch of requests of one event, locks the event first and answers in order.
 
--- Swaps what holds hold. p_requests: holdId, ticketTypeIds, quantities, seatNos, dearestMinor, and
--- where seats are to be searched for, what search_batch takes for it. The old selection is lost
+-- Swaps what holds hold. p_requests: holdId, ticketTypeIds, quantities, seatNos, dearestMinor, opened
+-- and promoCode as in hold_batch, and where seats are to be searched for, what search_batch takes. The old selection is lost
 -- only if the new one is granted, so both are decided on before anything is written. The expiry
 -- stays. Answers: as hold_answer, not_found, hold_ended, hold_already_booked, or a refusal of
 -- hold_batch.
@@ -22,18 +22,22 @@ begin
   v_t := kernel.instant(p_now);
   for r in
     select q.value, i."holdId" as hold_id, i."ticketTypeIds" as types, i.quantities,
-      i."seatNos" as seat_nos, i."dearestMinor" as dearest, i.best
+      i."seatNos" as seat_nos, i."dearestMinor" as dearest, i.best,
+      i.opened, i."promoCode" as promo_code
     from jsonb_array_elements(p_requests) as q(value)
     cross join lateral jsonb_to_record(q.value) as i("holdId" text, "ticketTypeIds" text[],
-      quantities int[], "seatNos" int[], "dearestMinor" int[], best boolean[])
+      quantities int[], "seatNos" int[], "dearestMinor" int[], best boolean[], opened text[],
+      "promoCode" text)
   loop
     if r.best is null then
       v_answers := v_answers || inventory.change_hold@v(
-        p_event, r.hold_id, r.types, r.quantities, r.seat_nos, r.dearest, v_t);
+        p_event, r.hold_id, r.types, r.quantities, r.seat_nos, r.dearest, r.opened, r.promo_code,
+        v_t);
     else
       c := inventory.search_seats@v(p_event, r.value, v_t);
       v_answers := v_answers || inventory.search_refusal@v(r.value, inventory.change_hold@v(
-        p_event, r.hold_id, c.types, r.quantities, c.seats, null, v_t), c.unfound);
+        p_event, r.hold_id, c.types, r.quantities, c.seats, null, r.opened, r.promo_code, v_t),
+        c.unfound);
     end if;
   end loop;
   return v_answers;
@@ -41,7 +45,7 @@ end $$;
 
 create function inventory.change_hold@v(
   p_event text, p_hold text, p_types text[], p_quantities int[], p_seats int[], p_dearest int[],
-  p_t timestamptz
+  p_opened text[], p_promo text, p_t timestamptz
 ) returns jsonb language plpgsql as $$
 declare
   c_reclaim_most constant int := 1000;
@@ -69,6 +73,7 @@ begin
   from (
     select i.line, i.type, (
       select case when i.dearest < t.price_minor then 'unknown_ticket_type'
+        when t.needs_code and (i.type = any (p_opened)) is not true then 'code_required'
         else inventory.type_refusal@v(t, i.quantity, p_t) end
       from (values (1)) one
       left join inventory.ticket_type t on t.event_id = p_event and t.ticket_type_id = i.type
@@ -96,6 +101,8 @@ begin
         then inventory.seats_in_the_way@v(p_event, p_hold, p_seats) else '{}' end;
   end if;
   perform inventory.swap_lines@v(p_event, v_hold, p_types, p_quantities, p_seats);
+  update inventory.hold h set promo_code = p_promo
+  where h.event_id = p_event and h.hold_id = p_hold and h.promo_code is distinct from p_promo;
   insert into kernel.outbox (event_id, kind, data)
   values (p_event, 'hold_changed', jsonb_build_object('holdId', p_hold));
   return inventory.hold_answer@v(p_event, p_hold);

@@ -10,6 +10,7 @@ import {
   rows,
   text,
   textAs,
+  textOrNull,
 } from '../../kernel/sql.ts';
 import type { HoldState } from './states.ts';
 
@@ -80,6 +81,7 @@ export const selectHold = (eventId: EventId, holdId: HoldId, now: Date | null) =
   expiresAt: instant,
   organizerId: text,
   currency: text,
+  promoCode: textOrNull,
   items: listOf(item),
 })`
   select h.hold_id as "holdId",
@@ -88,6 +90,6 @@ export const selectHold = (eventId: EventId, holdId: HoldId, now: Date | null) =
     h.caller, h.guarded,
     h.status <> 'active' or h.expires_at <= kernel.instant(${now}) as ended,
     h.expires_at as "expiresAt", s.organizer_id as "organizerId", s.currency,
-    inventory.items_of@v(h) as items
+    h.promo_code as "promoCode", inventory.items_of@v(h) as items
   from inventory.hold h join inventory.sale s on s.event_id = h.event_id
   where h.event_id = ${eventId} and h.hold_id = ${holdId}`;

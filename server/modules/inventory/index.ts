@@ -19,7 +19,7 @@ export {
 export { changeHold, nameHolder } from './change-hold.ts';
 export { type Hold, type HoldRefusal, holdRefusals } from './hold-answer.ts';
 export { PAYING_RANK } from './hold-kinds.ts';
-export { type HoldItem, holdPlaces } from './hold-places.ts';
+export { type HoldItem, holdPlaces, type Opening } from './hold-places.ts';
 export { personKeys } from './person-keys.ts';
 export { readHold } from './read-hold.ts';
 export { releaseHold } from './release-hold.ts';

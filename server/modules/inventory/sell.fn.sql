@@ -41,6 +41,25 @@ begin
   return found;
 end $$;
 
+-- Whether an order on this hold lacks the code that its buyer gave for places that need one: without
+-- it, one use of a code would be any number of holds.
+create function inventory.lacks_code@v(p_event text, p_hold text, p_code text) returns boolean
+  language plpgsql stable as $$
+declare
+  v_hold inventory.hold;
+begin
+  select * into v_hold from inventory.hold h
+  where h.event_id = p_event and h.hold_id = p_hold;
+  if v_hold.promo_code is null or v_hold.promo_code is not distinct from p_code then
+    return false;
+  end if;
+  return exists (
+    select from unnest(v_hold.ticket_type_ids) as l(type)
+    join inventory.ticket_type t on t.event_id = p_event and t.ticket_type_id = l.type
+    where t.needs_code
+  );
+end $$;
+
 -- Before a capture is asked for: the places stop lapsing. One word for each hold: claimed (also
 -- when it was), sold, lapsed (the time is over or the places are gone), event_cancelled,
 -- not_found.

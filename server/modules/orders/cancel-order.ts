@@ -9,6 +9,7 @@ import { enqueueSettle, paymentsOf } from '../payments/index.ts';
 import { endPending, type RefundRefusal, refundTicketsIn } from './end-order.ts';
 import { findOrder, type Standing } from './find-order.ts';
 import type { OrderRow } from './order.sql.ts';
+import { keptOfTickets } from './order-price.ts';
 import { type OrderView, orderView, referencesOf } from './order-view.ts';
 import { readOrder } from './read-order.ts';
 
@@ -92,7 +93,9 @@ export async function refundOrder(
   }
   // The view is read inside: what the transaction returns is what a replay is answered with.
   const done = await inTurn(ctx, order.eventId, async (tx) => {
-    const taken = await refundTicketsIn(ctx, tx, order, ticketIds, reason);
+    // Fees that do not go back are kept where it is the buyer who takes a step back.
+    const kept = as === 'buyer' ? await keptOfTickets(tx, order) : null;
+    const taken = await refundTicketsIn(ctx, tx, order, ticketIds, reason, kept);
     return taken.ok ? ok(await viewNow(ctx, tx, order)) : taken;
   });
   if (done.ok) ctx.wakeJobs();

@@ -53,23 +53,28 @@ export async function refundTickets(
   reason: string,
 ): Promise<Result<null, RefundRefusal | Busy>> {
   const refundId = newScopedId(ctx.ids, 'ref', eventId);
-  const request = { orderId, ticketIds, refundId, reason, actor: ctx.actor };
+  const request = { orderId, ticketIds, refundId, reason, actor: ctx.actor, kept: null };
   const asked = await ctx.lanes.ask(ctx, refundKind, eventId, request);
   if (!asked.ok) return asked;
   if (asked.value.refundId) await enqueueRefund(ctx.db, { eventId, refundId });
   return refundResult(asked.value);
 }
 
-/** The same in a turn, for whoever answers with what has become of the order. */
+/**
+ * The same in a turn, for whoever answers with what has become of the order. `kept`, by ticket, is
+ * not given back.
+ */
 export async function refundTicketsIn(
   ctx: Ctx,
   turn: Turn,
   { eventId, orderId }: OrderKey,
   ticketIds: readonly TicketId[] | null,
   reason: string,
+  kept: Readonly<Record<TicketId, number>> | null = null,
 ): Promise<Result<null, RefundRefusal>> {
   const refundId = newScopedId(ctx.ids, 'ref', eventId);
-  const row = await one(turn, callRefundTickets(eventId, orderId, ticketIds, refundId, reason));
+  const call = callRefundTickets(eventId, orderId, ticketIds, refundId, reason, kept);
+  const row = await one(turn, call);
   // The function answers in this shape.
   const answer = row.answer as RefundAnswer;
   if (answer.refundId) await enqueueRefund(turn, { eventId, refundId });

@@ -46,6 +46,8 @@ export const refundKind: LaneKind<
     readonly refundId: RefundId;
     readonly reason: string;
     readonly actor: string;
+    /** By ticket, what is kept of its price. */
+    readonly kept: Readonly<Record<TicketId, number>> | null;
   },
   RefundAnswer
 > = {

@@ -1,10 +1,18 @@
 import { z } from 'zod';
+import { breakdownLine } from '../../kernel/charges.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { all, type Queryable } from '../../kernel/db.ts';
 import { present } from '../../kernel/result.ts';
 import { moneyOut, timeOut } from '../../kernel/schemas.ts';
 import { type PaymentRow, paymentsOf, type RefundRow, refundsOf } from '../payments/index.ts';
-import { type OrderKeys, type OrderRow, selectOrderLines, selectTickets } from './order.sql.ts';
+import {
+  type OrderKeys,
+  type OrderRow,
+  selectCreditReturns,
+  selectOrderLines,
+  selectTickets,
+} from './order.sql.ts';
+import { orderBreakdown } from './order-price.ts';
 import type { TicketState } from './states.ts';
 import { ticketCode } from './ticket-keys.ts';
 
@@ -26,8 +34,19 @@ export const orderSchema = z
     status: orderStatus,
     statusReason: z.string().nullable().describe('Why it ended, where it did'),
     expiresAt: timeOut.describe('When an unpaid order is cancelled and its places come back'),
-    items: z.array(z.object({ ticketTypeId: z.string(), quantity: z.int(), unitPrice: moneyOut })),
+    items: z.array(
+      z.object({
+        ticketTypeId: z.string(),
+        quantity: z.int(),
+        unitPrice: moneyOut,
+        listPrice: moneyOut.optional().describe('Before a code lowered it, where one did'),
+      }),
+    ),
     total: moneyOut,
+    breakdown: z
+      .array(breakdownLine)
+      .describe('What the total is made of; without its credit it is what the payment takes'),
+    promoCode: z.string().nullable(),
     tickets: z.array(
       z.object({
         id: z.string(),
@@ -35,6 +54,9 @@ export const orderSchema = z
         code: z.string().nullable().describe('What opens the door; null until paid'),
         epoch: z.int().describe('Which of its codes this is: reissuing it adds one'),
         price: moneyOut,
+        kept: moneyOut
+          .optional()
+          .describe('Fees that were not given back with it, where there were such'),
         status: z.enum(['pending_capture', 'valid', 'redeemed', 'listed', 'void']),
         voidReason: z.string().nullable(),
         seat: z.string().optional().describe('The id of its seat, where it has one'),
@@ -69,6 +91,9 @@ export const orderSchema = z
         createdAt: timeOut,
       }),
     ),
+    creditReturns: z
+      .array(z.object({ id: z.string(), amount: moneyOut, reason: z.string(), createdAt: timeOut }))
+      .describe('What went back as credit instead of money'),
     createdAt: timeOut,
     confirmedAt: timeOut.nullable(),
   })
@@ -98,12 +123,14 @@ export async function orderViews(
   const tickets = await all(on, selectTickets(keys));
   const payments = await paymentsOf(on, referencesOf(orders));
   const refunds = await refundsOf(on, referencesOf(orders));
+  const returns = await all(on, selectCreditReturns(keys));
   return orders.map((order) =>
     toView(ctx, order, {
       lines: lines.filter((line) => line.orderId === order.orderId),
       tickets: tickets.filter((ticket) => ticket.orderId === order.orderId),
       payments: payments.filter((payment) => payment.reference === order.orderId),
       refunds: refunds.filter((refund) => refund.reference === order.orderId),
+      returns: returns.filter((one) => one.orderId === order.orderId),
     }),
   );
 }
@@ -135,10 +162,11 @@ function toView(
     readonly tickets: readonly Row<typeof selectTickets>[];
     readonly payments: readonly PaymentRow[];
     readonly refunds: readonly RefundRow[];
+    readonly returns: readonly Row<typeof selectCreditReturns>[];
   },
 ): OrderView {
   const { eventId, orderId, currency } = order;
-  const { lines, tickets, payments, refunds } = parts;
+  const { lines, tickets, payments, refunds, returns } = parts;
   const money = (amount: number) => ({ amount, currency });
   return {
     id: orderId,
@@ -152,8 +180,13 @@ function toView(
       ticketTypeId: line.ticketTypeId,
       quantity: line.quantity,
       unitPrice: money(line.unitPriceMinor),
+      ...(line.listPriceMinor > line.unitPriceMinor
+        ? { listPrice: money(line.listPriceMinor) }
+        : {}),
     })),
     total: money(order.totalMinor),
+    breakdown: [...orderBreakdown(order, lines)],
+    promoCode: order.promoCode,
     tickets: tickets.map((ticket) => ({
       id: ticket.ticketId,
       ticketTypeId: ticket.ticketTypeId,
@@ -162,6 +195,7 @@ function toView(
         : null,
       epoch: ticket.epoch,
       price: money(ticket.priceMinor),
+      ...(ticket.keptMinor > 0 ? { kept: money(ticket.keptMinor) } : {}),
       status: ticket.status,
       voidReason: ticket.voidReason,
       ...(ticket.seatKey === null ? {} : { seat: ticket.seatKey }),
@@ -181,6 +215,12 @@ function toView(
       amount: money(refund.amountMinor),
       reason: refund.reason,
       createdAt: refund.madeAt.toISOString(),
+    })),
+    creditReturns: returns.map((one) => ({
+      id: one.refundId,
+      amount: money(one.amountMinor),
+      reason: one.reason,
+      createdAt: one.madeAt.toISOString(),
     })),
     createdAt: order.madeAt.toISOString(),
     confirmedAt: order.confirmedAt?.toISOString() ?? null,

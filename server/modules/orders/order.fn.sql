@@ -5,14 +5,15 @@
 -- Makes pending orders of holds. p_orders, an array of: orderId, holdId, organizerId, userId,
 -- buyerName, buyerEmail, buyerPhone, expiresAt, refundableUntil, currency, method, caller, key,
 -- bodyHash (hex), prices (by ticket type, where a place costs less than its hold says; else null),
--- creditMinor (what credit pays of it), charges (what prices contain). Their lines are those of the
--- holds.
+-- creditMinor (what credit pays of it), charges (what prices contain), promoCode (what lowered them),
+-- creditId and creditReservation (where the credit is). Their lines are those of the holds.
 create function orders.place_orders@v(p_event text, p_orders jsonb, p_t timestamptz) returns void
   language plpgsql as $$
 begin
   insert into orders.order (event_id, order_id, organizer_id, hold_id, purchase_no, user_id,
     buyer_name, buyer_email, buyer_phone, expires_at, refundable_until, total_minor, credit_minor,
-    charges, currency, method, caller, key, body_hash, made_at)
+    charges, promo_code, credit_id, credit_reservation, currency, method, caller, key, body_hash,
+    made_at)
   select p_event, r."orderId", r."organizerId", r."holdId",
     -- Those before it failed, and kept the hold.
     1 + (select count(*)::int from orders.order o
@@ -20,13 +21,13 @@ begin
     r."buyerEmail", r."buyerPhone", r."expiresAt", r."refundableUntil",
     (select sum(l.quantity * l.unit_price_minor)
       from orders.priced_lines@v(p_event, r."holdId", r.prices) l),
-    coalesce(r."creditMinor", 0), r.charges,
+    coalesce(r."creditMinor", 0), r.charges, r."promoCode", r."creditId", r."creditReservation",
     r.currency, r.method, r.caller, r.key, decode(r."bodyHash", 'hex'), p_t
   from jsonb_to_recordset(p_orders) as r(
     "orderId" text, "organizerId" text, "holdId" text, "userId" text, "buyerName" text,
     "buyerEmail" text, "buyerPhone" text, "expiresAt" timestamptz, "refundableUntil" timestamptz,
     currency text, method text, caller text, key text, "bodyHash" text, prices jsonb,
-    "creditMinor" int, charges jsonb);
+    "creditMinor" int, charges jsonb, "promoCode" text, "creditId" text, "creditReservation" text);
   insert into orders.order_item
     (event_id, order_id, line, ticket_type_id, quantity, unit_price_minor, list_price_minor)
   select p_event, r."orderId", l.line - 1, l.ticket_type_id, l.quantity, l.unit_price_minor,
@@ -118,6 +119,8 @@ begin
   update orders.order o set status = 'confirmed', confirmed_at = p_t, end_reason = null
   where o.event_id = p_event and o.order_id = any (p_orders);
   delete from orders.deadline d where d.event_id = p_event and d.order_id = any (p_orders);
+  perform orders.settle_credit@v(p_event, o.order_id, 'confirmed') from orders.order o
+  where o.event_id = p_event and o.order_id = any (p_orders) and o.credit_minor > 0;
   update orders.ticket t set status = 'valid'
   where t.event_id = p_event and t.order_id = any (p_orders) and t.status = 'pending_capture';
   insert into kernel.outbox (event_id, kind, data)
@@ -185,6 +188,12 @@ begin
   update orders.order o set status = p_to, end_reason = p_reason
   where o.event_id = p_event and o.order_id = p_order;
   delete from orders.deadline d where d.event_id = p_event and d.order_id = p_order;
+  if v_order.promo_code is not null then
+    perform promotions.return_use@v(p_event, p_order);
+  end if;
+  if v_order.credit_minor > 0 then
+    perform orders.settle_credit@v(p_event, p_order, p_to);
+  end if;
   update orders.ticket t set status = 'void', void_reason = p_reason
   where t.event_id = p_event and t.order_id = p_order and t.status = 'pending_capture';
   if p_payment is not null then
@@ -197,7 +206,7 @@ begin
 end $$;
 
 -- Takes tickets back for their money, in batches: a refund by staff, a cancelled event. p_requests:
--- orderId, ticketIds (null: all live ones), refundId, reason, actor. Answers as refund_tickets.
+-- orderId, ticketIds (null: all live ones), refundId, reason, actor, kept. Answers as refund_tickets.
 create function orders.refund_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
@@ -211,24 +220,26 @@ begin
   perform inventory.lock_sale@v(p_event, p_now);
   for r in
     select q."orderId" as order_id, q."ticketIds" as tickets, q."refundId" as refund_id, q.reason,
-      q.actor
-    from jsonb_to_recordset(p_requests) as q(
-      "orderId" text, "ticketIds" text[], "refundId" text, reason text, actor text)
+      q.actor, q.kept
+    from jsonb_to_recordset(p_requests) as q("orderId" text, "ticketIds" text[], "refundId" text,
+      reason text, actor text, kept jsonb)
   loop
     perform set_config('fanfare.actor', r.actor, true);
     v_answers := v_answers || orders.refund_tickets@v(
-      p_event, r.order_id, r.tickets, r.refund_id, r.reason);
+      p_event, r.order_id, r.tickets, r.refund_id, r.reason, r.kept);
   end loop;
   return v_answers;
 end $$;
 
 -- Takes tickets of one order back: all live ones, or p_tickets. The places come back on sale, the
--- tickets die and the refund is owed in this one transaction. Asked again under the same refund id
--- it answers the same. Verdicts: refunded (with the refund id, null where nothing had been paid),
+-- tickets die and what they were worth goes back in this one transaction, without what is kept of
+-- each (p_kept, by ticket; null: nothing). Asked again under the same refund id it answers the same.
+-- Verdicts: refunded (with the refund id, null where no money goes back),
 -- unknown_ticket, archived (its places left the live tables, long after every window), not_found,
 -- or the order's status.
 create function orders.refund_tickets@v(
-  p_event text, p_order text, p_tickets text[], p_refund text, p_reason text
+  p_event text, p_order text, p_tickets text[], p_refund text, p_reason text,
+  p_kept jsonb default null
 ) returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
   set enable_bitmapscan = off set enable_material = off
@@ -239,7 +250,7 @@ declare
   v_types text[];
   v_quantities int[];
   v_amount int;
-  v_payment text;
+  v_money int := 0;
   v_left int;
 begin
   perform inventory.lock_sale@v(p_event, null);
@@ -260,7 +271,9 @@ begin
   end if;
   perform from orders.ticket t
   where t.event_id = p_event and t.order_id = p_order order by t.ticket_id for no key update;
-  select array_agg(t.ticket_id), coalesce(sum(t.price_minor), 0) into v_chosen, v_amount
+  select array_agg(t.ticket_id),
+    coalesce(sum(t.price_minor - coalesce((p_kept ->> t.ticket_id)::int, 0)), 0)
+  into v_chosen, v_amount
   from orders.ticket t
   where t.event_id = p_event and t.order_id = p_order and t.status in ('valid', 'listed')
     and (p_tickets is null or t.ticket_id = any(p_tickets));
@@ -279,7 +292,8 @@ begin
     where t.event_id = p_event and t.order_id = p_order and t.ticket_id = any(v_chosen)
       and t.seat_key is not null));
   update orders.ticket t
-  set status = 'void', void_reason = p_reason, refund_id = p_refund
+  set status = 'void', void_reason = p_reason, refund_id = p_refund,
+      kept_minor = coalesce((p_kept ->> t.ticket_id)::int, 0)
   where t.event_id = p_event and t.order_id = p_order and t.ticket_id = any(v_chosen);
   select count(*)::int into v_left from orders.ticket t
   where t.event_id = p_event and t.order_id = p_order
@@ -289,14 +303,13 @@ begin
       end_reason = p_reason
   where o.event_id = p_event and o.order_id = p_order;
   if v_amount > 0 then
-    select p.payment_id into v_payment from payments.captured_for@v(p_event, p_order) p;
-    perform payments.owe_refund@v(p_event, v_payment, p_refund, v_amount, p_reason);
+    v_money := orders.give_back@v(p_event, v_order, p_refund, v_amount, p_reason);
   end if;
   insert into kernel.outbox (event_id, kind, data)
   values (p_event, 'tickets_refunded', jsonb_build_object(
     'orderId', p_order, 'ticketIds', to_jsonb(v_chosen), 'amountMinor', v_amount));
   return jsonb_build_object('verdict', 'refunded',
-    'refundId', case when v_amount > 0 then p_refund end);
+    'refundId', case when v_money > 0 then p_refund end);
 end $$;
 
 -- A payment is under way when the time runs out: an order and its hold get so much more, once.

@@ -1,4 +1,6 @@
+import { chargesOrNull } from '../../kernel/charges.ts';
 import type {
+  CreditId,
   EventId,
   HoldId,
   OrderId,
@@ -30,6 +32,8 @@ export type OrderLine = {
   readonly ticketTypeId: TicketTypeId;
   readonly quantity: number;
   readonly unitPriceMinor: number;
+  /** Before a code lowered it. */
+  readonly listPriceMinor: number;
 };
 
 const columns = {
@@ -46,6 +50,11 @@ const columns = {
   expiresAt: instant,
   refundableUntil: instantOrNull,
   totalMinor: int,
+  creditMinor: int,
+  charges: chargesOrNull,
+  promoCode: textOrNull,
+  creditId: textAsOrNull<CreditId>(),
+  creditReservation: textOrNull,
   currency: textAs<Currency>(),
   method: textAs<'payment_intent' | 'checkout_session' | 'simulated'>(),
   bodyHash: bytes,
@@ -59,7 +68,9 @@ const orderSelect = fragment`
     hold_id as "holdId", user_id as "userId", buyer_name as "buyerName",
     buyer_email as "buyerEmail", buyer_phone as "buyerPhone", status, end_reason as "endReason",
     expires_at as "expiresAt", refundable_until as "refundableUntil",
-    total_minor as "totalMinor", currency, method,
+    total_minor as "totalMinor", credit_minor as "creditMinor", charges,
+    promo_code as "promoCode", credit_id as "creditId",
+    credit_reservation as "creditReservation", currency, method,
     body_hash as "bodyHash", caller, made_at as "madeAt", confirmed_at as "confirmedAt"`;
 
 export type OrderRow = ReturnType<ReturnType<typeof selectOrder>['decode']>;
@@ -103,12 +114,14 @@ export const selectOrderLines = (k: OrderKeys) => rows({
   ticketTypeId: textAs<TicketTypeId>(),
   quantity: int,
   unitPriceMinor: int,
+  listPriceMinor: int,
 })`
   select i.order_id as "orderId", i.ticket_type_id as "ticketTypeId", i.quantity,
-    i.unit_price_minor as "unitPriceMinor"
+    i.unit_price_minor as "unitPriceMinor", i.list_price_minor as "listPriceMinor"
   from unnest(${k.eventIds}::text[], ${k.orderIds}::text[]) as k(event_id, order_id)
   join lateral (
-    select x.order_id, x.line, x.ticket_type_id, x.quantity, x.unit_price_minor
+    select x.order_id, x.line, x.ticket_type_id, x.quantity, x.unit_price_minor,
+      x.list_price_minor
     from orders.order_item x where x.event_id = k.event_id and x.order_id = k.order_id
   ) i on true
   order by i.order_id, i.line`;
@@ -122,17 +135,36 @@ export const selectTickets = (k: OrderKeys) => rows({
   seatKey: textOrNull,
   epoch: int,
   priceMinor: int,
+  keptMinor: int,
 })`
   select t.order_id as "orderId", t.ticket_id as "ticketId", t.ticket_type_id as "ticketTypeId",
     t.status, t.void_reason as "voidReason", t.seat_key as "seatKey", t.epoch,
-    t.price_minor as "priceMinor"
+    t.price_minor as "priceMinor", t.kept_minor as "keptMinor"
   from unnest(${k.eventIds}::text[], ${k.orderIds}::text[]) as k(event_id, order_id)
   join lateral (
     select x.order_id, x.ticket_id, x.ticket_type_id, x.status, x.void_reason, x.seat_key,
-      x.epoch, x.price_minor
+      x.epoch, x.price_minor, x.kept_minor
     from orders.ticket x where x.event_id = k.event_id and x.order_id = k.order_id
   ) t on true
   order by t.ticket_id`;
+
+/** What went back as credit, oldest first. */
+export const selectCreditReturns = (k: OrderKeys) => rows({
+  orderId: textAs<OrderId>(),
+  refundId: textAs<RefundId>(),
+  creditId: textAsOrNull<CreditId>(),
+  amountMinor: int,
+  reason: text,
+  madeAt: instant,
+})`
+  select c.order_id as "orderId", c.refund_id as "refundId", c.credit_id as "creditId",
+    c.amount_minor as "amountMinor", c.reason, c.made_at as "madeAt"
+  from unnest(${k.eventIds}::text[], ${k.orderIds}::text[]) as k(event_id, order_id)
+  join lateral (
+    select x.order_id, x.refund_id, x.credit_id, x.amount_minor, x.reason, x.made_at
+    from orders.credit_return x where x.event_id = k.event_id and x.order_id = k.order_id
+  ) c on true
+  order by c.made_at, c.refund_id`;
 
 export const selectTicket = (eventId: EventId, orderId: OrderId, ticketId: TicketId) => rows({
   status: textAs<TicketState>(),
@@ -200,9 +232,10 @@ export const callRefundTickets = (
   ticketIds: readonly TicketId[] | null,
   refundId: RefundId,
   reason: string,
+  kept: Readonly<Record<TicketId, number>> | null,
 ) => rows({ answer: json })`
-  select orders.refund_tickets@v(${eventId}, ${orderId}, ${ticketIds}, ${refundId}, ${reason})
-    as answer`;
+  select orders.refund_tickets@v(${eventId}, ${orderId}, ${ticketIds}, ${refundId}, ${reason},
+    ${kept === null ? null : JSON.stringify(kept)}::jsonb) as answer`;
 
 /** Where the slice before ended; the time as text, which keeps the microseconds of its column. */
 type AfterExpired = { readonly expiresAt: string; readonly orderId: string };

@@ -3,6 +3,7 @@ import type { EventId, OrderId } from '../../kernel/ids.ts';
 import {
   type OrderLine,
   type OrderRow,
+  selectCreditReturns,
   selectOrder,
   selectOrderByKey,
   selectOrderLines,
@@ -32,4 +33,12 @@ export function orderLines(
   orderId: OrderId,
 ): Promise<readonly OrderLine[]> {
   return all(on, selectOrderLines({ eventIds: [eventId], orderIds: [orderId] }));
+}
+
+/** What of an order went back as credit, oldest first. */
+export function creditReturnsOf(
+  on: Queryable,
+  { eventId, orderId }: Pick<OrderRow, 'eventId' | 'orderId'>,
+) {
+  return all(on, selectCreditReturns({ eventIds: [eventId], orderIds: [orderId] }));
 }

@@ -44,6 +44,11 @@ const example = {
     },
   ],
   total: eur(2_500),
+  breakdown: [
+    { kind: 'tickets', name: 'Tickets', amount: eur(2_500), included: false },
+    { kind: 'tax', name: 'VAT 19 %', amount: eur(399), included: true },
+  ],
+  promoCode: null,
   tickets: [
     {
       id: 'tkt_00vtdzt3h1k4r00vtdzx4m7n0p3q6r9s2t5v8',
@@ -67,6 +72,7 @@ const example = {
     },
   ],
   refunds: [],
+  creditReturns: [],
   createdAt: '2035-05-02T10:00:00.000Z',
   confirmedAt: '2035-05-02T10:01:30.000Z',
 };

@@ -33,7 +33,9 @@ import {
   referencesOf,
 } from '../orders/index.ts';
 import { accountFor, askIntent, type PaymentRow, paymentsOf } from '../payments/index.ts';
+import { releaseCredit, usableCredit } from '../promotions/index.ts';
 import { findHold, type Once } from './find-hold.ts';
+import { asBooked, openingFor, type PriceRefusal, priceOrder } from './price-order.ts';
 import { bookKind } from './settle-kinds.ts';
 import { settleFree } from './settle-payment.ts';
 
@@ -41,10 +43,15 @@ import { settleFree } from './settle-payment.ts';
 const SIMULATED_PAY_SECONDS = 1;
 /** How long after its beginning a payment is looked at although nobody has said anything. */
 const FIRST_CHECK_SECONDS = 45;
+/** How often a price is reckoned before the buyer is told to come again. */
+const PRICED_MAX = 3;
 
 export type Booking = {
   readonly items?: readonly HoldItem[] | undefined;
   readonly holdId?: HoldId | undefined;
+  /** Not given: the one of the hold, if it has one; null: none. */
+  readonly promoCode?: string | null | undefined;
+  readonly credit?: { readonly code: string } | undefined;
   readonly buyer: {
     readonly name: string;
     readonly email: string;
@@ -55,6 +62,7 @@ export type Booking = {
 
 export type BookingRefusal =
   | HoldRefusal
+  | PriceRefusal
   | RefusalOf<'payment_method_unavailable' | 'payment_provider_unavailable' | 'payment_refused'>;
 
 export type Booked = {
@@ -121,16 +129,24 @@ async function holdFor(
     if (!hold || hold.eventId !== eventId) return refused('not_found');
     return nameHolder(ctx, booking.holdId, keys);
   }
+  if (booking.credit) {
+    const usable = await usableCredit(ctx, { ...seen.event, code: booking.credit.code });
+    if (!usable.ok) return usable;
+  }
   const { caller, key, bodyHash } = once;
+  const items = booking.items ?? [];
+  const opening = await openingFor(ctx, eventId, booking.promoCode, items);
+  if (!opening.ok) return opening;
   return holdPlaces(ctx, {
     eventId,
-    items: booking.items ?? [],
+    items,
     personKeys: keys,
     caller,
     key,
     bodyHash,
     guarded: true,
     sees: null,
+    opening: opening.value,
   });
 }
 
@@ -146,36 +162,54 @@ async function makeOrder(
   const { eventId, organizerId, currency, refundableUntil } = seen.event;
   const { name, email, phone } = booking.buyer;
   const { method } = booking.payment;
-  const asked = await ctx.lanes.ask(ctx, bookKind, eventId, {
-    holdId: hold.id,
-    orderId: newScopedId(ctx.ids, 'ord', eventId),
-    paymentId: newScopedId(ctx.ids, 'pay', eventId),
-    organizerId,
-    account,
-    userId: buyingPerson(actor),
-    buyerName: name,
-    buyerEmail: email,
-    buyerPhone: phone ?? null,
-    refundableUntil,
-    currency,
-    method,
-    caller: once.caller,
-    key: once.key,
-    bodyHash: once.bodyHash.toString('hex'),
-    prices: null,
-    creditMinor: 0,
-    charges: null,
-    checkSeconds: FIRST_CHECK_SECONDS,
-    payAfterSeconds: method === 'simulated' ? SIMULATED_PAY_SECONDS : null,
-    actor: ctx.actor,
-  });
-  if (!asked.ok) return asked;
-  const { verdict, orderId } = asked.value;
-  if (verdict !== 'placed') return refused(bookingRefusal(verdict));
-  // Where the same request came twice at once, it is the order that the other one has made.
-  const order = await readOrder(ctx.db, eventId, present(orderId, 'the id of a placed order'));
-  return ok(present(order, 'a placed order'));
+  const { promoCode, credit } = booking;
+  const wish = { promoCode, credit: credit && { ...credit, once } };
+  for (let attempt = 1; ; attempt++) {
+    const price = await priceOrder(ctx, seen.event, hold, wish);
+    if (!price.ok) return price;
+    await ctx.pause('book.priced');
+    const asked = await ctx.lanes.ask(ctx, bookKind, eventId, {
+      ...asBooked(price.value),
+      holdId: hold.id,
+      orderId: newScopedId(ctx.ids, 'ord', eventId),
+      paymentId: newScopedId(ctx.ids, 'pay', eventId),
+      organizerId,
+      account,
+      userId: buyingPerson(actor),
+      buyerName: name,
+      buyerEmail: email,
+      buyerPhone: phone ?? null,
+      refundableUntil,
+      currency,
+      method,
+      caller: once.caller,
+      key: once.key,
+      bodyHash: once.bodyHash.toString('hex'),
+      checkSeconds: FIRST_CHECK_SECONDS,
+      payAfterSeconds: method === 'simulated' ? SIMULATED_PAY_SECONDS : null,
+      actor: ctx.actor,
+    });
+    if (!asked.ok) return asked;
+    const { verdict, orderId } = asked.value;
+    // The code got other terms meanwhile, or the credit was kept too long ago: reckoned once more.
+    if (isOutdated(verdict) && attempt < PRICED_MAX) continue;
+    if (verdict === 'placed') {
+      // Where the same request came twice at once, it is the order that the other one has made.
+      const order = await readOrder(ctx.db, eventId, present(orderId, 'the id of a placed order'));
+      return ok(present(order, 'a placed order'));
+    }
+    if (price.value.credit && isForGood(verdict)) {
+      await releaseCredit(ctx, price.value.credit.reservationId);
+    }
+    return refused(bookingRefusal(verdict));
+  }
 }
+
+const isOutdated = (verdict: string) =>
+  verdict === 'promo_code_changed' || verdict === 'credit_lapsed';
+
+/** No order will ever be placed on this hold; else what was kept waits for one, and ends by itself. */
+const isForGood = (verdict: string) => verdict === 'hold_ended';
 
 function bookingRefusal(verdict: string) {
   switch (verdict) {
@@ -183,7 +217,14 @@ function bookingRefusal(verdict: string) {
     case 'hold_already_booked':
     case 'idempotency_key_reused':
     case 'not_found':
+    case 'code_required':
+    case 'promo_code_invalid':
+    case 'promo_code_over_limit':
+    case 'promo_code_used_up':
       return verdict;
+    case 'promo_code_changed':
+    case 'credit_lapsed':
+      return 'busy';
     default:
       throw new AssertionError(`unknown verdict of a booking: ${verdict}`);
   }

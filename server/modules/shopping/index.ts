@@ -6,6 +6,12 @@
  * transaction decides), then capture, then confirm; a capture that has nothing to sell is refunded
  * in the transaction that records it; a repeated request goes on where the first one stopped.
  */
-export { expireRecurring, settleHandlers, settleRecurring, sweepRecurring } from './jobs.ts';
+export {
+  creditRecurring,
+  expireRecurring,
+  settleHandlers,
+  settleRecurring,
+  sweepRecurring,
+} from './jobs.ts';
 export { shoppingRoutes } from './routes.ts';
 export { settlePayment } from './settle-payment.ts';

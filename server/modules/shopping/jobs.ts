@@ -12,6 +12,7 @@ import {
   SETTLE_JOB,
   type SettleJob,
 } from '../payments/index.ts';
+import { settleCreditJob, tidyCredit } from './settle-credit.ts';
 import { settlePayment } from './settle-payment.ts';
 
 /** Enqueued by `shopping.book_batch`. */
@@ -23,6 +24,7 @@ const SIMULATED_CARD = 'pm_card_visa';
 const SWEEP_MS = 250;
 const EXPIRE_MS = 500;
 const RECONCILE_MS = 5_000;
+const TIDY_CREDIT_MS = 15_000;
 
 /** The asynchronous payer of E4: pays with a card that works, then lets settlement look. */
 async function paySimulated(ctx: Ctx, { eventId, paymentId }: SettleJob): Promise<void> {
@@ -46,6 +48,7 @@ export const settleHandlers: Readonly<Record<string, JobHandler>> = {
   },
   // As above.
   [PAY_SIMULATED_JOB]: (ctx, job) => paySimulated(ctx, job.data as SettleJob),
+  [settleCreditJob.kind]: settleCreditJob.handler,
 };
 
 /** Apart from orders: what is shown to buyers does not wait for what is said to those who left. */
@@ -76,4 +79,10 @@ export const settleRecurring: Recurring = {
     await resubmitOpenRefunds(ctx);
     await measurePayments(ctx);
   },
+};
+
+export const creditRecurring: Recurring = {
+  name: 'tidy_credit',
+  everyMs: TIDY_CREDIT_MS,
+  run: tidyCredit,
 };

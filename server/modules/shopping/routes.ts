@@ -16,9 +16,11 @@ import {
   releaseHold,
 } from '../inventory/index.ts';
 import { orderSchema } from '../orders/index.ts';
+import { creditCode, promoCode, promoRefusals } from '../promotions/index.ts';
 import { bookPlaces } from './book-places.ts';
 import { findHold } from './find-hold.ts';
 import { holdItems, items } from './hold-items.ts';
+import { openingFor, priceRefusals } from './price-order.ts';
 
 const buyer = z
   .strictObject({ name: line(200), email, phone: phone.optional() })
@@ -39,10 +41,14 @@ const holdSchema = z
       }),
     ),
     total: moneyOut,
+    promoCode: z
+      .string()
+      .nullable()
+      .describe('What the buyer gave; a booking on the hold uses it, and costs what it makes it'),
   })
   .meta({ id: 'Hold' });
 
-type Held = Pick<Hold, 'eventId' | 'expiresAt' | 'currency' | 'items'>;
+type Held = Pick<Hold, 'eventId' | 'expiresAt' | 'currency' | 'items' | 'promoCode'>;
 
 function holdView(holdId: HoldId, hold: Held, status: z.infer<typeof holdSchema>['status']) {
   const money = (amount: number) => ({ amount, currency: hold.currency });
@@ -58,6 +64,7 @@ function holdView(holdId: HoldId, hold: Held, status: z.infer<typeof holdSchema>
       unitPrice: money(item.unitPriceMinor),
     })),
     total: money(hold.items.reduce((sum, i) => sum + i.quantity * i.unitPriceMinor, 0)),
+    promoCode: hold.promoCode,
   };
 }
 
@@ -81,6 +88,7 @@ const exampleHold = {
   expiresAt: '2035-05-02T10:15:00.000Z',
   items: [{ ...exampleItem, unitPrice: eur(2_500) }],
   total: eur(5_000),
+  promoCode: null,
 };
 const exampleOrder = {
   id: 'ord_00vtdzt3h1k4r00vtdzw2q5r8s1t4v7w0x3y6',
@@ -92,6 +100,8 @@ const exampleOrder = {
   expiresAt: exampleHold.expiresAt,
   items: exampleHold.items,
   total: exampleHold.total,
+  breakdown: [{ kind: 'tickets', name: 'Tickets', amount: eur(5_000), included: false }],
+  promoCode: null,
   tickets: [],
   payments: [
     {
@@ -105,6 +115,7 @@ const exampleOrder = {
     },
   ],
   refunds: [],
+  creditReturns: [],
   createdAt: '2035-05-02T10:00:00.000Z',
   confirmedAt: null,
 };
@@ -132,11 +143,15 @@ const holds: readonly Route[] = [
         buyer: z
           .strictObject({ name: line(200).optional(), email, phone: phone.optional() })
           .optional(),
+        promoCode: promoCode
+          .optional()
+          .describe('Opens ticket types that need a code, and is kept for the booking'),
       })
       .meta({ id: 'HoldInput' }),
     success: { status: 201, schema: holdSchema, description: 'The hold' },
     refusals: {
       ...holdRefusals,
+      ...promoRefusals,
       idempotency_key_required: { status: 400, title: 'The header Idempotency-Key is required' },
     },
     example: {
@@ -146,13 +161,17 @@ const holds: readonly Route[] = [
     handle: async (ctx, { actor, params, body, once }) => {
       if (!once) return refused('idempotency_key_required');
       const userId = buyingPerson(actor);
+      const lines = holdItems(body.items);
+      const opening = await openingFor(ctx, params.id, body.promoCode, lines);
+      if (!opening.ok) return opening;
       const held = await holdPlaces(ctx, {
         eventId: params.id,
-        items: holdItems(body.items),
+        items: lines,
         personKeys: personKeys(ctx.secrets, { ...body.buyer, userId }),
         ...once,
         guarded: once.caller !== 'anonymous',
         sees: seesOf(actor),
+        opening: opening.value,
       });
       return held.ok ? ok({ body: holdView(held.value.id, held.value, 'active') }) : held;
     },
@@ -181,13 +200,26 @@ const holds: readonly Route[] = [
     tag: 'Buying',
     access: { kind: 'public' },
     params: ofHold,
-    body: z.strictObject({ items }).meta({ id: 'HoldChange' }),
+    body: z
+      .strictObject({
+        items,
+        promoCode: promoCode
+          .nullable()
+          .optional()
+          .describe('Instead of the one that it has; null: none'),
+      })
+      .meta({ id: 'HoldChange' }),
     success: { status: 200, schema: holdSchema, description: 'The hold' },
-    refusals: holdRefusals,
+    refusals: { ...holdRefusals, ...promoRefusals },
     example: { body: { items: exampleItems }, response: exampleHold },
     handle: async (ctx, { actor, params, body }) => {
-      if (!(await findHold(ctx, actor, params.id, 'orders:write'))) return refused('not_found');
-      const changed = await changeHold(ctx, params.id, holdItems(body.items));
+      const hold = await findHold(ctx, actor, params.id, 'orders:write');
+      if (!hold) return refused('not_found');
+      const lines = holdItems(body.items);
+      const code = body.promoCode === undefined ? hold.promoCode : body.promoCode;
+      const opening = await openingFor(ctx, hold.eventId, code, lines);
+      if (!opening.ok) return opening;
+      const changed = await changeHold(ctx, params.id, lines, opening.value);
       if (!changed.ok) return changed;
       const now = present(await readHold(ctx, params.id), 'the hold');
       return ok({ body: holdView(params.id, now, now.status) });
@@ -232,6 +264,14 @@ const bookings: readonly Route[] = [
       .strictObject({
         items: items.optional(),
         holdId: id('hld').optional(),
+        promoCode: promoCode
+          .nullable()
+          .optional()
+          .describe('Default: the one of the hold, where it has one; null: none'),
+        credit: z
+          .strictObject({ code: creditCode })
+          .optional()
+          .describe('Pays as much as it can; the payment takes the rest'),
         buyer,
         payment: z.strictObject({
           method: z.enum(['payment_intent', 'checkout_session', 'simulated']),
@@ -264,6 +304,7 @@ const bookings: readonly Route[] = [
     },
     refusals: {
       ...holdRefusals,
+      ...priceRefusals,
       idempotency_key_required: { status: 400, title: 'The header Idempotency-Key is required' },
       payment_method_unavailable: { status: 422, title: 'This way to pay is not available' },
       payment_refused: { status: 422, title: 'The payment provider refused' },

@@ -1,5 +1,6 @@
 /** The beats of a purchase that a lane batches: book, claim, confirm. */
 import type {
+  CreditId,
   HoldId,
   OrderId,
   OrganizerId,
@@ -49,8 +50,16 @@ export const bookKind: LaneKind<
     readonly bodyHash: string;
     /** What a place of these ticket types costs, where that is less than the hold says. */
     readonly prices: Readonly<Record<TicketTypeId, number>> | null;
+    /** What lowered them, at which of its terms, for how many tickets. */
+    readonly promoCode?: string | null;
+    readonly promoVersion?: number | null;
+    readonly promoQuantity?: number | null;
     /** What credit pays of the total; the payment takes the rest. */
     readonly creditMinor: number;
+    readonly creditId?: CreditId | null;
+    readonly creditReservation?: string | null;
+    /** From then on the credit is not kept for this order any more. */
+    readonly creditUntil?: string | null;
     /** The fees and the tax that prices contain, as the buyer agreed to them. */
     readonly charges: unknown;
     /** When the payment is looked at although nobody has said anything. */

@@ -4,8 +4,10 @@
 
 -- Orders are made of holds: bound, placed, their payments opened. p_requests: what
 -- orders.place_orders takes, without expiresAt, and paymentId, checkSeconds, payAfterSeconds (null
--- but for the simulated payer), actor. Answers: placed (with the order's id, also where this
--- request made it before), idempotency_key_reused, not_found, hold_already_booked, hold_ended.
+-- but for the simulated payer), actor; with a code also promoVersion and promoQuantity, with credit
+-- creditUntil. Answers: placed (with the order's id, also where this request made it before),
+-- idempotency_key_reused, not_found, hold_already_booked, hold_ended, or what shopping.may_cost
+-- refuses.
 create function shopping.book_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
@@ -31,7 +33,17 @@ begin
         else jsonb_build_object('verdict', 'idempotency_key_reused') end;
       continue;
     end if;
-    v_code := inventory.bind_hold@v(p_event, r ->> 'holdId', v_t);
+    v_code := shopping.may_cost@v(p_event, r, v_t);
+    if v_code is null then
+      v_code := inventory.bind_hold@v(p_event, r ->> 'holdId', v_t);
+    end if;
+    if v_code is null and r ->> 'promoCode' is not null then
+      -- It was free a moment ago, and nobody comes in between.
+      if promotions.use_code@v(p_event, r ->> 'promoCode', r ->> 'orderId',
+        (r ->> 'promoQuantity')::int, v_t) is not null then
+        raise exception 'the code of order % was used in between', r ->> 'orderId';
+      end if;
+    end if;
     if v_code is not null then
       v_answers := v_answers || jsonb_build_object('verdict', v_code);
       continue;
@@ -52,6 +64,24 @@ begin
     where n."payAfterSeconds" is not null;
   end if;
   return v_answers;
+end $$;
+
+-- Null where an order may be placed at these prices: its code can be used now, for the places that it
+-- was reckoned for, and its credit is still kept for it. Else code_required, what
+-- promotions.code_refusal says, or credit_lapsed.
+create function shopping.may_cost@v(p_event text, p_request jsonb, p_t timestamptz) returns text
+  language plpgsql as $$
+begin
+  if inventory.lacks_code@v(p_event, p_request ->> 'holdId', p_request ->> 'promoCode') then
+    return 'code_required';
+  elsif (p_request ->> 'creditUntil')::timestamptz <= p_t then
+    return 'credit_lapsed';
+  elsif p_request ->> 'promoCode' is not null then
+    perform promotions.lock_code@v(p_event, p_request ->> 'promoCode');
+    return promotions.code_refusal@v(p_event, p_request ->> 'promoCode',
+      (p_request ->> 'promoQuantity')::int, (p_request ->> 'promoVersion')::int, p_t);
+  end if;
+  return null;
 end $$;
 
 -- Payments are authorised: before any capture is asked for, our transaction decides whether there

@@ -1,0 +1,43 @@
+-- What credit pays of an order, and where the worth of its tickets goes when they are taken back.
+
+-- What credit does follows the order, in a transaction of its own (it spans events): this is its
+-- durable intent. Once for each thing that can happen to the order (p_what), and none is lost on one
+-- that is just being done: the job looks at the order and does what is left to do.
+create function orders.settle_credit@v(p_event text, p_order text, p_what text) returns void
+  language plpgsql as $$
+begin
+  perform kernel.enqueue_job@v('settle_credit', p_order || ':' || p_what,
+    jsonb_build_object('eventId', p_event, 'orderId', p_order), 0);
+end $$;
+
+-- So much of what an order cost goes back: first as money, as long as there is money that was taken
+-- for it and has not gone back, then as credit, to the one that had paid. Answers how much of it is
+-- money. Never more than was paid.
+create function orders.give_back@v(
+  p_event text, p_order orders.order, p_refund text, p_amount_minor int, p_reason text
+) returns int language plpgsql as $$
+declare
+  v_payment text := (
+    select p.payment_id from payments.captured_for@v(p_event, p_order.order_id) p);
+  v_money int := least(p_amount_minor, payments.left_of@v(p_event, v_payment));
+  v_returned int;
+begin
+  if v_money > 0 then
+    perform payments.owe_refund@v(p_event, v_payment, p_refund, v_money, p_reason);
+  end if;
+  if v_money = p_amount_minor then
+    return v_money;
+  end if;
+  select coalesce(sum(c.amount_minor), 0) into v_returned from orders.credit_return c
+  where c.event_id = p_event and c.order_id = p_order.order_id;
+  if v_returned + p_amount_minor - v_money > p_order.credit_minor then
+    raise exception 'a refund of % would exceed what was paid for order %', p_amount_minor,
+      p_order.order_id using errcode = 'check_violation';
+  end if;
+  insert into orders.credit_return
+    (event_id, refund_id, order_id, amount_minor, reason, credit_id, made_at)
+  values (p_event, p_refund, p_order.order_id, p_amount_minor - v_money, p_reason,
+    p_order.credit_id, kernel.instant(null));
+  perform orders.settle_credit@v(p_event, p_order.order_id, p_refund);
+  return v_money;
+end $$;
