@@ -16,7 +16,7 @@ beside a running sale. Exits with 1 where anything is violated.`,
         console.log(`${id.padEnd(4)} ${violations === 0 ? 'ok' : violations}  ${name}`);
         if (unchecked > 0) console.log(`       ${unchecked} events took too long to be checked`);
         for (const { eventId, objectId, detail } of findings) {
-          console.log(`       ${eventId} ${objectId}: ${detail}`);
+          console.log(`       ${eventId ?? '–'} ${objectId}: ${detail}`);
         }
       }
       const total = report.reduce((sum, check) => sum + check.violations, 0);

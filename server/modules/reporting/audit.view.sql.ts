@@ -146,27 +146,42 @@ export const g6 = (eventId: EventId, now: Date | null) => rows(found)`
     or (h.status = 'active' and h.expires_at > kernel.instant(${now})))
   group by u.person_key, s.person_limit having sum(u.quantity) > s.person_limit`;
 
-/** G7: per order, what was captured is live tickets plus refunds, owed or done. */
+/**
+ * G7: per order, what was paid is where it has to be: money that was captured and credit (of an
+ * order that was confirmed) are live tickets, what was kept of dead ones, refunds, owed or done, and
+ * what went back as credit.
+ */
 export const g7 = (eventId: EventId) => rows(found)`
   with money as (
-    select p.reference, sum(p.captured_minor) as captured,
+    select p.reference as order_id, sum(p.captured_minor) as captured,
       coalesce(sum((
         select sum(r.amount_minor) from payments.refund r
         where r.event_id = p.event_id and r.payment_id = p.payment_id
       )), 0) as refunded
     from payments.payment p where p.event_id = ${eventId} group by p.reference
   ), worth as (
-    select t.order_id, sum(t.price_minor) as live
-    from orders.ticket t
-    where t.event_id = ${eventId} and t.status in ('valid', 'redeemed', 'listed')
-      and not t.complimentary
-    group by t.order_id
+    select t.order_id, sum(t.kept_minor) as kept, sum(case
+        when t.status in ('valid', 'redeemed', 'listed') and not t.complimentary
+        then t.price_minor else 0 end) as live
+    from orders.ticket t where t.event_id = ${eventId} group by t.order_id
+  ), back as (
+    select c.order_id, sum(c.amount_minor) as returned
+    from orders.credit_return c where c.event_id = ${eventId} group by c.order_id
+  ), whole as (
+    select o.order_id, coalesce(m.captured, 0) as captured,
+      case when o.confirmed_at is null then 0 else o.credit_minor end as credit,
+      coalesce(w.live, 0) as live, coalesce(w.kept, 0) as kept,
+      coalesce(m.refunded, 0) as refunded, coalesce(b.returned, 0) as returned
+    from orders.order o
+    left join money m on m.order_id = o.order_id
+    left join worth w on w.order_id = o.order_id
+    left join back b on b.order_id = o.order_id
+    where o.event_id = ${eventId}
   )
-  select coalesce(m.reference, w.order_id) as "objectId",
-    format('captured %s, tickets %s, refunds %s', coalesce(m.captured, 0), coalesce(w.live, 0),
-      coalesce(m.refunded, 0)) as detail
-  from money m full join worth w on w.order_id = m.reference
-  where coalesce(m.captured, 0) <> coalesce(w.live, 0) + coalesce(m.refunded, 0)`;
+  select w.order_id as "objectId",
+    format('captured %s, credit %s, tickets %s, kept %s, refunds %s, returned as credit %s',
+      w.captured, w.credit, w.live, w.kept, w.refunded, w.returned) as detail
+  from whole w where w.captured + w.credit <> w.live + w.kept + w.refunded + w.returned`;
 
 /** G9: no valid ticket without a confirmed order, unless it is complimentary. */
 export const g9 = (eventId: EventId) => rows(found)`
@@ -239,3 +254,44 @@ export const g16 = (eventId: EventId) => rows(found)`
   ) l
   join orders.order o on o.event_id = ${eventId} and o.order_id = l.object_id
   where o.status <> l.to_state`;
+
+/** G21: a code counts the orders that use it, and no order that came to nothing uses one. */
+export const g21 = (eventId: EventId) => rows(found)`
+  select c.code as "objectId", format('it counts %s uses of %s, there are %s', c.used,
+    coalesce(c.max_uses::text, 'any number'), coalesce(u.uses, 0)) as detail
+  from promotions.promo_code c
+  left join (
+    select x.code, count(*) as uses from promotions.code_use x
+    where x.event_id = ${eventId} and not x.returned group by x.code
+  ) u on u.code = c.code
+  where c.event_id = ${eventId}
+    and (c.used <> coalesce(u.uses, 0) or c.used > c.max_uses)
+  union all
+  select o.order_id, format('%s, and its use of %s is %s', o.status, o.promo_code,
+    case when u.returned then 'returned' when u.order_id is null then 'missing' else 'kept' end)
+  from orders.order o
+  left join promotions.code_use u on u.event_id = ${eventId} and u.order_id = o.order_id
+  where o.event_id = ${eventId} and o.promo_code is not null and u.returned is distinct from
+    (o.status = 'failed' or (o.status = 'cancelled' and o.confirmed_at is null))`;
+
+/** G22: the balance of a credit is the sum of its entries, and what is kept of it is in them. */
+export const g22 = () => rows(found)`
+  select c.credit_id as "objectId",
+    format('its balance is %s, its entries are %s', c.balance_minor, coalesce(e.sum, 0)) as detail
+  from promotions.credit c
+  left join (
+    select x.credit_id, sum(x.amount_minor) as sum from promotions.credit_entry x
+    group by x.credit_id
+  ) e on e.credit_id = c.credit_id
+  where c.balance_minor <> coalesce(e.sum, 0) or c.balance_minor < 0
+  union all
+  select r.credit_id, format('%s is kept for bookings, its entries say %s', r.open, k.open)
+  from (
+    select x.credit_id, sum(x.open_minor) as open from promotions.credit_reservation x
+    group by x.credit_id
+  ) r
+  left join (
+    select x.credit_id, - sum(x.amount_minor) as open from promotions.credit_entry x
+    where x.kind in ('reserved', 'released') group by x.credit_id
+  ) k on k.credit_id = r.credit_id
+  where r.open <> coalesce(k.open, 0)`;

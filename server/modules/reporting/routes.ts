@@ -47,7 +47,7 @@ const audit = z
         violations: z.int(),
         unchecked: z.int().describe('Events too large for one snapshot of half a second'),
         findings: z.array(
-          z.object({ eventId: z.string(), objectId: z.string(), detail: z.string() }),
+          z.object({ eventId: z.string().nullable(), objectId: z.string(), detail: z.string() }),
         ),
       }),
     ),
