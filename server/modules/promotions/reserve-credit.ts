@@ -50,15 +50,22 @@ export type Reserved = {
   readonly until: Date;
 };
 
-/** Refused where the code opens no credit of this organizer and currency that can be spent now. */
+/**
+ * Refused where the code opens no credit of this organizer and currency that can be spent now, or
+ * where nothing is left of it that this booking has not kept.
+ */
 export async function usableCredit(
   ctx: Ctx,
-  wanted: Pick<ReserveWanted, 'organizerId' | 'currency' | 'code'>,
+  wanted: Omit<ReserveWanted, 'totalMinor'>,
 ): Promise<Result<CreditRow, CreditRefusal>> {
   const credit = await findCredit(ctx, wanted.organizerId, wanted.code);
   // Unknown, another's, expired: all the same to whoever guesses.
   if (!credit || credit.expired || credit.currency !== wanted.currency) {
     return refused('credit_invalid');
+  }
+  if (credit.balanceMinor === 0) {
+    const own = await maybe(ctx.db, selectReservation(reservationOf(wanted)));
+    if (!own?.openMinor) return refused('credit_used_up');
   }
   return ok(credit);
 }
@@ -90,7 +97,7 @@ export async function reserveCredit(
 }
 
 /** One name for each booking: its answer to the same request is the same. */
-function reservationOf({ eventId, once }: ReserveWanted): string {
+function reservationOf({ eventId, once }: Pick<ReserveWanted, 'eventId' | 'once'>): string {
   const { caller, key, bodyHash } = once;
   const name = JSON.stringify([eventId, caller, key, bodyHash.toString('hex')]);
   return createHash('sha256').update(name).digest('base64url');

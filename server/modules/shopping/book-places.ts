@@ -130,7 +130,7 @@ async function holdFor(
     return nameHolder(ctx, booking.holdId, keys);
   }
   if (booking.credit) {
-    const usable = await usableCredit(ctx, { ...seen.event, code: booking.credit.code });
+    const usable = await usableCredit(ctx, { ...seen.event, ...booking.credit, once });
     if (!usable.ok) return usable;
   }
   const { caller, key, bodyHash } = once;
