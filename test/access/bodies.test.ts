@@ -51,7 +51,13 @@ const TELLING: Readonly<Record<string, readonly string[]>> = {
   unitPrice: [],
   platform: [],
   caller: [],
-  code: [],
+  // A buyer says which; the code of an event is its organizer's to choose.
+  code: [
+    'POST /events/:id/promo-codes',
+    'POST /events/:id/promo-codes/check',
+    'POST /events/:id/bookings',
+    'POST /credits/balance',
+  ],
   captured: [],
   secretHash: [],
 };

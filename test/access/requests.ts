@@ -4,6 +4,7 @@
  */
 import { expect } from 'vitest';
 import type { Route } from '../../server/kernel/route.ts';
+import { newKey } from '../kit/given.ts';
 import { openGrid } from '../kit/seated.ts';
 import type { Asked, Variant } from './expected.ts';
 import {
@@ -74,6 +75,7 @@ function ofEvent(
 
 const seen: readonly Variant[] = ['ours', 'theirs', 'draft', 'unknown'];
 const nested: readonly Variant[] = ['ours', 'theirs', 'mixed', 'unknown'];
+const promoVariants: readonly Variant[] = ['ours', 'theirs', 'unknown'];
 const readEvent = ofEvent({ variants: seen, isUsedUp: false });
 const ownEvent = ofEvent({ isUsedUp: false });
 const changeEvent = ofEvent();
@@ -199,6 +201,40 @@ const allocation: Recipe = {
   },
 };
 
+/** A code of an event: what everybody may ask of it, and what its staff may do with it. */
+const promoCode = (isUsedUp: boolean, variants: readonly Variant[] = promoVariants): Recipe =>
+  ofEvent({
+    variants,
+    isUsedUp,
+    ids: () => ({ code: 'EARLY-BIRD' }),
+    before: async ({ admin }, { id }) => {
+      const code = { code: 'EARLY-BIRD', kind: 'percent', percent: 20 };
+      expect((await admin.post(`/events/${id}/promo-codes`, code)).status).toBe(201);
+    },
+  });
+
+const credits: Recipe = {
+  thing: 'none',
+  variants: ['ours', 'theirs', 'unknown'],
+  isUsedUp: false,
+  make: async (_world, { organizerId }) => ({ ids: { id: organizerId } }),
+};
+
+async function giveCredit({ admin, organizerId }: Organizer) {
+  const amount = { amount: 500, currency: 'EUR' };
+  const given = await admin.post(`/organizers/${organizerId}/credits`, { amount }, newKey());
+  expect(given.status).toBe(201);
+  return given.body as { readonly id: string; readonly secret: string };
+}
+
+const credit: Recipe = {
+  ...credits,
+  variants: nested,
+  make: async (_world, organizer) => ({
+    ids: { id: organizer.organizerId, creditId: (await giveCredit(organizer)).id },
+  }),
+};
+
 /** An event in a floor plan, which has nothing but room to stand. */
 const inPlan: Recipe = {
   thing: 'event',
@@ -261,6 +297,23 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'GET /events/:id/statistics': ownEvent,
   'POST /events/:id/holds': readEvent,
   'POST /events/:id/bookings': readEvent,
+  'POST /events/:id/promo-codes': changeEvent,
+  'POST /events/:id/promo-codes/bulk': ownEvent,
+  'GET /events/:id/promo-codes': ownEvent,
+  'GET /events/:id/promo-codes/export': ownEvent,
+  'PUT /events/:id/promo-codes/:code': promoCode(false),
+  'DELETE /events/:id/promo-codes/:code': promoCode(false),
+  'POST /events/:id/promo-codes/check': promoCode(false, seen),
+  'POST /organizers/:id/credits': credits,
+  'GET /organizers/:id/credits': credits,
+  'GET /organizers/:id/credits/:creditId': credit,
+  'POST /credits/balance': {
+    ...nothing,
+    make: async (_world, organizer) => ({
+      ids: {},
+      body: { code: (await giveCredit(organizer)).secret },
+    }),
+  },
   'GET /holds/:id': hold(false),
   'PUT /holds/:id': hold(true),
   'DELETE /holds/:id': hold(true),
