@@ -128,5 +128,10 @@ function saleMetrics(registers: Registry[]) {
       help: 'Payments whose outcome is not known for over a minute',
       registers,
     }),
+    lateRefunds: new Gauge({
+      name: 'fanfare_refunds_late',
+      help: 'Refunds owed for over five minutes that the provider has not been given',
+      registers,
+    }),
   };
 }

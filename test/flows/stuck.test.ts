@@ -93,9 +93,9 @@ describe('a refund that stays open', () => {
     const jobs = async () =>
       (await sql(`select key from kernel.job where key = '${hidden}'`)).rows.length;
     await sql(`delete from kernel.job where key = '${hidden}'`);
-    await sql(`update payments.refund set made_at = made_at - interval '1 minute'`);
+    await sql(`update payments.refund set check_at = check_at - interval '1 minute'`);
     expect(await jobs()).toBe(0);
-    await resubmitOpenRefunds(app.ctx, SLICE);
+    for (const _turn of orders) await resubmitOpenRefunds(app.ctx, SLICE);
     expect(await jobs()).toBe(1);
   });
 });

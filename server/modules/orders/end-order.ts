@@ -3,7 +3,7 @@ import { type Busy, one } from '../../kernel/db.ts';
 import { newScopedId, type TicketId } from '../../kernel/ids.ts';
 import type { Turn } from '../../kernel/lanes.ts';
 import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
-import { enqueueRefund } from '../payments/index.ts';
+import { enqueueRefund, layOutRefund } from '../payments/index.ts';
 import { callRefundTickets } from './order.sql.ts';
 import {
   type Ending,
@@ -56,7 +56,7 @@ export async function refundTickets(
   const request = { orderId, ticketIds, refundId, reason, actor: ctx.actor, kept: null };
   const asked = await ctx.lanes.ask(ctx, refundKind, eventId, request);
   if (!asked.ok) return asked;
-  if (asked.value.refundId) await enqueueRefund(ctx.db, { eventId, refundId });
+  if (asked.value.refundId) await layOutRefund(ctx, { eventId, refundId });
   return refundResult(asked.value);
 }
 

@@ -35,7 +35,7 @@ export {
   refundsOf,
 } from './read-payments.ts';
 export { measurePayments, paymentsToCheck } from './reconcile.ts';
-export { enqueueRefund, resubmitOpenRefunds, submitRefund } from './refund.ts';
+export { enqueueRefund, layOutRefund, resubmitOpenRefunds, submitRefund } from './refund.ts';
 export { enqueueSettle, SETTLE_JOB, type SettleJob } from './settle-job.ts';
 export { paymentMachine, refundMachine } from './states.ts';
 export { markUnknown, noteFingerprint, voidPayment } from './void-payment.ts';

@@ -7,6 +7,7 @@ import {
   instant,
   instantOrNull,
   int,
+  real,
   rows,
   text,
   textAs,
@@ -127,13 +128,19 @@ const refundColumns = {
   providerId: textOrNull,
   account: textOrNull,
   intentId: textOrNull,
+  paymentStatus: textAs<PaymentState>(),
+  unanswered: int,
+  quietSeconds: real,
   madeAt: instant,
 };
 
 const refundSelect = fragment`r.event_id as "eventId", p.reference, r.refund_id as "refundId",
     r.payment_id as "paymentId",
     r.amount_minor as "amountMinor", p.currency, r.reason, r.status, r.attempt,
-    r.provider_id as "providerId", p.account, p.provider_id as "intentId", r.made_at as "madeAt"
+    r.provider_id as "providerId", p.account, p.provider_id as "intentId",
+    p.status as "paymentStatus",
+    r.unanswered, coalesce(extract(epoch from clock_timestamp() - r.asked_at), 0)::float8
+      as "quietSeconds", r.made_at as "madeAt"
   from payments.refund r
   join payments.payment p on p.event_id = r.event_id and p.payment_id = r.payment_id`;
 
@@ -159,21 +166,34 @@ export const callMoveRefund = (
   select payments.move_refund@v(${eventId}, ${refundId}, ${from}::text[], ${to},
     ${more.providerId ?? null}, ${more.failureCode ?? null}, ${more.now}) as moved`;
 
-/** Where the slice before ended; the time as text, which keeps the microseconds of its column. */
-type AfterRefund = { readonly madeAt: string; readonly refundId: string };
-
-export const selectOpenRefunds = (after: AfterRefund | null, most: number) => rows({
+/** Leases them to this caller for a while, as the payments. */
+export const takeRefundsToCheck = (most: number, againAfterSeconds: number) => rows({
   eventId: textAs<EventId>(),
   refundId: textAs<RefundId>(),
-  madeAt: text,
 })`
-  select event_id as "eventId", refund_id as "refundId", made_at::text as "madeAt"
-  from payments.refund
-  where status in ('owed', 'submitted', 'pending', 'failed')
-    and made_at < kernel.instant(null) - interval '30 seconds'
-    and (made_at, refund_id)
-      > (${after?.madeAt ?? '-infinity'}::timestamptz, ${after?.refundId ?? ''})
-  order by made_at, refund_id limit ${most}`;
+  update payments.refund r
+  set check_at = clock_timestamp() + make_interval(secs => ${againAfterSeconds})
+  from (
+    select event_id, refund_id from payments.refund
+    where check_at <= clock_timestamp() order by check_at limit ${most}
+    for no key update skip locked
+  ) due
+  where r.event_id = due.event_id and r.refund_id = due.refund_id
+  returning r.event_id as "eventId", r.refund_id as "refundId"`;
+
+/** A call that was not answered: how often that was, under the present key. */
+export const noteUnanswered = (eventId: EventId, refundId: RefundId) => command`
+  update payments.refund set unanswered = unanswered + 1, asked_at = clock_timestamp()
+  where event_id = ${eventId} and refund_id = ${refundId} and status = 'submitted'`;
+
+/** Refunds that the provider has not been given for so long; an alarm. */
+export const countLateRefunds = (olderThanSeconds: number) => rows({ late: int })`
+  select count(*)::int as late from (
+    select from payments.refund
+    where check_at is not null and status in ('owed', 'submitted', 'failed')
+      and made_at < kernel.instant(null) - make_interval(secs => ${olderThanSeconds})
+    limit 10000
+  ) late`;
 
 export const selectRefundByProviderId = (providerId: string, account: string | null) => rows({
   eventId: textAs<EventId>(),
