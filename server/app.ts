@@ -24,6 +24,7 @@ import { orderMachine, orderRoutes, ticketMachine, ticketRoutes } from './module
 import { paperRoutes } from './modules/papers/index.ts';
 import {
   accountRoutes,
+  disputeMachine,
   paymentMachine,
   refundMachine,
   submitRefund,
@@ -70,6 +71,7 @@ export const machines: readonly Machine<string>[] = [
   ticketMachine,
   paymentMachine,
   refundMachine,
+  disputeMachine,
 ];
 
 export async function buildApp(ctx: Ctx, more: readonly Route[] = []): Promise<FastifyInstance> {

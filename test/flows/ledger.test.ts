@@ -4,7 +4,8 @@ import { functionSuffix } from '../../server/kernel/functions.ts';
 import { auditAll } from '../../server/modules/reporting/index.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
-import { book, newKey, onSale, payWith } from '../kit/given.ts';
+import { newKey } from '../kit/given.ts';
+import { bought } from '../kit/purchases.ts';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -14,16 +15,6 @@ afterAll(() => app.close());
 
 const sql = (text: string, ...values: unknown[]) =>
   app.database.open(null).pool.query(text, values);
-
-async function bought(quantity = 2, card = 'pm_card_visa') {
-  const { eventId, typeId } = await onSale(app.admin, { capacity: 10 });
-  const booked = await book(app.guest, eventId, typeId, { quantity });
-  await payWith(app, booked.body.payment.clientSecret, card);
-  await sql('update kernel.job set run_at = clock_timestamp()');
-  await app.drainJobs();
-  const order = await app.as(booked.body.accessToken).get(`/orders/${booked.body.order.id}`);
-  return { eventId, order: order.body };
-}
 
 async function entries(eventId: string): Promise<string[]> {
   const { rows } = await sql(
@@ -39,12 +30,12 @@ const booksFindings = async () =>
 
 describe('the books', () => {
   it('D10: have a purchase and its refund, each entry once', async () => {
-    const { eventId, order } = await bought();
+    const { eventId, order } = await bought(app);
     expect(order.status).toBe('confirmed');
     expect(await entries(eventId)).toEqual(['capture provider sales 5000 EUR']);
     const path = `/orders/${order.id}/refunds`;
     const first = { ticketIds: [order.tickets[0].id], reason: 'ill' };
-    expect((await app.admin.post(path, first, newKey())).status).toBe(200);
+    expect((await app.admin.post(path, first, newKey())).status).toBe(201);
     await app.drainJobs();
     expect(await entries(eventId)).toEqual([
       'capture provider sales 5000 EUR',
@@ -55,7 +46,7 @@ describe('the books', () => {
   });
 
   it('G10: the audit finds a capture and a refund that the books do not have', async () => {
-    const { eventId, order } = await bought();
+    const { eventId, order } = await bought(app);
     await app.admin.post(`/orders/${order.id}/refunds`, { reason: 'ill' }, newKey());
     await sql('alter table payments.transfer disable trigger transfer_kept');
     const taken = await sql(
@@ -76,7 +67,7 @@ describe('the books', () => {
   });
 
   it('G17: are only added to, whoever asks', async () => {
-    await bought(1);
+    await bought(app, { quantity: 1 });
     for (const change of [
       'update payments.transfer set amount_minor = 1',
       'delete from payments.transfer',

@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { resubmitOpenRefunds } from '../../server/modules/payments/index.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
-import { book, newKey, onSale, payWith } from '../kit/given.ts';
+import { newKey } from '../kit/given.ts';
+import { bought, turn } from '../kit/purchases.ts';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -15,40 +16,23 @@ afterAll(() => app.close());
 const sql = (text: string, ...values: unknown[]) =>
   app.database.open(null).pool.query(text, values);
 
-/** One look of every job, as if its time had come; and no call is under way any more. */
-async function turn(): Promise<void> {
+/** One look of every job, and no call is under way any more. */
+async function look(): Promise<void> {
   await sql(`update payments.refund set asked_at = asked_at - interval '61 seconds'`);
-  await sql(
-    `update kernel.job set run_at = clock_timestamp()
-     where id in (select id from kernel.job for update skip locked)`,
-  );
-  await app.drainJobs();
+  await turn(app);
 }
 
-async function refunding(faults: () => void, tickets = 1) {
-  const { eventId, typeId } = await onSale(app.admin, { capacity: 10 });
-  const booked = await book(app.guest, eventId, typeId, { quantity: 2 });
-  const { clientSecret } = booked.body.payment;
-  await payWith(app, clientSecret);
-  await turn();
-  const read = async () =>
-    (await app.as(booked.body.accessToken).get(`/orders/${booked.body.order.id}`)).body;
-  const order = await read();
-  expect(order.status).toBe('confirmed');
-  faults();
-  const ticketIds = order.tickets.slice(0, tickets).map((ticket: { id: string }) => ticket.id);
-  const asked = { ticketIds, reason: 'ill' };
+async function refunding(plan: () => void) {
+  const { order, eventId, read, left } = await bought(app);
+  plan();
+  const asked = { ticketIds: [order.tickets[0].id], reason: 'ill' };
   const path = `/orders/${order.id}/refunds`;
-  expect((await app.admin.post(path, asked, newKey())).status).toBe(200);
-  const intentId = clientSecret.replace(/_secret_.*/, '');
+  expect((await app.admin.post(path, asked, newKey())).status).toBe(201);
   return {
     eventId,
+    left,
     status: async () => (await read()).refunds[0].status,
     refundId: (await read()).refunds[0].id as string,
-    left: async () => {
-      const ledger = await app.parts.sandbox?.ledger();
-      return ledger?.byIntent.find((entry) => entry.intentId === intentId)?.netMinor ?? 0;
-    },
   };
 }
 
@@ -63,10 +47,10 @@ async function attemptOf(refundId: string): Promise<number> {
 describe('D10: a provider that keeps a 500 under the key of a refund', () => {
   it('has its list read, and where nothing was made the next key is taken', async () => {
     const r = await refunding(() => faults('error_500'));
-    for (let i = 0; i < 3; i += 1) await turn();
+    for (let i = 0; i < 3; i += 1) await look();
     expect([await r.status(), await r.left()]).toEqual(['submitted', 5_000]);
     expect(await attemptOf(r.refundId)).toBe(0);
-    await turn();
+    await look();
     expect([await r.status(), await r.left()]).toEqual(['succeeded', 2_500]);
     expect(await attemptOf(r.refundId)).toBe(1);
     await expectAuditClean(app);
@@ -74,9 +58,9 @@ describe('D10: a provider that keeps a 500 under the key of a refund', () => {
 
   it('has its list read, and what was made all the same counts: never a second one', async () => {
     const r = await refunding(() => faults('error_500_after'));
-    for (let i = 0; i < 3; i += 1) await turn();
+    for (let i = 0; i < 3; i += 1) await look();
     expect([await r.status(), await r.left()]).toEqual(['submitted', 2_500]);
-    await turn();
+    await look();
     expect([await r.status(), await r.left()]).toEqual(['succeeded', 2_500]);
     expect(await attemptOf(r.refundId)).toBe(0);
     await expectAuditClean(app);
@@ -84,12 +68,12 @@ describe('D10: a provider that keeps a 500 under the key of a refund', () => {
 
   it('is left in peace before the list is read, so that no call is under way', async () => {
     const r = await refunding(() => faults('error_500', 3));
-    for (let i = 0; i < 3; i += 1) await turn();
+    for (let i = 0; i < 3; i += 1) await look();
     await sql('update payments.refund set asked_at = clock_timestamp()');
     await sql('update kernel.job set run_at = clock_timestamp()');
     await app.drainJobs();
     expect([await r.status(), await attemptOf(r.refundId)]).toEqual(['submitted', 0]);
-    for (let i = 0; i < 12; i += 1) await turn();
+    for (let i = 0; i < 12; i += 1) await look();
     expect([await r.status(), await r.left()]).toEqual(['succeeded', 2_500]);
   });
 });
@@ -97,9 +81,9 @@ describe('D10: a provider that keeps a 500 under the key of a refund', () => {
 describe('D10: a refund whose answer is lost', () => {
   it.each(['hang_after', 'reset'] as const)('is made once after %s', async (kind) => {
     const r = await refunding(() => faults(kind, 2));
-    await turn();
+    await look();
     expect(await r.status()).toBe('submitted');
-    await turn();
+    await look();
     expect([await r.status(), await r.left()]).toEqual(['succeeded', 2_500]);
     await expectAuditClean(app);
   });

@@ -39,7 +39,7 @@ export async function extendOrder(
 }
 
 export type RefundRefusal = RefusalOf<
-  'not_found' | 'order_not_confirmed' | 'unknown_ticket' | 'order_archived'
+  'not_found' | 'order_not_confirmed' | 'unknown_ticket' | 'order_archived' | 'payment_disputed'
 >;
 
 /**
@@ -85,6 +85,7 @@ function refundResult({ verdict }: RefundAnswer): Result<null, RefundRefusal> {
   if (verdict === 'refunded') return ok(null);
   if (verdict === 'not_found') return refused('not_found');
   if (verdict === 'unknown_ticket') return refused('unknown_ticket');
+  if (verdict === 'payment_disputed') return refused('payment_disputed');
   if (verdict === 'archived') return refused('order_archived');
   return refused('order_not_confirmed', { extra: { orderStatus: verdict } });
 }

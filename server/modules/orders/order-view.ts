@@ -4,7 +4,14 @@ import type { Ctx } from '../../kernel/context.ts';
 import { all, type Queryable } from '../../kernel/db.ts';
 import { present } from '../../kernel/result.ts';
 import { moneyOut, timeOut } from '../../kernel/schemas.ts';
-import { type PaymentRow, paymentsOf, type RefundRow, refundsOf } from '../payments/index.ts';
+import {
+  type DisputeRow,
+  disputesOf,
+  type PaymentRow,
+  paymentsOf,
+  type RefundRow,
+  refundsOf,
+} from '../payments/index.ts';
 import {
   type OrderKeys,
   type OrderRow,
@@ -94,6 +101,18 @@ export const orderSchema = z
     creditReturns: z
       .array(z.object({ id: z.string(), amount: moneyOut, reason: z.string(), createdAt: timeOut }))
       .describe('What went back as credit instead of money'),
+    disputes: z
+      .array(
+        z.object({
+          id: z.string(),
+          status: z.enum(['open', 'won', 'lost']),
+          amount: moneyOut,
+          reason: z.string(),
+          openedAt: timeOut,
+          closedAt: timeOut.nullable(),
+        }),
+      )
+      .describe('Money that the buyer’s bank took back; while one is open no code is given out'),
     createdAt: timeOut,
     confirmedAt: timeOut.nullable(),
   })
@@ -101,8 +120,15 @@ export const orderSchema = z
 
 export type OrderView = z.input<typeof orderSchema>;
 
-/** Whether its code is given out: it has been paid, and still is worth something. */
-export function showsCode(status: TicketState): boolean {
+/**
+ * Whether its code is given out: it has been paid, still is worth something, and its money is not
+ * under dispute.
+ */
+export function showsCode(
+  status: TicketState,
+  payments: readonly Pick<PaymentRow, 'status'>[],
+): boolean {
+  if (payments.some((payment) => payment.status === 'disputed')) return false;
   return status === 'valid' || status === 'redeemed';
 }
 
@@ -124,6 +150,7 @@ export async function orderViews(
   const payments = await paymentsOf(on, referencesOf(orders));
   const refunds = await refundsOf(on, referencesOf(orders));
   const returns = await all(on, selectCreditReturns(keys));
+  const disputes = await disputesOf(on, payments);
   return orders.map((order) =>
     toView(ctx, order, {
       lines: lines.filter((line) => line.orderId === order.orderId),
@@ -131,6 +158,7 @@ export async function orderViews(
       payments: payments.filter((payment) => payment.reference === order.orderId),
       refunds: refunds.filter((refund) => refund.reference === order.orderId),
       returns: returns.filter((one) => one.orderId === order.orderId),
+      disputes: disputes.filter((dispute) => dispute.reference === order.orderId),
     }),
   );
 }
@@ -163,10 +191,11 @@ function toView(
     readonly payments: readonly PaymentRow[];
     readonly refunds: readonly RefundRow[];
     readonly returns: readonly Row<typeof selectCreditReturns>[];
+    readonly disputes: readonly DisputeRow[];
   },
 ): OrderView {
   const { eventId, orderId, currency } = order;
-  const { lines, tickets, payments, refunds, returns } = parts;
+  const { lines, tickets, payments, refunds, returns, disputes } = parts;
   const money = (amount: number) => ({ amount, currency });
   return {
     id: orderId,
@@ -190,7 +219,7 @@ function toView(
     tickets: tickets.map((ticket) => ({
       id: ticket.ticketId,
       ticketTypeId: ticket.ticketTypeId,
-      code: showsCode(ticket.status)
+      code: showsCode(ticket.status, payments)
         ? ticketCode(ctx.secrets, ticket.ticketId, ticket.epoch)
         : null,
       epoch: ticket.epoch,
@@ -221,6 +250,14 @@ function toView(
       amount: money(one.amountMinor),
       reason: one.reason,
       createdAt: one.madeAt.toISOString(),
+    })),
+    disputes: disputes.map((dispute) => ({
+      id: dispute.disputeId,
+      status: dispute.status,
+      amount: money(dispute.amountMinor),
+      reason: dispute.reason,
+      openedAt: dispute.openedAt.toISOString(),
+      closedAt: dispute.closedAt?.toISOString() ?? null,
     })),
     createdAt: order.madeAt.toISOString(),
     confirmedAt: order.confirmedAt?.toISOString() ?? null,

@@ -234,8 +234,9 @@ end $$;
 -- Takes tickets of one order back: all live ones, or p_tickets. The places come back on sale, the
 -- tickets die and what they were worth goes back in this one transaction, without what is kept of
 -- each (p_kept, by ticket; null: nothing). Asked again under the same refund id it answers the same.
--- Verdicts: refunded (with the refund id, null where no money goes back),
--- unknown_ticket, archived (its places left the live tables, long after every window), not_found,
+-- Verdicts: refunded (with the refund id, null where no money goes back), unknown_ticket,
+-- payment_disputed (the bank decides first), archived (its places left the live tables, long after
+-- every window), not_found,
 -- or the order's status.
 create function orders.refund_tickets@v(
   p_event text, p_order text, p_tickets text[], p_refund text, p_reason text,
@@ -268,6 +269,8 @@ begin
     return jsonb_build_object('verdict', v_order.status);
   elsif not inventory.has_hold@v(p_event, v_order.hold_id) then
     return '{"verdict": "archived"}';
+  elsif payments.is_disputed@v(p_event, p_order) then
+    return '{"verdict": "payment_disputed"}';
   end if;
   perform from orders.ticket t
   where t.event_id = p_event and t.order_id = p_order order by t.ticket_id for no key update;
@@ -310,6 +313,60 @@ begin
     'orderId', p_order, 'ticketIds', to_jsonb(v_chosen), 'amountMinor', v_amount));
   return jsonb_build_object('verdict', 'refunded',
     'refundId', case when v_money > 0 then p_refund end);
+end $$;
+
+-- What the live tickets of an order have cost.
+create function orders.worth_of@v(p_event text, p_order text) returns int
+  language plpgsql stable as $$
+begin
+  return (
+    select coalesce(sum(t.price_minor), 0) from orders.ticket t
+    where t.event_id = p_event and t.order_id = p_order
+      and t.status in ('valid', 'listed', 'redeemed') and not t.complimentary
+  );
+end $$;
+
+-- The money of an order was taken away: all its live tickets die, used ones too, their places come
+-- back on sale, and the order ends. p_keep: so much of their price stays with the organizer.
+create function orders.lose_order@v(p_event text, p_order text, p_keep int, p_reason text)
+  returns void language plpgsql volatile as $$
+declare
+  v_hold text;
+  v_lost text[];
+begin
+  select o.hold_id into v_hold from orders.order o
+  where o.event_id = p_event and o.order_id = p_order for no key update;
+  select array_agg(t.ticket_id order by t.ticket_id) into v_lost from orders.ticket t
+  where t.event_id = p_event and t.order_id = p_order
+    and t.status in ('valid', 'listed', 'redeemed');
+  -- The places of an archived event have left the live tables.
+  if inventory.has_hold@v(p_event, v_hold) then
+    perform inventory.return_places@v(p_event, v_hold, array_agg(c.ticket_type_id),
+      array_agg(c.quantity), (
+        select array_agg(inventory.seat_no_of@v(p_event, t.seat_key)) from orders.ticket t
+        where t.event_id = p_event and t.order_id = p_order and t.ticket_id = any (v_lost)
+          and t.seat_key is not null))
+    from (
+      select t.ticket_type_id, count(*)::int as quantity from orders.ticket t
+      where t.event_id = p_event and t.order_id = p_order and t.ticket_id = any (v_lost)
+      group by t.ticket_type_id
+    ) c;
+  end if;
+  update orders.ticket t
+  set status = 'void', void_reason = p_reason,
+      kept_minor = greatest(0, least(t.price_minor, p_keep - s.before))
+  from (
+    select x.ticket_id, sum(x.price_minor) over (order by x.ticket_id) - x.price_minor as before
+    from orders.ticket x
+    where x.event_id = p_event and x.order_id = p_order and x.ticket_id = any (v_lost)
+  ) s
+  where t.event_id = p_event and t.order_id = p_order and t.ticket_id = s.ticket_id;
+  update orders.order o set status = 'refunded', end_reason = p_reason
+  where o.event_id = p_event and o.order_id = p_order
+    and o.status in ('confirmed', 'partially_refunded');
+  insert into kernel.outbox (event_id, kind, data)
+  values (p_event, 'order_lost', jsonb_build_object(
+    'orderId', p_order, 'ticketIds', to_jsonb(v_lost), 'reason', p_reason));
 end $$;
 
 -- A payment is under way when the time runs out: an order and its hold get so much more, once.

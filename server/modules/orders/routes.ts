@@ -18,6 +18,10 @@ const ending = {
     title: 'The payment is being taken at this moment',
     retryAfterSeconds: 2,
   },
+  payment_disputed: {
+    status: 409,
+    title: 'The buyer’s bank has taken the money back and decides first',
+  },
   order_ended: { status: 409, title: 'The order has ended' },
   order_not_confirmed: { status: 409, title: 'The order is not confirmed' },
   order_archived: { status: 409, title: 'The event is archived, long after every window' },
@@ -73,6 +77,7 @@ const example = {
   ],
   refunds: [],
   creditReturns: [],
+  disputes: [],
   createdAt: '2035-05-02T10:00:00.000Z',
   confirmedAt: '2035-05-02T10:01:30.000Z',
 };

@@ -63,6 +63,8 @@ export const submitRefund: { readonly kind: string; readonly handler: JobHandler
 async function goOn(ctx: Ctx, { eventId, refundId }: RefundJob): Promise<void> {
   const refund = await maybe(ctx.db, selectRefund(eventId, refundId));
   if (!refund) return;
+  // Paid by a dispute that was lost: there is nothing to read.
+  if (refund.status === 'succeeded' && refund.providerId === null) return;
   // A refund that has succeeded may still fail days later: the bank sends it back.
   if (refund.status === 'pending' || refund.status === 'succeeded') {
     const read = await providerFor(ctx, refund).readRefund(present(refund.providerId, 'refund id'));

@@ -43,3 +43,12 @@ export const refundMachine = defineMachine<RefundState>({
     failed: ['owed'],
   },
 });
+
+export type DisputeState = 'open' | 'won' | 'lost';
+
+/** Money that the buyer's bank took back. Lost, it stays there. */
+export const disputeMachine = defineMachine<DisputeState>({
+  name: 'dispute',
+  initial: ['open'],
+  edges: { open: ['won', 'lost'], won: [], lost: [] },
+});

@@ -3,6 +3,7 @@ import type { Ctx } from '../../kernel/context.ts';
 import { inTx, maybe, run } from '../../kernel/db.ts';
 import { ok, refused } from '../../kernel/result.ts';
 import { type Route, route } from '../../kernel/route.ts';
+import { enqueueDisputes } from './disputes.ts';
 import { insertWebhook, selectByProviderId, selectRefundByProviderId } from './payment.sql.ts';
 import type { Webhook } from './provider.ts';
 import { enqueueRefund } from './refund.ts';
@@ -19,7 +20,8 @@ async function receive(ctx: Ctx, webhook: Webhook): Promise<'new' | 'known' | 'b
     if (fresh === 0) return ok('known' as const);
     if (webhook.intentId !== null) {
       const payment = await maybe(tx, selectByProviderId(webhook.intentId, webhook.account));
-      if (payment) await enqueueSettle(tx, payment);
+      if (payment && webhook.disputeId !== null) await enqueueDisputes(tx, payment);
+      else if (payment) await enqueueSettle(tx, payment);
     }
     if (webhook.refundId !== null) {
       const refund = await maybe(tx, selectRefundByProviderId(webhook.refundId, webhook.account));

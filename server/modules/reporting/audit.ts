@@ -3,7 +3,22 @@ import { all, isBusy } from '../../kernel/db.ts';
 import type { EventId } from '../../kernel/ids.ts';
 import { present } from '../../kernel/result.ts';
 import type { Statement } from '../../kernel/sql.ts';
-import { g1, g2, g3, g4, g5, g6, g7, g9, g10, g14, g16, g21, g22, selectEventIds } from './audit.view.sql.ts';
+import {
+  g1,
+  g2,
+  g3,
+  g4,
+  g5,
+  g6,
+  g7,
+  g9,
+  g10,
+  g14,
+  g16,
+  g21,
+  g22,
+  selectEventIds,
+} from './audit.view.sql.ts';
 
 export type AuditFinding = {
   /** Null for what is of no event. */

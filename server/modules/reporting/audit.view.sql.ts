@@ -148,8 +148,8 @@ export const g6 = (eventId: EventId, now: Date | null) => rows(found)`
 
 /**
  * G7: per order, what was paid is where it has to be: money that was captured and credit (of an
- * order that was confirmed) are live tickets, what was kept of dead ones, refunds, owed or done, and
- * what went back as credit.
+ * order that was confirmed) are live tickets, what was kept of dead ones, refunds, owed or done,
+ * lost disputes, and what went back as credit.
  */
 export const g7 = (eventId: EventId) => rows(found)`
   with money as (
@@ -157,6 +157,9 @@ export const g7 = (eventId: EventId) => rows(found)`
       coalesce(sum((
         select sum(r.amount_minor) from payments.refund r
         where r.event_id = p.event_id and r.payment_id = p.payment_id
+      )), 0) + coalesce(sum((
+        select sum(d.lost_minor) from payments.dispute d
+        where d.event_id = p.event_id and d.payment_id = p.payment_id
       )), 0) as refunded
     from payments.payment p where p.event_id = ${eventId} group by p.reference
   ), worth as (

@@ -3,8 +3,10 @@ import { type JobHandler, NotYet, type Recurring } from '../../kernel/jobs.ts';
 import { sweepLapsed } from '../inventory/index.ts';
 import { expireOrders } from '../orders/index.ts';
 import {
+  DISPUTE_JOB,
   enqueueSettle,
   findPayment,
+  lookAtOpenDisputes,
   measurePayments,
   paymentsToCheck,
   providerFor,
@@ -13,6 +15,7 @@ import {
   type SettleJob,
 } from '../payments/index.ts';
 import { settleCreditJob, tidyCredit } from './settle-credit.ts';
+import { settleDisputes } from './settle-dispute.ts';
 import { settlePayment } from './settle-payment.ts';
 
 /** Enqueued by `shopping.book_batch`. */
@@ -41,6 +44,11 @@ async function paySimulated(ctx: Ctx, { eventId, paymentId }: SettleJob): Promis
 }
 
 export const settleHandlers: Readonly<Record<string, JobHandler>> = {
+  [DISPUTE_JOB]: (ctx, job) => {
+    // Written by `enqueueDisputes`.
+    const { eventId, paymentId } = job.data as SettleJob;
+    return settleDisputes(ctx, eventId, paymentId);
+  },
   [SETTLE_JOB]: (ctx, job) => {
     // Written by `enqueueSettle`.
     const { eventId, paymentId } = job.data as SettleJob;
@@ -77,6 +85,7 @@ export const settleRecurring: Recurring = {
     for (const job of due) await enqueueSettle(ctx.db, job);
     if (due.length > 0) ctx.wakeJobs();
     await resubmitOpenRefunds(ctx);
+    await lookAtOpenDisputes(ctx);
     await measurePayments(ctx);
   },
 };

@@ -1,0 +1,7 @@
+import type { EventId } from '../../kernel/ids.ts';
+import { listOf, rows, text } from '../../kernel/sql.ts';
+
+export const callDisputeBatch = (eventId: EventId, now: Date | null, requests: string) => rows({
+  answers: listOf(text),
+})`
+  select shopping.dispute_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
