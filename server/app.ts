@@ -28,6 +28,9 @@ import {
   paymentMachine,
   refundMachine,
   submitRefund,
+  tieOutJob,
+  tieOutRecurring,
+  tieOutRoutes,
   webhookRoutes,
 } from './modules/payments/index.ts';
 import { creditRoutes, promoRoutes } from './modules/promotions/index.ts';
@@ -59,6 +62,7 @@ export const routes: readonly Route[] = [
   ...creditRoutes,
   ...identityRoutes,
   ...accountRoutes,
+  ...tieOutRoutes,
   ...reportingRoutes,
   ...webhookRoutes,
   ...operatingRoutes,
@@ -97,6 +101,7 @@ const recurring: readonly Recurring[] = [
   expireRecurring,
   sweepRecurring,
   settleRecurring,
+  tieOutRecurring,
   {
     name: 'measure',
     everyMs: 5_000,
@@ -133,6 +138,7 @@ export function buildWorker(ctx: () => Ctx): Worker {
   const handlers = {
     ...settleHandlers,
     [submitRefund.kind]: submitRefund.handler,
+    [tieOutJob.kind]: tieOutJob.handler,
     [cancelEventJob.kind]: cancelEventJob.handler,
   };
   return createWorker(ctx, handlers, recurring, WORKER_CONCURRENCY);

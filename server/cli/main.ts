@@ -9,6 +9,7 @@ import { runConfig } from './config.ts';
 import { runImport } from './import.ts';
 import { runMigrate } from './migrate.ts';
 import { runStart, runWorker } from './start.ts';
+import { runTieOut } from './tie-out.ts';
 import { runVerifyTicket } from './verify-ticket.ts';
 
 const commands: Readonly<Record<string, Command>> = {
@@ -17,6 +18,7 @@ const commands: Readonly<Record<string, Command>> = {
   migrate: runMigrate,
   import: runImport,
   audit: runAudit,
+  'tie-out': runTieOut,
   'verify-ticket': runVerifyTicket,
   config: runConfig,
 };

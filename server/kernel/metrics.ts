@@ -128,6 +128,11 @@ function saleMetrics(registers: Registry[]) {
       help: 'Payments whose outcome is not known for over a minute',
       registers,
     }),
+    tieOutDifferences: new Gauge({
+      name: 'fanfare_tie_out_differences',
+      help: 'Days, accounts and currencies in which our books differ from the provider’s',
+      registers,
+    }),
     lateRefunds: new Gauge({
       name: 'fanfare_refunds_late',
       help: 'Refunds owed for over five minutes that the provider has not been given',

@@ -136,6 +136,11 @@ const organizerItself: Recipe = {
   }),
 };
 
+const organizerDay: Recipe = {
+  ...organizerItself,
+  make: async (_world, { organizerId }) => ({ ids: { id: organizerId, day: '2026-01-31' } }),
+};
+
 const apiKey: Recipe = {
   thing: 'key',
   variants: ['ours', 'theirs', 'unknown'],
@@ -356,6 +361,9 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'GET /organizers': nothing,
   'GET /organizers/:id/payment-account': organizerItself,
   'PUT /organizers/:id/payment-account': organizerItself,
+  'GET /organizers/:id/tie-outs': organizerItself,
+  'GET /organizers/:id/tie-outs/:day': organizerDay,
+  'POST /organizers/:id/tie-outs': organizerDay,
   'GET /audit': nothing,
   'POST //webhooks/stripe': nothing,
   'POST /webhooks/stripe': nothing,

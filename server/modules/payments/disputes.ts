@@ -6,7 +6,7 @@
 import type { Ctx } from '../../kernel/context.ts';
 import { all, type Queryable } from '../../kernel/db.ts';
 import { enqueue } from '../../kernel/jobs.ts';
-import { type DisputeRow, selectDisputesOf, takeDisputesToCheck } from './ledger.sql.ts';
+import { type DisputeRow, selectDisputesOf, takeDisputesToCheck } from './dispute.sql.ts';
 import type { PaymentRow } from './payment.sql.ts';
 import type { SettleJob } from './settle-job.ts';
 

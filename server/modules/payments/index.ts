@@ -14,8 +14,8 @@
 export { accountRoutes } from './account-routes.ts';
 export { accountFor } from './accounts.ts';
 export { askIntent } from './ask-intent.ts';
+export type { DisputeRow } from './dispute.sql.ts';
 export { DISPUTE_JOB, disputesOf, enqueueDisputes, lookAtOpenDisputes } from './disputes.ts';
-export type { DisputeRow } from './ledger.sql.ts';
 export {
   type Asked,
   type BalanceTransaction,
@@ -40,5 +40,7 @@ export { measurePayments, paymentsToCheck } from './reconcile.ts';
 export { enqueueRefund, layOutRefund, resubmitOpenRefunds, submitRefund } from './refund.ts';
 export { enqueueSettle, SETTLE_JOB, type SettleJob } from './settle-job.ts';
 export { disputeMachine, paymentMachine, refundMachine } from './states.ts';
+export { tieOut, tieOutJob, tieOutRecurring } from './tie-out.ts';
+export { tieOutRoutes } from './tie-out-routes.ts';
 export { markUnknown, noteFingerprint, voidPayment } from './void-payment.ts';
 export { webhookRoutes } from './webhook.ts';

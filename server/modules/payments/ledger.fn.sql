@@ -78,3 +78,20 @@ begin
   end if;
   return true;
 end $$;
+
+-- What the provider took for itself, as its own books say. p_fees, an array of: organizerId,
+-- paymentId, transactionId, feeMinor (negative: given back), currency, at. Each is posted once.
+create function payments.post_fees@v(p_event text, p_fees jsonb) returns void
+  language plpgsql volatile as $$
+begin
+  insert into payments.transfer (event_id, organizer_id, kind, debit, credit, amount_minor,
+    currency, reference, source, at)
+  select p_event, f."organizerId", 'provider_fee',
+    case when f."feeMinor" > 0 then 'provider_fees' else 'provider' end,
+    case when f."feeMinor" > 0 then 'provider' else 'provider_fees' end,
+    abs(f."feeMinor"), f.currency, f."paymentId", f."transactionId", f.at
+  from jsonb_to_recordset(p_fees) as f("organizerId" text, "paymentId" text,
+    "transactionId" text, "feeMinor" bigint, currency text, at timestamptz)
+  where f."feeMinor" <> 0
+  on conflict (event_id, kind, source) do nothing;
+end $$;

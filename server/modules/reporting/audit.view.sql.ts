@@ -196,7 +196,7 @@ export const g9 = (eventId: EventId) => rows(found)`
 
 /**
  * G10: no payment gives back more than it took, and the books say what the rows say: what was taken
- * of each payment, and of each refund what is still owed.
+ * of each payment, of each refund what is still owed, and what is away while it is disputed.
  */
 export const g10 = (eventId: EventId) => rows(found)`
   with booked as (
@@ -217,6 +217,24 @@ export const g10 = (eventId: EventId) => rows(found)`
       coalesce(b.owed, 0), coalesce(k.taken, 0), coalesce(k.owed, 0)) as detail
   from booked b full join kept k on k.reference = b.reference
   where coalesce(b.taken, 0) <> coalesce(k.taken, 0) or coalesce(b.owed, 0) <> coalesce(k.owed, 0)
+  union all
+  select b.event_id, format('the books say %s disputed, the rows %s', b.away, b.open)
+  from (
+    select t.event_id,
+      sum(case when t.debit = 'disputed' then t.amount_minor when t.credit = 'disputed'
+        then -t.amount_minor else 0 end) as away,
+      coalesce((select sum(d.amount_minor) from payments.dispute d
+        where d.event_id = ${eventId} and d.status = 'open'), 0) as open
+    from payments.transfer t where t.event_id = ${eventId} group by t.event_id
+  ) b where b.away <> b.open
+  union all
+  select p.payment_id, format('is %s, %s disputes are open', p.status, d.open)
+  from payments.payment p
+  left join (
+    select x.payment_id, count(*) as open from payments.dispute x
+    where x.event_id = ${eventId} and x.status = 'open' group by x.payment_id
+  ) d on d.payment_id = p.payment_id
+  where p.event_id = ${eventId} and (p.status = 'disputed') <> (d.open is not null)
   union all
   select p.payment_id, format('took %s, gives back %s', p.captured_minor, sum(r.amount_minor))
   from payments.payment p

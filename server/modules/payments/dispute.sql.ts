@@ -1,4 +1,4 @@
-/** Statements of the books and of disputes. */
+/** Statements of disputes. */
 import type { EventId, PaymentId } from '../../kernel/ids.ts';
 import { instant, instantOrNull, int, rows, text, textAs } from '../../kernel/sql.ts';
 import type { DisputeState } from './states.ts';
