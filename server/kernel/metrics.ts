@@ -128,6 +128,11 @@ function saleMetrics(registers: Registry[]) {
       help: 'Payments whose outcome is not known for over a minute',
       registers,
     }),
+    oddCaptures: new Counter({
+      name: 'fanfare_odd_captures_total',
+      help: 'Payments of which the provider took another amount or currency than was asked for',
+      registers,
+    }),
     tieOutDifferences: new Gauge({
       name: 'fanfare_tie_out_differences',
       help: 'Days, accounts and currencies in which our books differ from the provider’s',

@@ -42,5 +42,5 @@ export { enqueueSettle, SETTLE_JOB, type SettleJob } from './settle-job.ts';
 export { disputeMachine, paymentMachine, refundMachine } from './states.ts';
 export { tieOut, tieOutJob, tieOutRecurring } from './tie-out.ts';
 export { tieOutRoutes } from './tie-out-routes.ts';
-export { markUnknown, noteFingerprint, voidPayment } from './void-payment.ts';
+export { markUnknown, noteCurrency, noteFingerprint, voidPayment } from './void-payment.ts';
 export { webhookRoutes } from './webhook.ts';

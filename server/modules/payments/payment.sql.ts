@@ -31,6 +31,11 @@ export const setFingerprint = (eventId: EventId, paymentId: PaymentId, fingerpri
   update payments.payment set card_fingerprint = ${fingerprint}
   where event_id = ${eventId} and payment_id = ${paymentId}`;
 
+/** Of what the provider took, where that is another one; only before it is recorded. */
+export const setCurrency = (eventId: EventId, paymentId: PaymentId, currency: Currency) => command`
+  update payments.payment set currency = ${currency}
+  where event_id = ${eventId} and payment_id = ${paymentId} and captured_minor = 0`;
+
 const columns = {
   eventId: textAs<EventId>(),
   paymentId: textAs<PaymentId>(),

@@ -1,6 +1,7 @@
 import type { Ctx } from '../../kernel/context.ts';
 import { assertOutsideTx, one, run } from '../../kernel/db.ts';
-import { callMovePayment, type PaymentRow, setFingerprint } from './payment.sql.ts';
+import type { Currency } from '../../kernel/money.ts';
+import { callMovePayment, type PaymentRow, setCurrency, setFingerprint } from './payment.sql.ts';
 import { type Asked, type Intent, providerFor } from './provider.ts';
 import { findPayment } from './read-payments.ts';
 
@@ -65,4 +66,13 @@ export async function noteFingerprint(
   fingerprint: string,
 ): Promise<void> {
   await run(ctx.db, setFingerprint(payment.eventId, payment.paymentId, fingerprint));
+}
+
+/** What will be recorded was taken in this currency, whatever had been asked for. */
+export async function noteCurrency(
+  ctx: Ctx,
+  payment: PaymentRow,
+  currency: Currency,
+): Promise<void> {
+  await run(ctx.db, setCurrency(payment.eventId, payment.paymentId, currency));
 }

@@ -97,6 +97,8 @@ type Confirm = {
   readonly capturedMinor: number;
   /** Of the refund that is owed where there is nothing to sell any more. */
   readonly refundId: RefundId;
+  /** Why it is owed, where the payment did not just come late. */
+  readonly refundReason?: string;
   readonly actor: string;
 };
 

@@ -14,7 +14,7 @@ import type { Ctx } from '../../kernel/context.ts';
 import type { Busy } from '../../kernel/db.ts';
 import { type EventId, newScopedId, type OrderId, type PaymentId } from '../../kernel/ids.ts';
 import { NotYet } from '../../kernel/jobs.ts';
-import { assert, assertNever, present, type Result } from '../../kernel/result.ts';
+import { assertNever, present, type Result } from '../../kernel/result.ts';
 import { endPending, extendOrder, type OrderRow, orderLines, readOrder } from '../orders/index.ts';
 import {
   askIntent,
@@ -27,6 +27,7 @@ import {
   providerFor,
   voidPayment,
 } from '../payments/index.ts';
+import { endOdd, isOdd, ODD_CAPTURE } from './odd-capture.ts';
 import { claimKind, confirmFreeKind, confirmKind } from './settle-kinds.ts';
 
 const UNKNOWN_RETRY_SECONDS = 5;
@@ -69,10 +70,13 @@ function isOver(payment: PaymentRow): boolean {
   return ['captured', 'disputed', 'voided', 'failed'].includes(payment.status);
 }
 
+const ENDED: readonly string[] = ['succeeded', 'canceled'];
+
 function follow(ctx: Ctx, purchase: Purchase, intent: Intent): Promise<void> {
   const { order, payment } = purchase;
-  assert(intent.amountMinor === payment.amountMinor, 'the intent has another amount');
-  assert(intent.currency === payment.currency, 'the intent has another currency');
+  if (isOdd(order, payment, intent) && !ENDED.includes(intent.status)) {
+    return failOrder(ctx, purchase, ODD_CAPTURE, true);
+  }
   switch (intent.status) {
     case 'requires_capture':
       return claimAndCapture(ctx, purchase, intent);
@@ -103,7 +107,7 @@ async function extend(ctx: Ctx, order: OrderRow): Promise<void> {
 }
 
 async function claimAndCapture(ctx: Ctx, purchase: Purchase, intent: Intent): Promise<void> {
-  const { order, payment } = purchase;
+  const { payment } = purchase;
   const { paymentId } = payment;
   if (intent.cardFingerprint) await noteFingerprint(ctx, payment, intent.cardFingerprint);
   await ctx.pause('settle.before_claim');
@@ -118,7 +122,7 @@ async function claimAndCapture(ctx: Ctx, purchase: Purchase, intent: Intent): Pr
   if (captured.kind === 'unknown') return unknown(ctx, payment);
   if (captured.kind === 'refused') return settleRefusedCapture(ctx, purchase, intent.id);
   await ctx.pause('settle.before_confirm');
-  await confirm(ctx, order, { paymentId, amountMinor: captured.value.receivedMinor });
+  await confirm(ctx, purchase, captured.value);
 }
 
 /** The provider said no to the capture: what is true is read, never guessed. */
@@ -127,8 +131,7 @@ async function settleRefusedCapture(ctx: Ctx, purchase: Purchase, intentId: stri
   const read = await providerFor(ctx, payment).readIntent(intentId);
   if (read.kind !== 'ok' || read.value.status === 'requires_capture') return unknown(ctx, payment);
   if (read.value.status === 'succeeded') {
-    const amountMinor = read.value.receivedMinor;
-    return confirm(ctx, order, { ...payment, amountMinor });
+    return confirm(ctx, purchase, read.value);
   }
   // The authorisation is gone without money: the claim ends, the places are free.
   const ended = await endPending(ctx, {
@@ -145,8 +148,8 @@ async function settleRefusedCapture(ctx: Ctx, purchase: Purchase, intentId: stri
 }
 
 async function confirmCaptured(ctx: Ctx, purchase: Purchase, intent: Intent): Promise<void> {
-  await claim(ctx, purchase);
-  await confirm(ctx, purchase.order, { ...purchase.payment, amountMinor: intent.receivedMinor });
+  if (!isOdd(purchase.order, purchase.payment, intent)) await claim(ctx, purchase);
+  await confirm(ctx, purchase, intent);
 }
 
 async function claim(ctx: Ctx, purchase: Purchase): Promise<string> {
@@ -160,14 +163,18 @@ function claimOf(ctx: Ctx, { eventId, orderId }: OrderRow, places: number) {
   return { orderId, ticketIds, actor: ctx.actor };
 }
 
-async function confirm(
-  ctx: Ctx,
-  { eventId, orderId }: OrderRow,
-  capture: { readonly paymentId: PaymentId; readonly amountMinor: number },
-): Promise<void> {
-  const { paymentId, amountMinor } = capture;
+async function confirm(ctx: Ctx, purchase: Purchase, taken: Intent): Promise<void> {
+  const { eventId, orderId } = purchase.order;
+  const { paymentId } = purchase.payment;
+  const { receivedMinor, currency } = taken;
+  const odd = isOdd(purchase.order, purchase.payment, { amountMinor: receivedMinor, currency });
+  if (odd) await endOdd(ctx, purchase, taken);
   const refundId = newScopedId(ctx.ids, 'ref', eventId);
-  const request = { orderId, paymentId, capturedMinor: amountMinor, refundId, actor: ctx.actor };
+  const request = {
+    ...{ orderId, paymentId, refundId, actor: ctx.actor },
+    capturedMinor: receivedMinor,
+    ...(odd ? { refundReason: ODD_CAPTURE } : {}),
+  };
   const verdict = orLater(await ctx.lanes.ask(ctx, confirmKind, eventId, request));
   if (verdict !== 'refund_owed') return;
   // Where this is lost, the reconciler finds what is owed.

@@ -130,7 +130,7 @@ begin
 end $$;
 
 -- The money has been taken (or none was needed: paymentId null). p_requests: orderId, paymentId,
--- capturedMinor, refundId, actor. Answers: confirmed, or refund_owed where the claim is gone: the
+-- capturedMinor, refundId, refundReason (unless the payment came late), actor. Answers: confirmed, or refund_owed where the claim is gone: the
 -- capture and the refund are written down together.
 create function shopping.confirm_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
@@ -170,17 +170,17 @@ begin
   end if;
   for r in
     select q."paymentId" as payment_id, q."capturedMinor" as captured, q."refundId" as refund_id,
-      q.nth
+      q."refundReason" as refund_reason, q.nth
     from rows from (jsonb_to_recordset(p_requests) as (
-      "paymentId" text, "capturedMinor" int, "refundId" text
-    )) with ordinality as q("paymentId", "capturedMinor", "refundId", nth)
+      "paymentId" text, "capturedMinor" int, "refundId" text, "refundReason" text
+    )) with ordinality as q("paymentId", "capturedMinor", "refundId", "refundReason", nth)
   loop
     v_verdicts[r.nth] := 'confirmed';
     continue when v_sold[r.nth] or r.payment_id is null;
     v_refund := payments.record_capture@v(p_event, r.payment_id, r.captured, v_t);
     if v_refund then
-      perform payments.owe_refund@v(
-        p_event, r.payment_id, r.refund_id, r.captured, 'late_payment');
+      perform payments.owe_refund@v(p_event, r.payment_id, r.refund_id, r.captured,
+        coalesce(r.refund_reason, 'late_payment'));
     end if;
     if v_refund or payments.has_refund@v(p_event, r.refund_id) then
       v_verdicts[r.nth] := 'refund_owed';
