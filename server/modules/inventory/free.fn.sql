@@ -1,4 +1,4 @@
--- How places become free again. Only functions that hold the event's lock call these, under the
+-- How places become free again, and how a late payment gets them back. Only functions that hold the event's lock call these, under the
 -- planner's switches of the batch function that they serve (docs/locking.md).
 
 -- Takes places off one counter. While the waitlist has takers, they become reserved in this same
@@ -122,6 +122,140 @@ begin
     perform inventory.end_active@v(p_event, v_lapsed, 'lapsed');
     perform inventory.note_oldest@v(p_event);
   end if;
+end $$;
+
+-- Money came after the time was over: what these holds had is taken again, if it can still be had,
+-- the same seats and as many counted places; claimed at once, so that it cannot lapse again. It is
+-- no new sale: a pause does not refuse it, and prices and limits of an order are as they were. The
+-- holds are decided in their order. One word for each: claimed (also when it was), or why not:
+-- not_found, active, sold, event_cancelled, sale_closed, per_person_limit, buyer_required,
+-- seat_taken, sold_out, `again` (lapsed holds remain to be reclaimed before anybody can say).
+create function inventory.revive_holds@v(p_event text, p_holds text[], p_t timestamptz)
+  returns text[] language plpgsql as $$
+declare
+  v_sale inventory.sale;
+  v_lapsed text[];
+  v_verdicts text[] := '{}';
+begin
+  select * into v_sale from inventory.sale s where s.event_id = p_event;
+  -- What they still have goes back first: while people wait, it is theirs.
+  select array_agg(distinct h.hold_id) into v_lapsed from inventory.hold h
+  where h.event_id = p_event and h.hold_id = any (p_holds)
+    and h.status = 'active' and h.expires_at <= p_t;
+  if v_lapsed is not null then
+    perform inventory.end_active@v(p_event, v_lapsed, 'lapsed');
+    perform inventory.note_oldest@v(p_event);
+  end if;
+  for i in 1 .. cardinality(p_holds) loop
+    v_verdicts[i] := inventory.revive_hold@v(p_event, p_holds[i], v_sale, p_t);
+  end loop;
+  return v_verdicts;
+end $$;
+
+create function inventory.revive_hold@v(
+  p_event text, p_hold text, p_sale inventory.sale, p_t timestamptz
+) returns text language plpgsql as $$
+declare
+  c_reclaim_most constant int := 1000;
+  v_hold inventory.hold;
+  v_total int;
+  v_swept int;
+  v_code text;
+  m record;
+begin
+  select * into v_hold from inventory.hold h
+  where h.event_id = p_event and h.hold_id = p_hold for no key update;
+  if v_hold.hold_id is null then
+    return 'not_found';
+  elsif v_hold.status not in ('lapsed', 'released') then
+    return v_hold.status;
+  end if;
+  v_total := (select sum(q) from unnest(v_hold.quantities) as q);
+  v_code := coalesce(inventory.too_late@v(p_event, v_hold, p_sale, p_t), inventory.cap_refusal@v(
+    p_event, p_sale.person_limit, v_hold.person_keys, v_total, p_hold, p_t));
+  if v_code is null then
+    perform inventory.end_lapsed_on@v(p_event, v_hold.seat_nos, p_t);
+    v_code := inventory.gone_of@v(p_event, v_hold);
+  end if;
+  if v_code = 'sold_out' then
+    v_swept := inventory.reclaim_lapsed@v(p_event, p_t, c_reclaim_most);
+    v_code := inventory.gone_of@v(p_event, v_hold);
+    if v_code = 'sold_out' and v_swept = c_reclaim_most then
+      return 'again';
+    end if;
+  end if;
+  if v_code is not null then
+    return v_code;
+  end if;
+  for m in
+    select i.pool_id, sum(i.quantity)::int as quantity
+    from unnest(v_hold.pool_ids, v_hold.quantities) as i(pool_id, quantity)
+    group by i.pool_id order by i.pool_id
+  loop
+    update inventory.pool p set claimed = p.claimed + m.quantity
+    where p.event_id = p_event and p.pool_id = m.pool_id;
+  end loop;
+  update inventory.seat s set status = 'claimed', hold_id = p_hold
+  where s.event_id = p_event and s.seat_no = any (v_hold.seat_nos);
+  insert into inventory.person_use (event_id, person_key, hold_id, quantity)
+  select p_event, d.key, p_hold, v_total
+  from (select distinct k as key from unnest(v_hold.person_keys) as k) d;
+  update inventory.hold h set status = 'claimed'
+  where h.event_id = p_event and h.hold_id = p_hold;
+  update inventory.sale s set version = s.version + 1 where s.event_id = p_event;
+  insert into kernel.outbox (event_id, kind, data)
+  values (p_event, 'hold_revived', jsonb_build_object('holdId', p_hold, 'quantity', v_total));
+  return 'claimed';
+end $$;
+
+-- Null where what this hold had is still on sale at all; the refusal otherwise.
+create function inventory.too_late@v(
+  p_event text, p_hold inventory.hold, p_sale inventory.sale, p_t timestamptz
+) returns text language plpgsql stable as $$
+begin
+  return case
+    when p_sale.state = 'cancelled' then 'event_cancelled'
+    when p_sale.state in ('closed', 'unpublished') or p_sale.closes_at <= p_t
+      or p_sale.ends_at <= p_t then 'sale_closed'
+    when exists (
+      select from unnest(p_hold.ticket_type_ids) as l(ticket_type_id)
+      where (
+        select t.withdrawn_at is null and coalesce(t.closes_at > p_t, true)
+        from inventory.ticket_type t
+        where t.event_id = p_event and t.ticket_type_id = l.ticket_type_id) is not true
+    ) then 'sale_closed'
+  end;
+end $$;
+
+-- Null where all that an ended hold had is free: its seats, where they are, and the counted places.
+-- What is reserved for the waitlist is not.
+create function inventory.gone_of@v(p_event text, p_hold inventory.hold) returns text
+  language plpgsql as $$
+declare
+  m record;
+begin
+  for m in
+    select w.quantity, p.seated,
+      p.capacity - p.held - p.claimed - p.sold - p.reserved - p.blocked as room, (
+      select count(*) from unnest(p_hold.seat_nos) as n(seat_no)
+      where (
+        select s.status = 'free' and s.pool_id = w.pool_id from inventory.seat s
+        where s.event_id = p_event and s.seat_no = n.seat_no)) as free_seats
+    from (
+      select i.pool_id, sum(i.quantity)::int as quantity
+      from unnest(p_hold.pool_ids, p_hold.quantities) as i(pool_id, quantity) group by i.pool_id
+    ) w
+    cross join lateral (
+      select * from inventory.pool x where x.event_id = p_event and x.pool_id = w.pool_id offset 0
+    ) p
+  loop
+    if m.seated and m.free_seats <> m.quantity then
+      return 'seat_taken';
+    elsif m.quantity > m.room then
+      return 'sold_out';
+    end if;
+  end loop;
+  return null;
 end $$;
 
 -- Writes down when the next hold of the event lapses, for the sweeper, and that places changed.

@@ -155,6 +155,13 @@ begin
   update inventory.sale s set version = s.version + 1 where s.event_id = p_event;
 end $$;
 
+-- Whether the event is cancelled; its lock is held.
+create function inventory.is_cancelled@v(p_event text) returns boolean
+  language plpgsql volatile as $$
+begin
+  return (select s.state = 'cancelled' from inventory.sale s where s.event_id = p_event);
+end $$;
+
 -- A payment is under way when the time runs out: once, the hold gets so much more from p_t on. True
 -- where it did.
 create function inventory.extend_hold@v(

@@ -84,6 +84,43 @@ begin
   ) x on true;
 end $$;
 
+-- Whether the order was cancelled because nobody had paid in time: a payment that came late may
+-- still be honoured. What its buyer or staff gave up stays given up.
+create function orders.ended_by_time@v(p_event text, p_order text) returns boolean
+  language plpgsql volatile as $$
+begin
+  return exists (
+    select from orders.order o
+    where o.event_id = p_event and o.order_id = p_order
+      and o.status = 'cancelled' and o.end_reason = 'expired');
+end $$;
+
+-- Whether a late payment of the order is being captured: cancelled by time, its places claimed
+-- again, its tickets made.
+create function orders.is_revived@v(p_event text, p_order text) returns boolean
+  language plpgsql volatile as $$
+begin
+  return orders.ended_by_time@v(p_event, p_order) and exists (
+    select from orders.ticket t
+    where t.event_id = p_event and t.order_id = p_order and t.status = 'pending_capture');
+end $$;
+
+-- The money of a late payment that was to be honoured did not come, or finds the event cancelled:
+-- the places go back and the order stays as it was. True where it did.
+create function orders.end_revived@v(p_event text, p_order text, p_reason text) returns boolean
+  language plpgsql as $$
+begin
+  if not orders.is_revived@v(p_event, p_order) then
+    return false;
+  end if;
+  perform inventory.end_claims@v(p_event, (
+    select array_agg(o.hold_id) from orders.order o
+    where o.event_id = p_event and o.order_id = p_order), 'released');
+  update orders.ticket t set status = 'void', void_reason = p_reason
+  where t.event_id = p_event and t.order_id = p_order and t.status = 'pending_capture';
+  return true;
+end $$;
+
 -- Makes the tickets of orders whose payments are being captured: they exist, their codes are
 -- withheld. p_orders: orderId, holdId, ticketIds (as many as places). Does nothing where they
 -- exist.
@@ -172,6 +209,11 @@ begin
   where o.event_id = p_event and o.order_id = p_order for no key update;
   if v_order.order_id is null then
     return 'not_found';
+  elsif p_end_claim and orders.end_revived@v(p_event, p_order, p_reason) then
+    if p_payment is not null then
+      perform payments.move_payment@v(p_event, p_payment, p_payment_to, p_failure);
+    end if;
+    return 'ended';
   elsif v_order.status = p_to and v_order.end_reason = p_reason then
     return 'ended';
   elsif v_order.status <> 'pending' then

@@ -162,3 +162,13 @@ begin
       select from payments.refund r where r.event_id = p_event and r.refund_id = p_refund)
   );
 end $$;
+
+-- Whether this payment may still be taken: nothing has ended it.
+create function payments.is_open@v(p_event text, p_payment text) returns boolean
+  language plpgsql volatile as $$
+begin
+  return exists (
+    select from payments.payment p
+    where p.event_id = p_event and p.payment_id = p_payment
+      and p.status in ('created', 'processing', 'authorized', 'unknown'));
+end $$;

@@ -4,8 +4,8 @@
  * every step is conditional on the rows as they are.
  *
  *   declined            → cancel the intent, then the order fails and its places are free
- *   requires_capture    → claim (our transaction decides) → capture → confirm
- *                         claim refused → void: no money was taken
+ *   requires_capture    → claim (our transaction decides, also on a late payment) → capture →
+ *                         confirm; claim refused → void: no money was taken
  *   succeeded           → claim if that is still possible → confirm, or write the refund down
  *   canceled            → the order ends, if it has not
  *   anything else       → the buyer is at it; the order's own time limit watches
@@ -84,7 +84,9 @@ function follow(ctx: Ctx, purchase: Purchase, intent: Intent): Promise<void> {
       return confirmCaptured(ctx, purchase, intent);
     case 'canceled':
       // Final, and without money: a claim that waited for its capture waits for nothing.
-      return failOrder(ctx, purchase, intent.declineCode ?? 'payment_cancelled', true);
+      return failOrder(ctx, purchase, intent.declineCode ?? 'payment_cancelled', {
+        endClaim: true,
+      });
     case 'requires_payment_method':
       // A declined card: for a booking, that is the end (D2); the buyer books again.
       if (intent.declineCode !== null && order.status === 'pending') {
@@ -112,9 +114,7 @@ async function claimAndCapture(ctx: Ctx, purchase: Purchase, intent: Intent): Pr
   if (intent.cardFingerprint) await noteFingerprint(ctx, payment, intent.cardFingerprint);
   await ctx.pause('settle.before_claim');
   const verdict = await claim(ctx, purchase);
-  if (verdict !== 'claimed' && verdict !== 'sold') {
-    return failOrder(ctx, purchase, verdict === 'lapsed' ? 'expired' : verdict);
-  }
+  if (verdict !== 'claimed' && verdict !== 'sold') return refuseClaim(ctx, purchase, verdict);
   await ctx.pause('settle.before_capture');
   // An intent is captured once whatever the key; a new key after a lost answer gets a new answer.
   const key = `capture:${paymentId}:${payment.attempt}`;
@@ -155,7 +155,19 @@ async function confirmCaptured(ctx: Ctx, purchase: Purchase, intent: Intent): Pr
 async function claim(ctx: Ctx, purchase: Purchase): Promise<string> {
   const { order, payment } = purchase;
   const request = { ...claimOf(ctx, order, purchase.places), paymentId: payment.paymentId };
-  return orLater(await ctx.lanes.ask(ctx, claimKind, order.eventId, request));
+  const verdict = orLater(await ctx.lanes.ask(ctx, claimKind, order.eventId, request));
+  // Lapsed holds stand in the way of a late payment: they are reclaimed a thousand at a time.
+  if (verdict === 'again') throw new NotYet(BUSY_RETRY_SECONDS);
+  return verdict;
+}
+
+/** Nothing is left to sell: the order ends, and the authorisation with it. */
+async function refuseClaim(ctx: Ctx, purchase: Purchase, verdict: string): Promise<void> {
+  if (verdict === 'event_cancelled' || verdict === 'ended' || verdict === 'not_found') {
+    return failOrder(ctx, purchase, verdict);
+  }
+  // Time ended it; why a late payment could not be honoured stands with the payment.
+  return failOrder(ctx, purchase, 'expired', { voidCode: verdict === 'lapsed' ? null : verdict });
 }
 
 function claimOf(ctx: Ctx, { eventId, orderId }: OrderRow, places: number) {
@@ -201,7 +213,7 @@ async function failOrder(
   ctx: Ctx,
   purchase: Purchase,
   code: string,
-  endClaim = false,
+  { endClaim = false, voidCode = null }: { endClaim?: boolean; voidCode?: string | null } = {},
 ): Promise<void> {
   const { order, payment } = purchase;
   const expired = code === 'expired' || code === 'event_cancelled' || code === 'ended';
@@ -216,13 +228,17 @@ async function failOrder(
     failureCode: expired ? null : code.slice(0, 100),
   });
   orLater(ended);
-  await giveUpPayment(ctx, purchase);
+  await giveUpPayment(ctx, purchase, voidCode);
 }
 
-async function giveUpPayment(ctx: Ctx, purchase: Purchase): Promise<void> {
+async function giveUpPayment(
+  ctx: Ctx,
+  purchase: Purchase,
+  failureCode: string | null = null,
+): Promise<void> {
   const now = await findPayment(ctx.db, purchase.payment.eventId, purchase.payment.paymentId);
   if (!now || isOver(now)) return;
-  const voided = await voidPayment(ctx, now, { to: 'voided', failureCode: null });
+  const voided = await voidPayment(ctx, now, { to: 'voided', failureCode });
   if (voided.kind === 'captured') return confirmCaptured(ctx, purchase, voided.intent);
   if (voided.kind === 'unknown') return unknown(ctx, now);
 }

@@ -86,8 +86,9 @@ end $$;
 
 -- Payments are authorised: before any capture is asked for, our transaction decides whether there
 -- is something to sell. p_requests: orderId, paymentId (null where nothing is to be paid),
--- ticketIds, actor. Answers: claimed, lapsed, event_cancelled, ended (the order is not pending any
--- more), sold (it was confirmed before), not_found.
+-- ticketIds, actor. Answers: claimed (also where the payment was late and could be honoured),
+-- lapsed, event_cancelled, ended (the order is not pending any more), sold (it was confirmed
+-- before), not_found; for a late payment also why it cannot be honoured, as revive_holds says.
 create function shopping.claim_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
@@ -117,6 +118,7 @@ begin
       else case when s.status is null then 'not_found' else 'ended' end end order by s.nth)
   into v_verdicts
   from unnest(v_statuses, v_verdicts) with ordinality as s(status, verdict, nth);
+  v_verdicts := shopping.honour_late@v(p_event, p_requests, v_holds, v_verdicts, v_t);
   select jsonb_agg(q.value || jsonb_build_object('holdId', v_holds[q.nth])) into v_claimed
   from jsonb_array_elements(p_requests) with ordinality as q(value, nth)
   where v_verdicts[q.nth] = 'claimed';
@@ -127,6 +129,38 @@ begin
       where c.value ->> 'paymentId' is not null));
   end if;
   return to_jsonb(v_verdicts);
+end $$;
+
+-- Late payments among those that are asked for: their hold has lapsed, or their order was cancelled
+-- by time. Where nobody has voided the payment meanwhile, the places are taken again if they can be
+-- had. Returns the verdicts with theirs in place.
+create function shopping.honour_late@v(
+  p_event text, p_requests jsonb, p_holds text[], p_verdicts text[], p_t timestamptz
+) returns text[] language plpgsql as $$
+declare
+  v_late int[];
+  v_answers text[];
+begin
+  if not p_verdicts && array['lapsed', 'ended'] then
+    return p_verdicts;
+  end if;
+  select array_agg(q.nth::int order by q.nth) into v_late
+  from jsonb_array_elements(p_requests) with ordinality as q(value, nth)
+  where p_verdicts[q.nth] in ('lapsed', 'ended')
+    and payments.is_open@v(p_event, q.value ->> 'paymentId')
+    and (p_verdicts[q.nth] = 'lapsed'
+      or orders.ended_by_time@v(p_event, q.value ->> 'orderId'));
+  if v_late is null then
+    return p_verdicts;
+  end if;
+  v_answers := inventory.revive_holds@v(p_event, (
+    select array_agg(p_holds[l.nth] order by l.nth) from unnest(v_late) as l(nth)), p_t);
+  for i in 1 .. cardinality(v_late) loop
+    -- A hold that somebody else has by now: the order has ended for good.
+    p_verdicts[v_late[i]] := case when v_answers[i] in ('active', 'sold') then 'ended'
+      else v_answers[i] end;
+  end loop;
+  return p_verdicts;
 end $$;
 
 -- The money has been taken (or none was needed: paymentId null). p_requests: orderId, paymentId,
@@ -153,6 +187,7 @@ begin
   select array_agg(q.value ->> 'orderId' order by q.nth) into v_orders
   from jsonb_array_elements(p_requests) with ordinality as q(value, nth);
   select o.holds, o.statuses into v_holds, v_statuses from orders.holds_of@v(p_event, v_orders) o;
+  v_statuses := shopping.take_late@v(p_event, v_orders, v_statuses);
   select array_agg(coalesce(s.status = 'pending' and s.ended = 'sold', false) order by s.nth)
   into v_sold
   from unnest(v_statuses, inventory.end_claims@v(p_event, (
@@ -187,6 +222,24 @@ begin
     end if;
   end loop;
   return to_jsonb(v_verdicts);
+end $$;
+
+-- Orders that were cancelled by time and whose late payment was honoured since count as pending for
+-- the confirmation, unless the event was cancelled in between: then their places go back, and the
+-- money with them.
+create function shopping.take_late@v(p_event text, p_orders text[], p_statuses text[])
+  returns text[] language plpgsql as $$
+begin
+  for i in 1 .. case when 'cancelled' = any (p_statuses) then cardinality(p_orders) else 0 end loop
+    continue when p_statuses[i] is distinct from 'cancelled'
+      or not orders.is_revived@v(p_event, p_orders[i]);
+    if inventory.is_cancelled@v(p_event) then
+      perform orders.end_revived@v(p_event, p_orders[i], 'event_cancelled');
+    else
+      p_statuses[i] := 'pending';
+    end if;
+  end loop;
+  return p_statuses;
 end $$;
 
 -- Orders of which nothing has to be paid: claimed and confirmed in one step, so that no crash can
