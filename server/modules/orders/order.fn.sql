@@ -85,14 +85,19 @@ begin
 end $$;
 
 -- Whether the order was cancelled because nobody had paid in time: a payment that came late may
--- still be honoured. What its buyer or staff gave up stays given up.
+-- still be honoured. What its buyer or staff gave up stays given up; and so does what credit or a
+-- code was to pay a part of: both went back when the order ended.
 create function orders.ended_by_time@v(p_event text, p_order text) returns boolean
   language plpgsql volatile as $$
 begin
   return exists (
     select from orders.order o
     where o.event_id = p_event and o.order_id = p_order
-      and o.status = 'cancelled' and o.end_reason = 'expired');
+      and o.status = 'cancelled' and o.end_reason = 'expired' and o.credit_minor = 0
+  ) and not exists (
+    select from orders.order_item i
+    where i.event_id = p_event and i.order_id = p_order
+      and i.unit_price_minor < i.list_price_minor);
 end $$;
 
 -- Whether a late payment of the order is being captured: cancelled by time, its places claimed
