@@ -60,7 +60,7 @@ export async function buyHold(
     ...{ holdId, orderId, paymentId, organizerId: ORGANIZER, account: null, userId: null },
     ...{ buyerName: 'Bench Buyer', buyerEmail: 'buyer@example.org', buyerPhone: null },
     ...{ refundableUntil: null, currency: held.currency, checkSeconds: 45, payAfterSeconds: null },
-    ...{ prices: null, creditMinor: 0, charges: null },
+    ...{ prices: null, creditMinor: 0, charges: null, returnUrl: null },
     ...{ caller: `bench:${holdId}`, key: holdId, bodyHash: '07', actor: 'bench', method: METHOD },
   });
   if (!booked.ok) return booked.refusal.code;

@@ -247,7 +247,7 @@ describe('credit when a process dies', () => {
     const sale = await onSale(app.admin);
     const gift = await give(2_000);
     const key = newKey();
-    gate.dieAt('book.priced');
+    gate.dieAt('book.before_order');
     expect((await book(sale, gift.code, 1, key)).status).toBe(500);
     expect(await balanceOf(gift)).toBe(0);
     const booked = await book(sale, gift.code, 1, key);
@@ -261,7 +261,7 @@ describe('credit when a process dies', () => {
   it('comes back where nobody comes again, and no sooner', async () => {
     const sale = await onSale(app.admin);
     const gift = await give(2_000);
-    gate.dieAt('book.priced');
+    gate.dieAt('book.before_order');
     await book(sale, gift.code);
     await tidyCredit(app.ctx);
     expect(await balanceOf(gift)).toBe(0);

@@ -52,7 +52,7 @@ async function placed(eventId: string, typeId: string, money: Money, items?: obj
   const intentId = secret.replace(/_secret_.*/, '');
   await payWith(app, secret);
   if (money === 'captured') {
-    await app.ctx.ports.payments.captureIntent(intentId, `by-hand:${intentId}`);
+    await app.ctx.ports.payments.of(null).captureIntent(intentId, `by-hand:${intentId}`);
   }
   const paymentId = booked.body.order.payments[0].id as Id<'pay'>;
   const buyer = app.as(booked.body.accessToken);
@@ -347,7 +347,7 @@ describe('between claiming a late payment and its capture', () => {
     const stop = gate.stopAt('settle.before_capture');
     const settled = late.settle();
     await stop.arrived;
-    await app.ctx.ports.payments.cancelIntent(late.intentId, `by-hand:${late.intentId}`);
+    await app.ctx.ports.payments.of(null).cancelIntent(late.intentId, `by-hand:${late.intentId}`);
     stop.go();
     await settled;
     expect(await late.read()).toMatchObject({

@@ -132,7 +132,7 @@ describe('a code that many use at once, on two servers', () => {
 describe('a code that changes under a booking', () => {
   it('costs what it says when the order is placed', async () => {
     const sale = await saleWithCode({});
-    const stop = gate.stopAt('book.priced');
+    const stop = gate.stopAt('book.before_order');
     const booking = book(one, sale, { promoCode: 'THE-CODE' });
     await stop.arrived;
     const path = `/events/${sale.eventId}/promo-codes/THE-CODE`;
@@ -143,7 +143,7 @@ describe('a code that changes under a booking', () => {
 
   it('is refused where it was disabled meanwhile', async () => {
     const sale = await saleWithCode({});
-    const stop = gate.stopAt('book.priced');
+    const stop = gate.stopAt('book.before_order');
     const booking = book(one, sale, { promoCode: 'THE-CODE' });
     await stop.arrived;
     await one.admin.delete(`/events/${sale.eventId}/promo-codes/THE-CODE`);
@@ -277,7 +277,7 @@ describe('credit that is kept for a booking', () => {
     const sale = await slowSale();
     const { id, code } = await give(1_000);
     const key = newKey();
-    gate.dieAt('book.priced');
+    gate.dieAt('book.before_order');
     expect((await book(one, sale, { credit: { code } }, key)).status).toBe(500);
     await later(7);
     const stop = gate.stopAt('credit.before_release');
@@ -299,7 +299,7 @@ describe('credit that is kept for a booking', () => {
   it('is kept anew for one that was too slow, as far as it is there', async () => {
     const sale = await slowSale();
     const { id, code } = await give(1_000);
-    const stop = gate.stopAt('book.priced');
+    const stop = gate.stopAt('book.before_order');
     const slow = book(one, sale, { credit: { code } });
     await stop.arrived;
     await later(7);

@@ -64,20 +64,26 @@ function text(value: unknown): string | null {
   return typeof value === 'string' ? value.slice(0, 255) : null;
 }
 
-type About = Pick<Webhook, 'intentId' | 'refundId' | 'checkoutId' | 'disputeId'>;
+type About = Pick<Webhook, 'intentId' | 'refundId' | 'checkoutId' | 'disputeId' | 'paymentId'>;
 
 /** What an object is or belongs to. */
 function aboutWhat(object: unknown): About {
   if (typeof object !== 'object' || object === null) {
-    return { intentId: null, refundId: null, checkoutId: null, disputeId: null };
+    return { intentId: null, refundId: null, checkoutId: null, disputeId: null, paymentId: null };
   }
   // Only looked at; each member is checked before it is used.
-  const named = object as { object?: unknown; id?: unknown; payment_intent?: unknown };
+  const named = object as {
+    readonly object?: unknown;
+    readonly id?: unknown;
+    readonly payment_intent?: unknown;
+    readonly metadata?: { readonly payment_id?: unknown } | null;
+  };
   const ownIf = (type: string) => (named.object === type ? text(named.id) : null);
   return {
     intentId: ownIf('payment_intent') ?? text(named.payment_intent),
     refundId: ownIf('refund'),
     checkoutId: ownIf('checkout.session'),
     disputeId: ownIf('dispute'),
+    paymentId: text(named.metadata?.payment_id),
   };
 }

@@ -34,6 +34,7 @@ export async function askIntent(
   const { id, clientSecret, amountMinor, currency } = asked.value;
   assert(amountMinor === payment.amountMinor, 'the intent has another amount than its payment');
   assert(currency === payment.currency, 'the intent has another currency than its payment');
+  await ctx.pause('intent.before_store');
   await run(ctx.db, setProviderIntent(payment.eventId, payment.paymentId, id, clientSecret));
   const late = await cancelLateIntent(ctx, payment);
   if (late?.kind === 'unknown') return late;

@@ -13,6 +13,12 @@
  */
 export { accountRoutes } from './account-routes.ts';
 export { accountFor } from './accounts.ts';
+export {
+  askCheckout,
+  type CheckoutSeen,
+  type CheckoutTerms,
+  lookAtCheckout,
+} from './ask-checkout.ts';
 export { askIntent } from './ask-intent.ts';
 export type { DisputeRow } from './dispute.sql.ts';
 export { DISPUTE_JOB, disputesOf, enqueueDisputes, lookAtOpenDisputes } from './disputes.ts';

@@ -101,17 +101,18 @@ end $$;
 
 -- Writes down the intents to pay; the provider is asked after the commit. p_payments, an array of:
 -- paymentId, orderId (what it pays for), organizerId, account (the provider's account that takes the
--- money; null: the instance's own), method, amountMinor, currency, checkSeconds (when to look
--- although nobody has said anything). Where nothing has to be paid there is none.
+-- money; null: the instance's own), method, returnUrl (where the provider's page sends the buyer;
+-- null where they pay without one), amountMinor, currency, checkSeconds (when to look although
+-- nobody has said anything). Where nothing has to be paid there is none.
 create function payments.open_payments@v(p_event text, p_payments jsonb) returns void
   language plpgsql volatile as $$
 begin
   insert into payments.payment (event_id, payment_id, reference, organizer_id, account, method,
-    amount_minor, currency, check_at)
-  select p_event, r."paymentId", r."orderId", r."organizerId", r.account, r.method,
+    return_url, amount_minor, currency, check_at)
+  select p_event, r."paymentId", r."orderId", r."organizerId", r.account, r.method, r."returnUrl",
     r."amountMinor", r.currency, kernel.instant(null) + make_interval(secs => r."checkSeconds")
   from jsonb_to_recordset(p_payments) as r("paymentId" text, "orderId" text, "organizerId" text,
-    account text, method text, "amountMinor" int, currency text, "checkSeconds" int)
+    account text, method text, "returnUrl" text, "amountMinor" int, currency text, "checkSeconds" int)
   where r."amountMinor" > 0;
 end $$;
 

@@ -26,6 +26,15 @@ export const setProviderIntent = (
   update payments.payment set provider_id = ${providerId}, client_secret = ${clientSecret}
   where event_id = ${eventId} and payment_id = ${paymentId}`;
 
+export const setCheckout = (
+  eventId: EventId,
+  paymentId: PaymentId,
+  checkoutId: string,
+  url: string | null,
+) => command`
+  update payments.payment set checkout_id = ${checkoutId}, checkout_url = ${url}
+  where event_id = ${eventId} and payment_id = ${paymentId}`;
+
 export const setFingerprint = (eventId: EventId, paymentId: PaymentId, fingerprint: string) =>
   command`
   update payments.payment set card_fingerprint = ${fingerprint}
@@ -49,6 +58,9 @@ const columns = {
   capturedMinor: int,
   providerId: textOrNull,
   clientSecret: textOrNull,
+  checkoutId: textOrNull,
+  checkoutUrl: textOrNull,
+  returnUrl: textOrNull,
   failureCode: textOrNull,
   unknownSince: instantOrNull,
   attempt: int,
@@ -58,7 +70,8 @@ const columns = {
 const paymentSelect = fragment`p.event_id as "eventId", p.payment_id as "paymentId", p.reference,
     p.organizer_id as "organizerId", p.account, p.method, p.amount_minor as "amountMinor", p.currency,
     p.status, p.captured_minor as "capturedMinor", p.provider_id as "providerId",
-    p.client_secret as "clientSecret", p.failure_code as "failureCode",
+    p.client_secret as "clientSecret", p.checkout_id as "checkoutId",
+    p.checkout_url as "checkoutUrl", p.return_url as "returnUrl", p.failure_code as "failureCode",
     p.unknown_since as "unknownSince", p.attempt, p.made_at as "madeAt"`;
 
 export type PaymentRow = ReturnType<ReturnType<typeof selectPayment>['decode']>;
@@ -87,6 +100,22 @@ export const selectByProviderId = (providerId: string, account: string | null) =
   select event_id as "eventId", payment_id as "paymentId"
   from payments.payment
   where provider_id = ${providerId} and account is not distinct from ${account}`;
+
+export const selectByCheckoutId = (checkoutId: string, account: string | null) => rows({
+  eventId: textAs<EventId>(),
+  paymentId: textAs<PaymentId>(),
+})`
+  select event_id as "eventId", payment_id as "paymentId"
+  from payments.payment
+  where checkout_id = ${checkoutId} and account is not distinct from ${account}`;
+
+/** Of this account, by the id that its objects carry in their metadata. */
+export const selectNamed = (eventId: EventId, paymentId: PaymentId, account: string | null) =>
+  rows({ eventId: textAs<EventId>(), paymentId: textAs<PaymentId>() })`
+  select event_id as "eventId", payment_id as "paymentId"
+  from payments.payment
+  where event_id = ${eventId} and payment_id = ${paymentId}
+    and account is not distinct from ${account}`;
 
 /** Leases them to this caller for a while, so that several processes do not all look. */
 export const takePaymentsToCheck = (most: number, againAfterSeconds: number) => rows({

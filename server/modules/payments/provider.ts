@@ -97,6 +97,8 @@ export type Webhook = {
   readonly refundId: string | null;
   readonly checkoutId: string | null;
   readonly disputeId: string | null;
+  /** What its object's metadata say it pays; not checked. */
+  readonly paymentId: string | null;
 };
 
 type Made<T> = T & {

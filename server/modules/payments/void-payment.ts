@@ -1,6 +1,7 @@
 import type { Ctx } from '../../kernel/context.ts';
 import { assertOutsideTx, one, run } from '../../kernel/db.ts';
 import type { Currency } from '../../kernel/money.ts';
+import { closeCheckout, hasCheckout } from './close-checkout.ts';
 import { callMovePayment, type PaymentRow, setCurrency, setFingerprint } from './payment.sql.ts';
 import { type Asked, type Intent, providerFor } from './provider.ts';
 import { findPayment } from './read-payments.ts';
@@ -21,19 +22,24 @@ export async function voidPayment(
 > {
   assertOutsideTx('the payment provider');
   const provider = providerFor(ctx, payment);
-  if (payment.providerId !== null) {
+  await ctx.pause('void.before_call');
+  const closed = hasCheckout(payment) ? await closeCheckout(ctx, payment) : null;
+  if (closed?.kind === 'unknown') return closed;
+  const intentId = closed?.intentId ?? payment.providerId;
+  if (intentId !== null) {
     const key = `void:${payment.paymentId}:${payment.attempt}`;
-    const asked = await provider.cancelIntent(payment.providerId, key);
+    const asked = await provider.cancelIntent(intentId, key);
     if (asked.kind === 'unknown') return { kind: 'unknown' };
     if (asked.kind === 'refused') {
-      const read = await provider.readIntent(payment.providerId);
+      const read = await provider.readIntent(intentId);
       if (read.kind !== 'ok') return { kind: 'unknown' };
       if (read.value.status === 'succeeded') return { kind: 'captured', intent: read.value };
       if (read.value.status !== 'canceled') return { kind: 'unknown' };
     }
   }
+  await ctx.pause('void.before_record');
   await one(ctx.db, callMovePayment(payment.eventId, payment.paymentId, end.to, end.failureCode));
-  if (payment.providerId === null) {
+  if (payment.providerId === null && payment.checkoutId === null) {
     const late = await cancelLateIntent(ctx, payment);
     if (late?.kind === 'unknown') throw new Error(`${payment.paymentId}: ${late.message}`);
   }
@@ -43,16 +49,22 @@ export async function voidPayment(
 /**
  * A booking may have asked for the intent while its order was being given up. Each of the two first
  * writes (the intent's id here, the payment's end there) and then reads what the other has written,
- * so that one of them at least finds the intent that nobody may pay any more, and cancels it. Null
- * where there is none; `unknown` also while the other one of the two is at it.
+ * so that one of them at least finds the intent (or the session) that nobody may pay any more, and
+ * ends it. Null where there is none; `unknown` also while the other one of the two is at it.
  */
 export async function cancelLateIntent(
   ctx: Ctx,
   payment: PaymentRow,
 ): Promise<Asked<Intent> | null> {
   const now = await findPayment(ctx.db, payment.eventId, payment.paymentId);
-  if (!now?.providerId || (now.status !== 'voided' && now.status !== 'failed')) return null;
-  return providerFor(ctx, now).cancelIntent(now.providerId, `void:${payment.paymentId}:late`);
+  if (!now || (now.status !== 'voided' && now.status !== 'failed')) return null;
+  const closed = hasCheckout(now) ? await closeCheckout(ctx, now) : null;
+  if (closed?.kind === 'unknown') return { kind: 'unknown', message: 'the session may be open' };
+  const intentId = closed?.intentId ?? now.providerId;
+  if (intentId !== null) {
+    return providerFor(ctx, now).cancelIntent(intentId, `void:${payment.paymentId}:late`);
+  }
+  return closed && { kind: 'refused', code: 'payment_ended', message: 'The session has ended.' };
 }
 
 /** The provider did not answer; the reconciler and the alarm take it from here. */

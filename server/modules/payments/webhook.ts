@@ -1,10 +1,17 @@
 import { z } from 'zod';
 import type { Ctx } from '../../kernel/context.ts';
-import { inTx, maybe, run } from '../../kernel/db.ts';
+import { inTx, maybe, run, type Tx } from '../../kernel/db.ts';
+import { eventOf, isId } from '../../kernel/ids.ts';
 import { ok, refused } from '../../kernel/result.ts';
 import { type Route, route } from '../../kernel/route.ts';
 import { enqueueDisputes } from './disputes.ts';
-import { insertWebhook, selectByProviderId, selectRefundByProviderId } from './payment.sql.ts';
+import {
+  insertWebhook,
+  selectByCheckoutId,
+  selectByProviderId,
+  selectNamed,
+  selectRefundByProviderId,
+} from './payment.sql.ts';
 import type { Webhook } from './provider.ts';
 import { enqueueRefund } from './refund.ts';
 import { enqueueSettle } from './settle-job.ts';
@@ -14,15 +21,13 @@ import { enqueueSettle } from './settle-job.ts';
  * read from the provider by the job, so neither order nor repetition of webhooks matters.
  */
 async function receive(ctx: Ctx, webhook: Webhook): Promise<'new' | 'known' | 'busy'> {
-  const objectId = webhook.refundId ?? webhook.intentId;
+  const objectId = webhook.refundId ?? webhook.intentId ?? webhook.checkoutId;
   const result = await inTx(ctx, async (tx) => {
     const fresh = await run(tx, insertWebhook({ id: webhook.id, type: webhook.type, objectId }));
     if (fresh === 0) return ok('known' as const);
-    if (webhook.intentId !== null) {
-      const payment = await maybe(tx, selectByProviderId(webhook.intentId, webhook.account));
-      if (payment && webhook.disputeId !== null) await enqueueDisputes(tx, payment);
-      else if (payment) await enqueueSettle(tx, payment);
-    }
+    const payment = await paymentAbout(tx, webhook);
+    if (payment && webhook.disputeId !== null) await enqueueDisputes(tx, payment);
+    else if (payment) await enqueueSettle(tx, payment);
     if (webhook.refundId !== null) {
       const refund = await maybe(tx, selectRefundByProviderId(webhook.refundId, webhook.account));
       if (refund) await enqueueRefund(tx, refund);
@@ -32,6 +37,16 @@ async function receive(ctx: Ctx, webhook: Webhook): Promise<'new' | 'known' | 'b
   if (!result.ok) return 'busy';
   if (result.value === 'new') ctx.wakeJobs();
   return result.value;
+}
+
+/** Its intent may not be known here yet: a Checkout Session makes one when the buyer pays. */
+async function paymentAbout(tx: Tx, webhook: Webhook) {
+  const { intentId, checkoutId, paymentId, account } = webhook;
+  const known =
+    (intentId !== null && (await maybe(tx, selectByProviderId(intentId, account)))) ||
+    (checkoutId !== null && (await maybe(tx, selectByCheckoutId(checkoutId, account))));
+  if (known || paymentId === null || !isId('pay', paymentId)) return known || null;
+  return maybe(tx, selectNamed(eventOf(paymentId), paymentId, account));
 }
 
 const webhookRoute = (path: string) =>

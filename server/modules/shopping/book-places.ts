@@ -32,12 +32,14 @@ import {
   readOrder,
   referencesOf,
 } from '../orders/index.ts';
-import { accountFor, askIntent, type PaymentRow, paymentsOf } from '../payments/index.ts';
+import { accountFor, paymentsOf } from '../payments/index.ts';
 import { releaseCredit, usableCredit } from '../promotions/index.ts';
+import { returnUrlFor } from './checkout-terms.ts';
 import { findHold, type Once } from './find-hold.ts';
 import { asBooked, openingFor, type PriceRefusal, priceOrder } from './price-order.ts';
 import { bookKind } from './settle-kinds.ts';
 import { settleFree } from './settle-payment.ts';
+import { type WaysToPay, waysToPay } from './ways-to-pay.ts';
 
 /** How long the simulated buyer takes to pay. */
 const SIMULATED_PAY_SECONDS = 1;
@@ -57,20 +59,30 @@ export type Booking = {
     readonly email: string;
     readonly phone?: string | undefined;
   };
-  readonly payment: { readonly method: 'payment_intent' | 'checkout_session' | 'simulated' };
+  readonly payment: {
+    /** The organizer's default where none is named. */
+    readonly method?: PaymentMethod | undefined;
+    /** Where the provider's page sends the buyer. */
+    readonly returnUrl?: string | undefined;
+  };
 };
+
+type PaymentMethod = 'payment_intent' | 'checkout_session' | 'simulated';
 
 export type BookingRefusal =
   | HoldRefusal
   | PriceRefusal
-  | RefusalOf<'payment_method_unavailable' | 'payment_provider_unavailable' | 'payment_refused'>;
+  | RefusalOf<
+      | 'payment_method_unavailable'
+      | 'payment_provider_unavailable'
+      | 'payment_refused'
+      | 'return_url_not_allowed'
+    >;
 
 export type Booked = {
   readonly order: OrderView;
-  readonly payment: {
+  readonly payment: WaysToPay & {
     readonly provider: string;
-    readonly clientSecret?: string;
-    readonly redirectUrl?: string;
     readonly account?: string;
   };
   readonly accessToken?: string;
@@ -90,25 +102,34 @@ export async function bookPlaces(
   // Whoever has nothing but the key gets the object, not the secrets that open it.
   if (known) return pay(ctx, known, { secrets: once.caller !== 'anonymous', again: true });
   if (!isAvailable(ctx, booking.payment.method)) return refused('payment_method_unavailable');
+  const { organizerId } = seen.event;
+  const returnUrl = returnUrlFor(ctx.config, actor, organizerId, booking.payment.returnUrl);
+  if (returnUrl === null) return refused('return_url_not_allowed');
   const hold = await holdFor(ctx, actor, seen, booking, once);
   if (!hold.ok) return hold;
   const collects = await accountOf(ctx, seen, hold.value);
   if (!collects.ok) return collects;
-  const order = await makeOrder(ctx, actor, seen, hold.value, booking, once, collects.value);
+  const method = booking.payment.method ?? collects.value.defaultMethod;
+  const order = await makeOrder(ctx, actor, seen, hold.value, booking, once, {
+    account: collects.value.account,
+    method,
+    returnUrl: method === 'checkout_session' ? returnUrl : null,
+  });
   if (!order.ok) return order;
   return pay(ctx, order.value, { secrets: true, again: false });
 }
 
-/** The simulated payer never stands beside real keys; Checkout Sessions are not offered yet. */
-function isAvailable(ctx: Ctx, method: Booking['payment']['method']): boolean {
-  if (method === 'checkout_session') return false;
+/** The simulated payer never stands beside real keys. */
+function isAvailable(ctx: Ctx, method: PaymentMethod | undefined): boolean {
   return method !== 'simulated' || ctx.ports.payments.simulated;
 }
 
 /** Where nothing has to be paid, no account is needed. */
 async function accountOf(ctx: Ctx, seen: Seen, hold: Hold) {
   const isFree = hold.items.every((item) => item.unitPriceMinor === 0);
-  return isFree ? ok({ account: null }) : accountFor(ctx, seen.event.organizerId);
+  return isFree
+    ? ok({ account: null, defaultMethod: 'payment_intent' as const })
+    : accountFor(ctx, seen.event.organizerId);
 }
 
 async function holdFor(
@@ -157,17 +178,21 @@ async function makeOrder(
   hold: Hold,
   booking: Booking,
   once: Once,
-  { account }: { readonly account: string | null },
+  payment: {
+    readonly account: string | null;
+    readonly method: PaymentMethod;
+    readonly returnUrl: string | null;
+  },
 ): Promise<Result<OrderRow, BookingRefusal>> {
   const { eventId, organizerId, currency, refundableUntil } = seen.event;
   const { name, email, phone } = booking.buyer;
-  const { method } = booking.payment;
+  const { account, method, returnUrl } = payment;
   const { promoCode, credit } = booking;
   const wish = { promoCode, credit: credit && { ...credit, once } };
   for (let attempt = 1; ; attempt++) {
     const price = await priceOrder(ctx, seen.event, hold, wish);
     if (!price.ok) return price;
-    await ctx.pause('book.priced');
+    await ctx.pause('book.before_order');
     const asked = await ctx.lanes.ask(ctx, bookKind, eventId, {
       ...asBooked(price.value),
       holdId: hold.id,
@@ -182,6 +207,7 @@ async function makeOrder(
       refundableUntil,
       currency,
       method,
+      returnUrl,
       caller: once.caller,
       key: once.key,
       bodyHash: once.bodyHash.toString('hex'),
@@ -236,6 +262,7 @@ async function pay(
   order: OrderRow,
   show: { readonly secrets: boolean; readonly again: boolean },
 ): Promise<Result<Booked, BookingRefusal>> {
+  await ctx.pause('book.before_payment');
   const [payment] = await paymentsOf(ctx.db, referencesOf([order]));
   const accessToken = accessTokenFor(ctx.secrets, order.orderId);
   const opened = show.secrets ? { accessToken } : {};
@@ -248,25 +275,17 @@ async function pay(
     const shown = show.secrets ? view : withoutCodes(view);
     return ok({ order: shown, payment: { provider: 'none' }, ...opened });
   }
-  let secret = payment.clientSecret;
-  if (payment.providerId === null && order.status === 'pending') {
-    const asked = await askIntent(ctx, payment, `Order ${order.orderId}`);
-    if (asked.kind === 'unknown') return refused('payment_provider_unavailable');
-    if (asked.kind === 'refused') return refused('payment_refused', { detail: asked.message });
-    secret = asked.value.clientSecret;
-  }
+  const ways = await waysToPay(ctx, order, payment);
+  if (!ways.ok) return ways;
+  await ctx.pause('book.before_answer');
   const view = await viewNow(ctx, order);
   const shown = show.again ? asPlaced(view) : view;
-  const ways = show.secrets && secret !== null ? await waysToPay(ctx, payment, secret) : {};
-  return ok({ order: shown, payment: { provider: ctx.ports.payments.name, ...ways }, ...opened });
-}
-
-async function waysToPay(ctx: Ctx, payment: PaymentRow, clientSecret: string) {
-  const { hostedPage } = ctx.ports.payments;
-  const intentId = clientSecret.replace(/_secret_.*$/, '');
-  const redirectUrl = payment.method === 'payment_intent' && hostedPage?.(intentId, clientSecret);
-  const account = payment.account === null ? {} : { account: payment.account };
-  return { clientSecret, ...account, ...(redirectUrl ? { redirectUrl } : {}) };
+  const secrets = show.secrets ? ways.value : {};
+  return ok({
+    order: shown,
+    payment: { provider: ctx.ports.payments.name, ...secrets },
+    ...opened,
+  });
 }
 
 /** A repeated request gets the first answer: the order as it was when it was placed. */

@@ -26,6 +26,11 @@ const buyer = z
   .strictObject({ name: line(200), email, phone: phone.optional() })
   .meta({ id: 'Buyer' });
 
+const returnUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https address' })
+  .max(1_000)
+  .refine((text) => new URL(text).username === '', { message: 'must not name a user' });
+
 const holdSchema = z
   .object({
     id: z.string(),
@@ -252,7 +257,8 @@ const bookings: readonly Route[] = [
     summary: 'Book: hold, order and payment in one call',
     description:
       'With `items`, or with the `holdId` of a hold. The answer says how to pay: a client secret ' +
-      'for the provider’s widget, and in the sandbox a page to pay on. `simulated` is paid by a ' +
+      'for the provider’s widget (and in the sandbox a page to pay on), or with ' +
+      '`checkout_session` the address of the provider’s own page. `simulated` is paid by a ' +
       'job after a moment. A guest keeps `accessToken`: it opens the order. To be able to ask ' +
       'for a lost answer again with its secrets, send `X-Device-Token` (16 to 128 characters of ' +
       'your own choosing).',
@@ -274,7 +280,16 @@ const bookings: readonly Route[] = [
           .describe('Pays as much as it can; the payment takes the rest'),
         buyer,
         payment: z.strictObject({
-          method: z.enum(['payment_intent', 'checkout_session', 'simulated']),
+          method: z
+            .enum(['payment_intent', 'checkout_session', 'simulated'])
+            .optional()
+            .describe('The organizer’s default where none is named'),
+          returnUrl: returnUrl
+            .optional()
+            .describe(
+              'Where `checkout_session` sends the buyer afterwards, with `order` and `checkout` ' +
+                '(`done` or `left`) added; a page of this installation, or any for staff',
+            ),
         }),
       })
       .refine((body) => (body.items === undefined) !== (body.holdId === undefined), {
@@ -307,6 +322,7 @@ const bookings: readonly Route[] = [
       ...priceRefusals,
       idempotency_key_required: { status: 400, title: 'The header Idempotency-Key is required' },
       payment_method_unavailable: { status: 422, title: 'This way to pay is not available' },
+      return_url_not_allowed: { status: 422, title: 'Buyers cannot be sent to this address' },
       payment_refused: { status: 422, title: 'The payment provider refused' },
       payment_provider_unavailable: {
         status: 503,

@@ -44,6 +44,8 @@ export const bookKind: LaneKind<
     readonly refundableUntil: Date | null;
     readonly currency: string;
     readonly method: 'payment_intent' | 'checkout_session' | 'simulated';
+    /** Where the provider's page sends the buyer; null where they pay without one. */
+    readonly returnUrl: string | null;
     readonly caller: string;
     readonly key: string;
     /** Hexadecimal. */

@@ -17,16 +17,20 @@ import { NotYet } from '../../kernel/jobs.ts';
 import { assertNever, present, type Result } from '../../kernel/result.ts';
 import { endPending, extendOrder, type OrderRow, orderLines, readOrder } from '../orders/index.ts';
 import {
+  type Asked,
   askIntent,
+  type Checkout,
   enqueueRefund,
   findPayment,
   type Intent,
+  lookAtCheckout,
   markUnknown,
   noteFingerprint,
   type PaymentRow,
   providerFor,
   voidPayment,
 } from '../payments/index.ts';
+import { checkoutTerms } from './checkout-terms.ts';
 import { endOdd, isOdd, ODD_CAPTURE } from './odd-capture.ts';
 import { claimKind, confirmFreeKind, confirmKind } from './settle-kinds.ts';
 
@@ -56,14 +60,35 @@ export async function settlePayment(
   );
   const places = await countPlaces(ctx, order);
   const purchase = { order, payment, places };
-  if (payment.providerId === null && order.status !== 'pending')
-    return giveUpPayment(ctx, purchase);
-  const asked = await askIntent(ctx, payment, `Order ${order.orderId}`);
+  const isAsked = payment.providerId !== null || payment.checkoutId !== null;
+  if (!isAsked && order.status !== 'pending') return giveUpPayment(ctx, purchase);
+  const asked = await lookAt(ctx, purchase);
   // A refused reading says nothing about the payment: a key may just have been changed.
-  if (asked.kind === 'refused' && payment.providerId !== null) return unknown(ctx, payment);
+  if (asked.kind === 'refused' && isAsked) return unknown(ctx, payment);
   if (asked.kind === 'refused') return failOrder(ctx, purchase, asked.code);
   if (asked.kind === 'unknown') return unknown(ctx, payment);
-  return follow(ctx, purchase, asked.value);
+  const { checkout, intent } = asked.value;
+  return intent ? follow(ctx, purchase, intent) : followCheckout(ctx, purchase, checkout);
+}
+
+/** The provider's intent, and the session that it may belong to; asked for where there is none. */
+async function lookAt(
+  ctx: Ctx,
+  { order, payment }: Purchase,
+): Promise<Asked<{ readonly checkout: Checkout | null; readonly intent: Intent | null }>> {
+  if (payment.method === 'checkout_session') {
+    return lookAtCheckout(ctx, payment, checkoutTerms(order, payment));
+  }
+  const asked = await askIntent(ctx, payment, `Order ${order.orderId}`);
+  return asked.kind === 'ok'
+    ? { kind: 'ok', value: { checkout: null, intent: asked.value } }
+    : asked;
+}
+
+/** Nobody has begun to pay in the session yet. */
+function followCheckout(ctx: Ctx, purchase: Purchase, checkout: Checkout | null): Promise<void> {
+  if (checkout?.status === 'expired') return failOrder(ctx, purchase, 'payment_cancelled');
+  return purchase.order.status === 'pending' ? Promise.resolve() : giveUpPayment(ctx, purchase);
 }
 
 function isOver(payment: PaymentRow): boolean {
@@ -75,7 +100,7 @@ const ENDED: readonly string[] = ['succeeded', 'canceled'];
 function follow(ctx: Ctx, purchase: Purchase, intent: Intent): Promise<void> {
   const { order, payment } = purchase;
   if (isOdd(order, payment, intent) && !ENDED.includes(intent.status)) {
-    return failOrder(ctx, purchase, ODD_CAPTURE, true);
+    return failOrder(ctx, purchase, ODD_CAPTURE, { endClaim: true });
   }
   switch (intent.status) {
     case 'requires_capture':
