@@ -68,6 +68,7 @@ export async function giveUp(
     paymentTo: null,
     failureCode: null,
   });
+  await ctx.pause('end.before_look');
   if (ended.ok && ended.value === 'ended') await lookAtPayments(ctx, order);
   return ended;
 }

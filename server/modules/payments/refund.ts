@@ -87,8 +87,9 @@ async function submit(ctx: Ctx, refund: RefundRow): Promise<void> {
   const { eventId, refundId } = refund;
   const waitSeconds = pacesOf(ctx).submit.admit(refund.account ?? '');
   if (waitSeconds > 0) throw new NotYet(waitSeconds);
-  await move(ctx, refund, ['owed'], 'submitted');
   await ctx.pause('refund.before_submit');
+  await move(ctx, refund, ['owed'], 'submitted');
+  await ctx.pause('refund.before_call');
   const asked = await providerFor(ctx, refund).refund({
     intentId: present(refund.intentId, 'the intent of a captured payment'),
     amountMinor: refund.amountMinor,
@@ -151,8 +152,10 @@ const cameFrom = {
 } as const;
 
 async function recordAnswer(ctx: Ctx, refund: RefundJob, answer: ProviderRefund): Promise<void> {
+  await ctx.pause('refund.before_record');
   const more = { providerId: answer.id, failureCode: answer.failureCode };
   await move(ctx, refund, cameFrom[answer.status], answer.status, more);
+  await ctx.pause('refund.after_record');
   if (answer.status === 'succeeded') return;
   throw new NotYet(answer.status === 'pending' ? PENDING_LOOK_SECONDS : FAILED_WAIT_SECONDS);
 }

@@ -35,6 +35,7 @@ async function receive(ctx: Ctx, webhook: Webhook): Promise<'new' | 'known' | 'b
     return ok('new' as const);
   });
   if (!result.ok) return 'busy';
+  await ctx.pause('webhook.before_answer');
   if (result.value === 'new') ctx.wakeJobs();
   return result.value;
 }

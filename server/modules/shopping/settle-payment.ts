@@ -51,6 +51,7 @@ export async function settlePayment(
   eventId: EventId,
   paymentId: PaymentId,
 ): Promise<void> {
+  await ctx.pause('settle.before_look');
   const payment = await findPayment(ctx.db, eventId, paymentId);
   if (!payment || isOver(payment)) return;
   // The reference of a payment is the id of the order that it pays for.
@@ -213,6 +214,7 @@ async function confirm(ctx: Ctx, purchase: Purchase, taken: Intent): Promise<voi
     ...(odd ? { refundReason: ODD_CAPTURE } : {}),
   };
   const verdict = orLater(await ctx.lanes.ask(ctx, confirmKind, eventId, request));
+  await ctx.pause('settle.after_confirm');
   if (verdict !== 'refund_owed') return;
   // Where this is lost, the reconciler finds what is owed.
   await enqueueRefund(ctx.db, { eventId, refundId });
