@@ -285,7 +285,7 @@ function everyKey(rows: EventRows, history: EventHistory): Found[] {
 }
 
 /** G7 against the provider: its ledger is the oracle of what was taken and given back. */
-function books(rows: EventRows): Found[] {
+export function books(rows: EventRows): Found[] {
   const orderOf = new Map(rows.payments.map((p) => [p.paymentId, p.orderId]));
   const ours = new Map<string, { captured: number; refunded: number }>();
   const of = (orderId: string) => {
@@ -311,7 +311,7 @@ function books(rows: EventRows): Found[] {
 }
 
 /** G8: everything has come to an end: no claim, no pending order, no open payment or refund. */
-function settled(rows: EventRows): Found[] {
+export function settled(rows: EventRows): Found[] {
   const open = [
     ...rows.holds.filter(({ status }) => status === 'claimed').map(({ holdId }) => holdId),
     ...rows.orders.filter(({ status }) => status === 'pending').map(({ orderId }) => orderId),

@@ -55,6 +55,13 @@ export async function hurry(pool: pg.Pool, eventId: string, leases: boolean): Pr
   );
 }
 
+/** As if its refunds had been owed for a while: the reconciler gives them a job then. */
+export async function ageRefunds(pool: pg.Pool, eventId: string): Promise<void> {
+  const text = `update payments.refund r set made_at = r.made_at - interval '1 minute'
+    where r.event_id = $1 and r.status <> 'succeeded'`;
+  await query(pool, text, [eventId]);
+}
+
 /** Which seats are kept for those who wait, the lowest first. */
 export async function readReservedSeats(
   pool: pg.Pool,

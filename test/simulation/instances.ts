@@ -20,8 +20,8 @@ import { openWire, type Wire } from './wire.ts';
 
 export const ADMIN_KEY = 'fk_admin_key_of_the_simulation_0123456789';
 /** Longer than a lock is waited for. */
-const ANSWER_MAX_MS = 6_000;
-const READY_MAX_MS = 30_000;
+export const ANSWER_MAX_MS = 6_000;
+export const READY_MAX_MS = 30_000;
 
 export type Instance = {
   readonly name: string;
@@ -46,7 +46,7 @@ export type OverrideContext = (databaseUrl: string) => {
   readonly close: () => Promise<void>;
 };
 
-const settings = (databaseUrl: string, port: number) => ({
+export const settings = (databaseUrl: string, port: number) => ({
   LOG_LEVEL: 'silent',
   RATE_LIMIT: 'off',
   DEMO: '0',

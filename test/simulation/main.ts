@@ -4,6 +4,8 @@ import { cpus } from 'node:os';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Demand, printCounters } from './counters.ts';
+import { type CrashReport, crashLoop } from './crash.ts';
+import { runCrashChild } from './crash-child.ts';
 import { type Cluster, startCluster } from './database.ts';
 import { type Killed, killLoop } from './kill.ts';
 import { runPlanted } from './planted.ts';
@@ -16,6 +18,7 @@ const TOLD_MAX = 5;
 const USAGE = `npm run sim -- [--seed S] [--ops N] [--demand full|smoke|none] [--report FILE]
 npm run sim -- --kill server|postgres [--rounds N] [--seed S] [--report FILE]
 npm run sim -- --planted NAME|quick|all [--seed S] [--report FILE]
+npm run sim -- --crash [--report FILE]
   --seed S       the same seed tries the same things (default: 1)
   --ops N        how many operations (default: 20000)
   --minutes N    ends after so many minutes, whatever is left
@@ -25,6 +28,7 @@ npm run sim -- --planted NAME|quick|all [--seed S] [--report FILE]
                  million operations on), the frequent ones once (smoke), or none
   --kill WHAT    kills the server, or PostgreSQL, in a storm of holds, and looks what is left
   --rounds N     how often (default: 20)
+  --crash        dies once at each step of a checkout, and looks whether it ends well
   --planted NAME runs once for each planted bug whose name contains NAME (all: for every one,
                  quick: without the slow ones)
   --report FILE  keeps the report there as JSON, and beside it as text`;
@@ -36,6 +40,8 @@ const OPTIONS = {
   clients: { type: 'string', default: '72' },
   demand: { type: 'string' },
   kill: { type: 'string' },
+  crash: { type: 'boolean', default: false },
+  'crash-child': { type: 'string' },
   planted: { type: 'string' },
   rounds: { type: 'string', default: '20' },
   minutes: { type: 'string' },
@@ -51,6 +57,9 @@ type Arguments = {
   readonly clients: number;
   readonly demand: Demand;
   readonly kill: Killed | null;
+  readonly crash: boolean;
+  /** The database of a server that dies where it is told to. */
+  readonly crashChild: string | null;
   readonly rounds: number;
   /** When it ends, whatever is left. */
   readonly untilMs: number | undefined;
@@ -73,6 +82,8 @@ function readArguments(args: readonly string[]): Arguments {
     clients: whole('clients', values.clients),
     demand: demandOf(values.demand ?? byDefault),
     kill: values.kill === undefined ? null : killedOf(values.kill),
+    crash: values.crash,
+    crashChild: values['crash-child'] ?? null,
     rounds: whole('rounds', values.rounds),
     untilMs:
       values.minutes === undefined
@@ -108,8 +119,10 @@ export async function main(args: readonly string[], say: Say): Promise<number> {
     say(USAGE);
     return 2;
   }
+  if (given.crashChild !== null) return runCrashChild(given.crashChild);
   const cluster = await startCluster();
   try {
+    if (given.crash) return await runCrashes(given, cluster, say);
     if (given.planted !== null) return await runAllPlanted(given, given.planted, cluster, say);
     if (given.kill !== null) return await runKillLoop(given, given.kill, cluster, say);
     return await runSimulation(given, cluster, say);
@@ -169,6 +182,25 @@ async function runKillLoop(
   if (file !== undefined) keep(file, report, text);
   const late = demand === 'none' ? 0 : report.late;
   return report.violations.length + late > 0 ? 1 : 0;
+}
+
+async function runCrashes(
+  { report: file }: Arguments,
+  cluster: Cluster,
+  say: Say,
+): Promise<number> {
+  say('kill -9 of a server at each step of a checkout');
+  const databaseUrl = await cluster.makeDatabase('simulation');
+  const report: CrashReport = await crashLoop({ databaseUrl, say });
+  const text = [
+    '',
+    `${report.crashes.length} deaths in ${report.seconds.toFixed(1)} s; ${machine()}`,
+    ...report.violations,
+    `${report.violations.length} violations`,
+  ];
+  for (const line of text) say(line);
+  if (file !== undefined) keep(file, report, text);
+  return report.violations.length > 0 ? 1 : 0;
 }
 
 async function runAllPlanted(
