@@ -85,6 +85,7 @@ export function givenRows(): EventRows {
       { refundId: 'r', paymentId: 'pay', amountMinor: 1_000, status: 'succeeded', reason: 'x' },
     ],
     ledger: [{ orderId: 'o1', capturedMinor: 2_000, refundedMinor: 1_000 }],
+    intents: [{ orderId: 'o1', intents: 1 }],
     grants: [
       { holdId: 'h1', decidedAtMs: NOW - 450 },
       { holdId: 'h2', decidedAtMs: NOW - 450 },
@@ -105,6 +106,8 @@ export function given() {
     places: 2,
     token: null,
     clientSecret: null,
+    page: null,
+    takenByHand: false,
     payTried: true,
     endTried: true,
     confirmedAtMs: NOW - 300,

@@ -84,6 +84,9 @@ export type LedgerRow = {
   readonly refundedMinor: number;
 };
 
+/** How many intents the provider has made for an order. */
+export type IntentsRow = { readonly orderId: string; readonly intents: number };
+
 /** When a hold was decided on, by the time that the decision read. */
 export type GrantRow = { readonly holdId: string; readonly decidedAtMs: number };
 
@@ -102,6 +105,8 @@ export type EventRows = {
   readonly refunds: readonly RefundRow[];
   /** Empty but in a whole audit. */
   readonly ledger: readonly LedgerRow[];
+  /** Empty but in a whole audit. */
+  readonly intents: readonly IntentsRow[];
   /** What was granted, in the order in which it was; empty but in a whole audit. */
   readonly grants: readonly GrantRow[];
 };
@@ -159,6 +164,13 @@ const STATEMENTS: Readonly<Record<Exclude<keyof EventRows, 'eventId' | 'atMs'>, 
     join sandbox.object i on i.type = 'payment_intent'
       and i.data -> 'metadata' ->> 'order_id' = o.order_id
     join sandbox.ledger_line l on l.intent_id = i.id and l.account = 'balance'
+    where o.event_id = any($1::text[])
+    group by o.event_id, o.order_id`,
+  intents: `
+    select o.event_id as "eventId", o.order_id as "orderId", count(*)::int as intents
+    from orders.order o
+    join sandbox.object i on i.type = 'payment_intent'
+      and i.data -> 'metadata' ->> 'order_id' = o.order_id
     where o.event_id = any($1::text[])
     group by o.event_id, o.order_id`,
   grants: `
@@ -244,6 +256,7 @@ async function readSnapshot(
     const refunds = await read<RefundRow>('refunds');
     const isWhole = extent === 'whole';
     const ledger = isWhole ? await read<LedgerRow>('ledger') : new Map<string, LedgerRow[]>();
+    const intents = isWhole ? await read<IntentsRow>('intents') : new Map<string, IntentsRow[]>();
     const grants = isWhole ? await read<GrantRow>('grants') : new Map<string, GrantRow[]>();
     await client.query('rollback');
     broken = false;
@@ -259,6 +272,7 @@ async function readSnapshot(
       payments: payments.get(eventId) ?? [],
       refunds: refunds.get(eventId) ?? [],
       ledger: ledger.get(eventId) ?? [],
+      intents: intents.get(eventId) ?? [],
       grants: grants.get(eventId) ?? [],
     }));
   } finally {
@@ -314,6 +328,7 @@ export type Reached = {
   readonly claimsEnded: number;
   readonly lateRefunds: number;
   readonly extended: number;
+  readonly revived: number;
 };
 
 /**
@@ -341,8 +356,11 @@ export async function readReached(pool: pg.Pool, eventId: string): Promise<Reach
         (select count(*)::int from payments.refund r
           where r.event_id = $1 and r.reason = 'late_payment') as "lateRefunds",
         (select count(*)::int from kernel.outbox f
-          where f.event_id = $1 and f.kind = 'hold_extended') as extended`,
+          where f.event_id = $1 and f.kind = 'hold_extended') as extended,
+        (select count(*)::int from kernel.outbox f
+          where f.event_id = $1 and f.kind = 'hold_revived') as revived`,
     [eventId],
   );
-  return rows[0] ?? { lapsed: 0, lapsedByDemand: 0, claimsEnded: 0, lateRefunds: 0, extended: 0 };
+  const none = { lapsed: 0, lapsedByDemand: 0, claimsEnded: 0, lateRefunds: 0 };
+  return rows[0] ?? { ...none, extended: 0, revived: 0 };
 }

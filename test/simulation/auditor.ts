@@ -47,7 +47,14 @@ export function auditLive(
 
 /** What holds besides when an event is over and everything of it has settled. */
 export function auditWhole(rows: EventRows, history: EventHistory): readonly Violation[] {
-  const found = [...everyKey(rows, history), ...books(rows), ...settled(rows), ...timeGoesOn(rows)];
+  const found = [
+    ...everyKey(rows, history),
+    ...books(rows),
+    ...takenTooSoon(rows, history),
+    ...severalIntents(rows),
+    ...settled(rows),
+    ...timeGoesOn(rows),
+  ];
   const all = found.map((each) => ({ ...each, eventId: rows.eventId }));
   return [...auditLive(rows, history, Number.POSITIVE_INFINITY), ...all];
 }
@@ -307,6 +314,32 @@ export function books(rows: EventRows): Found[] {
       `our books: ${captured} taken, ${refunded} given back; ` +
       `the provider's: ${capturedMinor}, ${refundedMinor}`;
     return [{ check: 'G7', objectId: orderId, detail }];
+  });
+}
+
+/**
+ * G8: money is taken when there is something to sell, and not before: of what came too late only an
+ * authorisation is there, unless somebody took it by hand, or the event was cancelled meanwhile.
+ */
+function takenTooSoon(rows: EventRows, { orders, cancelTried }: EventHistory): Found[] {
+  if (cancelTried) return [];
+  const orderOf = new Map(rows.payments.map((p) => [p.paymentId, p.orderId]));
+  const byHand = new Set(orders.filter((each) => each.takenByHand).map((each) => each.orderId));
+  return rows.refunds
+    .filter(({ reason }) => reason === 'late_payment')
+    .filter(({ paymentId }) => !byHand.has(orderOf.get(paymentId) ?? ''))
+    .map(({ refundId }) => {
+      return { check: 'G8', objectId: refundId, detail: 'taken although nothing was left to sell' };
+    });
+}
+
+/** G10: one payment, one intent, however often the provider was asked for it. */
+function severalIntents(rows: EventRows): Found[] {
+  return rows.intents.flatMap(({ orderId, intents }) => {
+    const payments = rows.payments.filter((each) => each.orderId === orderId).length;
+    if (intents <= payments) return [];
+    const detail = `${intents} intents at the provider, ${payments} payments`;
+    return [{ check: 'G10', objectId: orderId, detail }];
   });
 }
 

@@ -267,7 +267,7 @@ export async function release(run: Run, event: EventHistory, operation: Operatio
 function bookingAsk(event: EventHistory, operation: Operation, held?: Hold): Ask {
   const person = personOf(event, operation);
   const lines = held ? [] : linesOf(event, operation);
-  const method = operation.way < 0.15 ? 'simulated' : 'payment_intent';
+  const method = methodFor(operation);
   return newAsk(event, operation, {
     kind: 'booking',
     path: `/api/v1/events/${event.eventId}/bookings`,
@@ -279,6 +279,11 @@ function bookingAsk(event: EventHistory, operation: Operation, held?: Hold): Ask
     people: peopleOf(person),
     lines,
   });
+}
+
+function methodFor({ way }: Operation): string {
+  if (way < 0.15) return 'simulated';
+  return way < 0.4 ? 'checkout_session' : 'payment_intent';
 }
 
 export async function book(run: Run, event: EventHistory, operation: Operation): Promise<void> {
@@ -335,7 +340,9 @@ function noteBooking(
     ),
     token: asText(body['accessToken']) || null,
     clientSecret: asText(asObject(body['payment'])['clientSecret']) || null,
+    page: pageOf(asText(asObject(body['payment'])['redirectUrl'])),
     payTried: false,
+    takenByHand: false,
     endTried: false,
     confirmedAtMs: null,
     endedAtMs: null,
@@ -354,6 +361,10 @@ function noteBooking(
   } else if (held) own.mayOutlive = false;
   noteOrder(run, event, order, view, heard.sentAtMs);
 }
+
+/** That of a Checkout Session; that of an intent is not needed where its secret is there. */
+const pageOf = (url: string): string | null =>
+  url.includes('/cs_test_') ? new URL(url).pathname : null;
 
 /** A repeated booking shows the order as it was placed: pending says nothing about now. */
 const asReplayed = (view: Readonly<Record<string, unknown>>) =>

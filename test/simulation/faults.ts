@@ -172,6 +172,7 @@ const RULES = [
   { kind: 'drop_webhook', chance: 0.4 },
   { kind: 'duplicate_webhook', chance: 0.5 },
   { kind: 'reorder_webhooks', ms: 800, chance: 0.6 },
+  { kind: 'delay_webhook', ms: 1_500, chance: 0.5 },
 ] as const;
 
 /** So that others have the time to come in between. */

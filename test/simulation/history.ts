@@ -72,8 +72,12 @@ export type Order = {
   readonly places: number;
   readonly token: string | null;
   readonly clientSecret: string | null;
+  /** The path of the provider's page, where its buyer pays there. */
+  readonly page: string | null;
   /** Somebody tried to pay, by any way. */
   payTried: boolean;
+  /** Somebody took its money by hand, in the provider's dashboard, without asking us. */
+  takenByHand: boolean;
   /** Somebody tried to give it up or to take money back. */
   endTried: boolean;
   /** When a client first read that it was confirmed. */

@@ -16,15 +16,25 @@ type Way = (run: Run, event: EventHistory, order: Order, operation: Operation) =
 
 /** How orders are paid, and how often among 100. */
 const WAYS: readonly (readonly [number, Way])[] = [
-  [24, (run, _event, order, { instance }) => pay(run, order, instance, GOOD_CARD)],
-  [12, (run, _event, order, { instance }) => pay(run, order, instance, BAD_CARD)],
+  [22, (run, _event, order, { instance }) => pay(run, order, instance, GOOD_CARD)],
+  [10, (run, _event, order, { instance }) => pay(run, order, instance, BAD_CARD)],
   [6, payTwice],
-  [6, payLate],
+  [10, payLate],
   [8, captureByHand],
   [8, cancelByHand],
-  [12, askTheBank],
-  [12, regret],
-  [12, cancelWhileClaimed],
+  [10, askTheBank],
+  [6, satisfyTheBank],
+  [10, regret],
+  [10, cancelWhileClaimed],
+];
+
+/** The same on the provider's page. */
+const WAYS_ON_THE_PAGE: readonly (readonly [number, Way])[] = [
+  [45, (run, _event, order, { instance }) => press(run, order, instance, 'pay')],
+  [15, (run, _event, order, { instance }) => press(run, order, instance, 'decline')],
+  [20, payLateOnThePage],
+  [10, satisfyTheBankOnThePage],
+  [10, regretOnThePage],
 ];
 
 export async function payOrder(run: Run, event: EventHistory, operation: Operation): Promise<void> {
@@ -34,7 +44,13 @@ export async function payOrder(run: Run, event: EventHistory, operation: Operati
 }
 
 const payable = (event: EventHistory) =>
-  event.orders.filter((each) => each.clientSecret !== null && !each.payTried);
+  event.orders.filter(
+    (each) =>
+      (each.clientSecret !== null || each.page !== null) &&
+      !each.payTried &&
+      // Its places are counted as free from then on.
+      each.endedAtMs === null,
+  );
 
 /** Most pay as soon as they have booked. */
 export async function payAtOnce(
@@ -51,7 +67,7 @@ async function payBy(run: Run, event: EventHistory, order: Order, operation: Ope
   order.hold.touched = true;
   order.hold.mayOutlive = true;
   let left = operation.way * 100;
-  const way = WAYS.find(([weight]) => {
+  const way = (order.page === null ? WAYS : WAYS_ON_THE_PAGE).find(([weight]) => {
     left -= weight;
     return left < 0;
   });
@@ -68,6 +84,53 @@ async function pay(run: Run, order: Order, instance: number, card: string): Prom
     headers: { authorization: `Bearer ${run.keys.publishable}` },
     body: new URLSearchParams({ client_secret: secret, payment_method: card }).toString(),
   });
+}
+
+/** Presses a button of the provider's page. */
+async function press(run: Run, order: Order, instance: number, action: string): Promise<void> {
+  const page = order.page ?? `/sandbox/pay/${intentOf(order)}`;
+  const secret = order.clientSecret === null ? {} : { client_secret: order.clientSecret };
+  await send(run, instance, {
+    method: 'POST',
+    path: page,
+    body: new URLSearchParams({ action, ...secret }).toString(),
+  });
+  if (order.page !== null && action === 'pay') run.counters.count('paid_on_the_page');
+}
+
+/** The buyer's bank wants to know more, and is content. */
+async function satisfyTheBank(run: Run, _event: EventHistory, order: Order, on: Operation) {
+  await pay(run, order, on.instance, BANK_CARD);
+  await pause(on.seat * 100);
+  await press(run, order, on.instance + 1, 'approve');
+  run.counters.count('bank_was_content');
+}
+
+async function satisfyTheBankOnThePage(
+  run: Run,
+  _event: EventHistory,
+  order: Order,
+  on: Operation,
+) {
+  await press(run, order, on.instance, 'authenticate');
+  await pause(on.seat * 100);
+  await press(run, order, on.instance + 1, 'approve');
+  run.counters.count('bank_was_content');
+}
+
+/** Sessions outlive holds: nothing but our ending it keeps a buyer from paying on the page. */
+async function payLateOnThePage(
+  run: Run,
+  _event: EventHistory,
+  order: Order,
+  { instance }: Operation,
+) {
+  await pause(Math.max(0, order.hold.expiresAtMs - Date.now()));
+  await press(run, order, instance, 'pay');
+}
+
+async function regretOnThePage(run: Run, event: EventHistory, order: Order, on: Operation) {
+  await Promise.all([press(run, order, on.instance + 1, 'pay'), giveUp(run, event, order, on)]);
 }
 
 /** As the organizer does it in the provider's dashboard, behind our back. */
@@ -95,6 +158,7 @@ async function payLate(run: Run, _event: EventHistory, order: Order, { instance 
 
 /** Money that was taken while its order was being given up: one of them comes first. */
 async function captureByHand(run: Run, event: EventHistory, order: Order, operation: Operation) {
+  order.takenByHand = true;
   await pay(run, order, operation.instance, GOOD_CARD);
   await Promise.all([
     giveUp(run, event, order, operation),

@@ -29,7 +29,9 @@ const buyer = z
 const returnUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http or https address' })
   .max(1_000)
-  .refine((text) => new URL(text).username === '', { message: 'must not name a user' });
+  .refine((text) => URL.canParse(text) && new URL(text).username === '', {
+    message: 'must not name a user',
+  });
 
 const holdSchema = z
   .object({
