@@ -46,29 +46,29 @@ async function press(page: string, action: string): Promise<string> {
   return answer.text();
 }
 
+type Order = { readonly status: string };
+
 const session = async (id: string) => {
   const read = await app.ctx.ports.payments.of(null).readCheckout(id);
   if (read.kind !== 'ok') throw new Error(read.kind);
   return read.value;
 };
 
-/** The provider's webhooks have come, and what they led to is done. */
-async function afterwards(): Promise<void> {
-  await app.parts.sandbox?.runDue();
-  await dueNow();
-}
-
-async function dueNow(): Promise<void> {
-  const { pool } = app.database.open(null);
-  await pool.query('update payments.payment set check_at = clock_timestamp()');
-  await pool.query(
-    `insert into kernel.job (kind, key, data)
-     select 'settle_payment', p.payment_id,
-       jsonb_build_object('eventId', p.event_id, 'paymentId', p.payment_id)
-     from payments.payment p where p.status not in ('captured', 'voided', 'failed')
-     on conflict (kind, key) do update set run_at = clock_timestamp()`,
-  );
-  await app.drainJobs();
+/** What the provider's webhooks lead to, and where none comes the reconciler, until it is so. */
+async function until(order: { readonly read: () => Promise<Order> }, status: string) {
+  const looked = async () => {
+    const { pool } = app.database.open(null);
+    await pool.query(
+      `insert into kernel.job (kind, key, data)
+       select 'settle_payment', p.payment_id,
+         jsonb_build_object('eventId', p.event_id, 'paymentId', p.payment_id)
+       from payments.payment p where p.status not in ('captured', 'voided', 'failed')
+       on conflict (kind, key) do update set run_at = clock_timestamp()`,
+    );
+    await app.drainJobs();
+    return order.read();
+  };
+  return eventually(looked, (view) => view.status === status);
 }
 
 async function ledgerOf(orderId: string) {
@@ -86,9 +86,7 @@ describe('a booking with checkout_session', () => {
     const made = await session(a.sessionId);
     expect(made).toMatchObject({ status: 'open', intentId: null, amountMinor: 5_000 });
     expect(await press(a.page, 'pay')).toContain('https://tickets.example/?order=');
-    await afterwards();
-    expect(await a.read()).toMatchObject({
-      status: 'confirmed',
+    expect(await until(a, 'confirmed')).toMatchObject({
       tickets: [{ status: 'valid' }, { status: 'valid' }],
       payments: [{ method: 'checkout_session', status: 'captured' }],
     });
@@ -111,7 +109,7 @@ describe('a booking with checkout_session', () => {
   it('D10: its tickets are refunded as any others', async () => {
     const a = await sent();
     await press(a.page, 'pay');
-    await afterwards();
+    await until(a, 'confirmed');
     const refunded = await app.admin.post(
       `/orders/${a.orderId}/refunds`,
       { reason: 'Asked for it' },
@@ -126,9 +124,7 @@ describe('a booking with checkout_session', () => {
   it('D2: a declined card fails the order and ends the session', async () => {
     const a = await sent();
     await press(a.page, 'decline');
-    await afterwards();
-    expect(await a.read()).toMatchObject({
-      status: 'failed',
+    expect(await until(a, 'failed')).toMatchObject({
       payments: [{ status: 'failed', failureCode: 'generic_decline' }],
     });
     expect((await session(a.sessionId)).status).toBe('expired');
@@ -192,8 +188,7 @@ describe('a booking with checkout_session', () => {
   it('a session that was ended by hand fails the order', async () => {
     const a = await sent();
     await app.ctx.ports.payments.of(null).expireCheckout(a.sessionId, 'by-hand');
-    await dueNow();
-    expect((await a.read()).status).toBe('failed');
+    await until(a, 'failed');
     await expectAuditClean(app);
   });
 });
@@ -215,7 +210,7 @@ describe('asked again', () => {
     const first = await app.guest.post(path, body, headers);
     expect((await app.guest.post(path, body, headers)).body).toEqual(first.body);
     await press(opened(first.body).page, 'pay');
-    await afterwards();
+    await until(opened(first.body), 'confirmed');
     expect((await app.guest.post(path, body, headers)).body).toEqual(first.body);
   });
 
@@ -227,8 +222,7 @@ describe('asked again', () => {
     const again = await app.guest.post(path, body, headers);
     expect(again.status).toBe(201);
     await press(opened(again.body).page, 'pay');
-    await afterwards();
-    expect((await opened(again.body).read()).status).toBe('confirmed');
+    await until(opened(again.body), 'confirmed');
     await expectAuditClean(app);
   });
 
