@@ -32,14 +32,18 @@ export async function changeHold(
   return toHold(eventId, asked.value, await seatNames(ctx, eventId, seatsTold(asked.value)));
 }
 
-/** Counts the hold for these keys of its person too, where their cap allows it. */
+/**
+ * Counts the hold for these keys of its person too, where their cap allows it; with `instead`, for
+ * these alone, unless an order stands on it.
+ */
 export async function nameHolder(
   ctx: Ctx,
   holdId: HoldId,
   personKeys: readonly string[],
+  { instead = false }: { readonly instead?: boolean } = {},
 ): Promise<Result<Hold, HoldRefusal>> {
   const eventId = eventOf(holdId);
-  const asked = await ctx.lanes.ask(ctx, nameKind, eventId, { holdId, personKeys });
+  const asked = await ctx.lanes.ask(ctx, nameKind, eventId, { holdId, personKeys, instead });
   if (!asked.ok) return asked;
   return toHold(eventId, asked.value, await seatNames(ctx, eventId, seatsTold(asked.value)));
 }

@@ -27,16 +27,13 @@ declare
   v_sale inventory.sale;
   v_t timestamptz;
   v_until timestamptz;
-  -- When the first of those granted lapses.
   v_oldest timestamptz;
   -- The event's ticket types, and in which pool each is; by position.
   v_types text[];
   v_codes text[];
   v_locked boolean[];
   v_prices int[];
-  v_minima int[];
-  v_maxima int[];
-  v_pool_of int[];
+  v_minima int[]; v_maxima int[]; v_pool_of int[];
   -- Its pools. Room and taken have two parts: what is free of each pool, then what is reserved.
   v_pools text[];
   v_seated boolean[];
@@ -58,8 +55,7 @@ declare
   v_line int;
   v_type int;
   v_total int;
-  v_places int[];
-  v_line_prices int[];
+  v_places int[]; v_line_prices int[];
   v_granted boolean[] := '{}';
   v_totals int[] := '{}';
   v_answers jsonb[] := '{}';

@@ -121,7 +121,12 @@ const paying = {
   waitMaxMs: null,
 } as const;
 
-export const nameKind = verdicts<{ holdId: HoldId; personKeys: readonly string[] }>({
+export const nameKind = verdicts<{
+  readonly holdId: HoldId;
+  readonly personKeys: readonly string[];
+  /** For these keys alone: it was counted for somebody else before. */
+  readonly instead: boolean;
+}>({
   ...paying,
   name: 'name',
   call: callNameBatch,

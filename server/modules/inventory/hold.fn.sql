@@ -228,7 +228,9 @@ begin
 end $$;
 
 -- Counts holds for further keys of their people, as they become known. p_requests: holdId,
--- personKeys. Answers: as hold_answer, not_found, hold_ended, per_person_limit, buyer_required.
+-- personKeys, instead (for these keys alone; or not given). Answers: as hold_answer, not_found,
+-- hold_ended, per_person_limit, buyer_required; with `instead` also hold_already_booked: whoever
+-- bought on it stays counted.
 create function inventory.name_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
@@ -247,8 +249,8 @@ begin
   select * into v_sale from inventory.sale s where s.event_id = p_event for no key update;
   v_t := kernel.instant(p_now);
   for r in
-    select q."holdId" as hold_id, q."personKeys" as keys
-    from jsonb_to_recordset(p_requests) as q("holdId" text, "personKeys" text[])
+    select q."holdId" as hold_id, q."personKeys" as keys, coalesce(q.instead, false) as instead
+    from jsonb_to_recordset(p_requests) as q("holdId" text, "personKeys" text[], instead boolean)
   loop
     select * into v_hold from inventory.hold h
     where h.event_id = p_event and h.hold_id = r.hold_id for no key update;
@@ -256,11 +258,18 @@ begin
     v_code := case
       when v_hold.hold_id is null then 'not_found'
       when v_hold.status <> 'active' or v_hold.expires_at <= v_t then 'hold_ended'
+      when r.instead and v_hold.bound then 'hold_already_booked'
       else inventory.cap_refusal@v(p_event, v_sale.person_limit, r.keys, v_total, r.hold_id, v_t)
     end;
     if v_code is not null then
       v_answers := v_answers || inventory.refusal@v(p_event, v_code, v_sale, null, null);
       continue;
+    end if;
+    if r.instead then
+      delete from inventory.person_use u
+      where u.event_id = p_event and u.hold_id = r.hold_id
+        and u.person_key = any (v_hold.person_keys) and u.person_key <> all (r.keys);
+      v_hold.person_keys := '{}';
     end if;
     insert into inventory.person_use (event_id, person_key, hold_id, quantity)
     select p_event, d.key, r.hold_id, v_total

@@ -31,14 +31,27 @@ begin
   return null;
 end $$;
 
--- What stood on this hold has ended, and the hold goes on as it was before: until its expiry it can
--- be changed, given up, and bought on again. True where it was active.
+-- What stood on this hold has ended, and the hold goes on as it was before: until the end that it
+-- was granted with it can be changed, given up, and bought on again. True where it was active.
 create function inventory.unbind_hold@v(p_event text, p_hold text) returns boolean
   language plpgsql volatile as $$
+declare
+  v_until timestamptz;
 begin
-  update inventory.hold h set bound = false
-  where h.event_id = p_event and h.hold_id = p_hold and h.status = 'active';
-  return found;
+  -- What a payment under way was given more of ends with that payment.
+  update inventory.hold h set bound = false, expires_at = h.granted_until
+  where h.event_id = p_event and h.hold_id = p_hold and h.status = 'active'
+  returning h.granted_until into v_until;
+  if v_until is null then
+    return false;
+  end if;
+  update inventory.seat s set expires_at = v_until
+  where s.event_id = p_event and s.expires_at is distinct from v_until and s.seat_no = any ((
+    select h.seat_nos from inventory.hold h where h.event_id = p_event and h.hold_id = p_hold
+  )::int[]);
+  update inventory.sale s set oldest_expiry = least(s.oldest_expiry, v_until)
+  where s.event_id = p_event and s.oldest_expiry is distinct from least(s.oldest_expiry, v_until);
+  return true;
 end $$;
 
 -- Whether an order on this hold lacks the code that its buyer gave for places that need one: without

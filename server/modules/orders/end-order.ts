@@ -16,7 +16,8 @@ import {
 
 /**
  * Ends a pending order without a sale; its places come back in the same transaction, or stay held
- * with `keepHold`. `claimed`: a capture is under way, and decides first. Any other word is the status that it has already.
+ * with `keepHold`. `claimed`: a capture is under way, and decides first. Any other word is the
+ * status that it has already.
  */
 export function endPending(
   ctx: Ctx,

@@ -173,9 +173,9 @@ end $$;
 -- Ends pending orders without a sale: their places come back. p_requests: orderId, to (failed or
 -- cancelled), reason, endClaim, keepHold (where it is active, its places stay held and another
 -- order may be made of it; or not given), actor, and the payment that ends with it: paymentId,
--- paymentTo, failureCode. Answers: ended (also where it had, in the same way), claimed (a capture is
--- under way and decides first; only with endClaim is the claim ended too), not_found, or the status
--- that the order has already.
+-- paymentTo, failureCode. Answers: ended (also where it had, in the same way), claimed (a capture
+-- is under way and decides first; only with endClaim is the claim ended too), not_found, or the
+-- status that the order has already.
 create function orders.end_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
