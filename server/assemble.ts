@@ -103,7 +103,10 @@ async function build(
   };
   const baseUrl = () => state.baseUrl;
   const sandbox = isSandbox
-    ? createSandbox({ db, ids: systemIds, nowMs, secrets, log, baseUrl })
+    ? createSandbox({
+        ...{ db, ids: systemIds, nowMs, secrets, log, baseUrl },
+        realKey: config.STRIPE_SECRET_KEY,
+      })
     : null;
   const ports: Ports = {
     get payments() {
@@ -178,7 +181,7 @@ function sandboxProvider(
 ): PaymentPort {
   return createStripeProvider({
     secretKey: sandbox.secretKey,
-    webhookSecrets: [sandbox.webhookSecret],
+    webhookSecrets: sandbox.webhookSecrets,
     livemode: false,
     sandbox: {
       host: address.host,

@@ -3,13 +3,13 @@
  * that the official SDK and our one adapter run without an account: in development, in tests, and
  * in production until somebody sets real keys.
  *
- * It owns the schema `sandbox`: PaymentIntents, charges, refunds, Checkout Sessions, events,
+ * It owns the schema `sandbox`: PaymentIntents, charges, refunds, disputes, Checkout Sessions, events,
  * webhooks and a double-entry ledger that nothing else writes. It promises Stripe's states, errors,
  * idempotency and at-least-once webhooks; that each call is one transaction; that no more is ever
  * refunded than was captured; and that what was answered survives a restart, whichever of several
  * processes answered. Failures are provoked by test cards and by fault rules, never by chance
- * alone. It does not move money, store a card number, or know what an order is; disputes, payouts
- * and test clocks are not simulated, and every event goes to every endpoint that wants its type.
+ * alone. It does not move money, store a card number, or know what an order is. Any name
+ * of a connected account is one, without onboarding; payouts are not simulated.
  *
  * The SDK knows no base path, and asks for `/v1/…`. Give it `host`, `port`, `protocol` and a client
  * that puts API_PREFIX in front, made around its own, so that connections fail as in production:
@@ -24,14 +24,16 @@
 import type { FastifyPluginAsync } from 'fastify';
 import type { Db } from '../kernel/db.ts';
 import type { IdSource } from '../kernel/ids.ts';
+import { assert } from '../kernel/result.ts';
 import type { Secrets } from '../kernel/secrets.ts';
 import { createFaults, type FaultPlan, faultPlan } from './api/faults.ts';
 import { runDue } from './due.ts';
+import { standardFee } from './payments/fees.ts';
 import { type LedgerTotals, readLedger } from './payments/ledger.ts';
 import { sandboxPlugin } from './plugin.ts';
 import { type Delivery, type Post, postByFetch, startDelivery } from './webhooks/delivery.ts';
-import { ensureEndpoint, INSTANCE_ENDPOINT } from './webhooks/endpoints.ts';
-import { keyChars, type Log, type World } from './world.ts';
+import { ensureEndpoint, INSTANCE_ENDPOINTS } from './webhooks/endpoints.ts';
+import { type FeeFor, keyChars, type Log, type World } from './world.ts';
 
 export type { LedgerTotals } from './payments/ledger.ts';
 export { API_PREFIX } from './plugin.ts';
@@ -44,9 +46,12 @@ export type Sandbox = {
   readonly plugin: FastifyPluginAsync;
   /** Delivers webhooks and does what is due, until stopped; any number of processes may. */
   readonly startDelivery: () => { readonly stop: () => Promise<void> };
-  /** At each start: where this instance receives webhooks, signed with `webhookSecret`. */
+  /** At each start: where this instance receives webhooks, signed with `webhookSecrets`. */
   readonly ensureEndpoint: (url: string) => Promise<void>;
+  /** Of what happens in the instance's own account. */
   readonly webhookSecret: string;
+  /** That one, and the one of what happens in connected accounts. */
+  readonly webhookSecrets: readonly string[];
   readonly secretKey: string;
   /** For a buyer's browser: confirm and read one PaymentIntent, with its client secret. */
   readonly publishableKey: string;
@@ -63,16 +68,19 @@ export type SandboxDeps = {
   readonly nowMs: () => number;
   readonly secrets: Secrets;
   readonly log: Log;
+  /** Of the real Stripe: beside one there is no sandbox, or buyers might pay with nothing. */
+  readonly realKey?: string | undefined;
   /** The address that people use, for links to the payment page; else the request's own. */
   readonly baseUrl?: () => string | null;
-  /** What the provider keeps of a captured amount; nothing, if not given. */
-  readonly feeFor?: (amountMinor: number) => number;
+  /** What the provider keeps of a captured amount; if not given, about what Stripe does. */
+  readonly feeFor?: FeeFor;
   /** How webhooks are sent; over HTTP, if not given. */
   readonly post?: Post;
   readonly retryBaseMs?: number;
 };
 
 export function createSandbox(deps: SandboxDeps): Sandbox {
+  assert(deps.realKey === undefined, 'the sandbox does not start beside real keys');
   const running = new Set<Delivery>();
   const webhookSecretOf = (endpointId: string) =>
     `whsec_${keyChars(deps.secrets, 'sandbox webhook secret', endpointId)}`;
@@ -86,7 +94,7 @@ export function createSandbox(deps: SandboxDeps): Sandbox {
     publishableKey: `pk_test_sandbox${keyChars(deps.secrets, 'sandbox key', 'publishable')}`,
     webhookSecretOf,
     baseUrl: deps.baseUrl ?? (() => null),
-    feeFor: deps.feeFor ?? (() => 0),
+    feeFor: deps.feeFor ?? standardFee,
     wake: () => {
       for (const delivery of running) delivery.wake();
     },
@@ -108,7 +116,8 @@ export function createSandbox(deps: SandboxDeps): Sandbox {
       };
     },
     ensureEndpoint: (url) => ensureEndpoint(world, url),
-    webhookSecret: webhookSecretOf(INSTANCE_ENDPOINT),
+    webhookSecret: webhookSecretOf(INSTANCE_ENDPOINTS[0].id),
+    webhookSecrets: INSTANCE_ENDPOINTS.map(({ id }) => webhookSecretOf(id)),
     secretKey: world.secretKey,
     publishableKey: world.publishableKey,
     ledger: () => readLedger(deps.db),

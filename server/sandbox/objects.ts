@@ -2,6 +2,8 @@
  * The API objects as they are sent, field for field as Stripe's own fixtures have them
  * (`shape.test.ts` holds them against those). What the simulator has no use for is sent as null.
  */
+import type { BalanceTransaction, Dispute } from './balance-objects.ts';
+
 export type Metadata = Readonly<Record<string, string>>;
 
 export type IntentStatus =
@@ -64,7 +66,7 @@ export type PaymentIntent = typeof unusedIntentFields & {
   readonly cancellation_reason: string | null;
   readonly capture_method: CaptureMethod;
   readonly client_secret: string;
-  readonly confirmation_method: 'automatic';
+  readonly confirmation_method: 'automatic' | 'manual';
   readonly created: number;
   readonly currency: string;
   readonly description: string | null;
@@ -90,6 +92,7 @@ export type NewIntent = Pick<
   | 'automatic_payment_methods'
   | 'capture_method'
   | 'client_secret'
+  | 'confirmation_method'
   | 'created'
   | 'currency'
   | 'description'
@@ -104,7 +107,6 @@ export function newIntent(given: NewIntent): PaymentIntent {
     amount_received: 0,
     canceled_at: null,
     cancellation_reason: null,
-    confirmation_method: 'automatic',
     last_payment_error: null,
     latest_charge: null,
     livemode: false,
@@ -305,31 +307,6 @@ export type Refund = {
   readonly failure_reason?: string;
 };
 
-export type BalanceTransaction = {
-  readonly id: string;
-  readonly object: 'balance_transaction';
-  readonly amount: number;
-  readonly available_on: number;
-  readonly balance_type: 'payments';
-  readonly created: number;
-  readonly currency: string;
-  readonly description: string | null;
-  readonly exchange_rate: null;
-  readonly fee: number;
-  readonly fee_details: readonly {
-    readonly amount: number;
-    readonly application: null;
-    readonly currency: string;
-    readonly description: string;
-    readonly type: 'stripe_fee';
-  }[];
-  readonly net: number;
-  readonly reporting_category: 'charge' | 'refund' | 'refund_failure';
-  readonly source: string;
-  readonly status: 'available';
-  readonly type: 'charge' | 'refund' | 'refund_failure';
-};
-
 export type CheckoutSession = {
   readonly id: string;
   readonly object: 'checkout.session';
@@ -388,6 +365,7 @@ export type ObjectTypes = {
   charge: Charge;
   refund: Refund;
   balance_transaction: BalanceTransaction;
+  dispute: Dispute;
   'checkout.session': CheckoutSession;
   webhook_endpoint: WebhookEndpoint;
 };

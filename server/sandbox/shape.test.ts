@@ -84,6 +84,11 @@ const CORE: Readonly<Record<string, readonly string[]>> = {
     'type',
   ],
   webhook_endpoint: ['id', 'object', 'enabled_events', 'status', 'url'],
+  dispute:
+    'id object amount balance_transactions charge created currency evidence evidence_details is_charge_refundable livemode metadata payment_intent payment_method_details reason status'.split(
+      ' ',
+    ),
+  account: ['id', 'object', 'charges_enabled'],
 };
 
 describe('the checker itself', () => {
@@ -103,6 +108,12 @@ describe.skipIf(data === undefined)('each object', () => {
   beforeAll(async () => {
     open = await openSandbox(await cloneDb(), { feeFor: () => 30 });
     const { stripe } = open;
+    const disputed = ['pm_card_createDispute', 'pm_card_createDisputeInquiry'];
+    for (const card of disputed) {
+      await stripe.paymentIntents.create({
+        ...{ amount: 1_000, currency: 'eur', payment_method: card, confirm: true },
+      });
+    }
     for (const card of ['pm_card_visa', 'pm_card_refundFail', 'pm_card_authenticationRequired']) {
       const paid = await stripe.paymentIntents.create({
         amount: 1_000,
@@ -139,6 +150,8 @@ describe.skipIf(data === undefined)('each object', () => {
       payment_intent: intents,
       charge: (await stripe.charges.list()).data,
       refund: (await stripe.refunds.list()).data,
+      dispute: (await stripe.disputes.list()).data,
+      account: [await stripe.accounts.retrieve('acct_any')],
       payment_method: await Promise.all(methods.map((id) => stripe.paymentMethods.retrieve(id))),
       balance_transaction: (await stripe.balanceTransactions.list()).data,
       'checkout.session': (await stripe.checkout.sessions.list()).data,

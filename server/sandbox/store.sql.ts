@@ -28,10 +28,11 @@ export const updateObject = (id: string, data: string, hidden: string) => rows({
   update sandbox.object set data = ${data}::jsonb, hidden = ${hidden}::jsonb where id = ${id}
   returning id`;
 
-export const putEndpoint = (id: string, createdS: number, data: string) => rows({ id: text })`
-  insert into sandbox.object (id, type, owner, created_s, data)
-  values (${id}, 'webhook_endpoint', '', ${createdS}, ${data}::jsonb)
-  on conflict (id) do update set data = excluded.data
+export const putEndpoint = (id: string, createdS: number, data: string, hidden: string) =>
+  rows({ id: text })`
+  insert into sandbox.object (id, type, owner, created_s, data, hidden)
+  values (${id}, 'webhook_endpoint', '', ${createdS}, ${data}::jsonb, ${hidden}::jsonb)
+  on conflict (id) do update set data = excluded.data, hidden = excluded.hidden
   returning id`;
 
 export const deleteObject = (type: string, id: string, owner: string) => rows({ id: text })`

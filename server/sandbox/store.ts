@@ -1,5 +1,6 @@
 /** The API objects in their table, each with its type. */
 import { all, maybe, one, type Tx } from '../kernel/db.ts';
+import type { DisputeReason } from './balance-objects.ts';
 import type { ObjectType, ObjectTypes } from './objects.ts';
 import {
   type Cursor,
@@ -19,6 +20,10 @@ import { type Call, nowS } from './world.ts';
 export type Hidden = {
   /** payment_method: the test card it was made from. */
   readonly sentinel?: string;
+  /** charge: what its buyer will tell their bank. */
+  readonly disputes?: { readonly reason: DisputeReason; readonly isInquiry: boolean };
+  /** webhook_endpoint: whether it gets what happens in connected accounts, instead of in its own. */
+  readonly connect?: boolean;
   /** payment_intent: where the hosted page leads back to; given by a holder of the secret key. */
   readonly returnUrl?: string;
   /** payment_intent: the Checkout Session that it pays. */

@@ -44,6 +44,7 @@ export async function openSandbox(test: OwnDb, more: Partial<SandboxDeps> = {}) 
     secrets: secretsFrom(Buffer.alloc(32, 7)),
     log: silentLog,
     retryBaseMs: 20,
+    feeFor: () => 0,
     ...more,
   });
   const app = fastify({ forceCloseConnections: true });

@@ -14,6 +14,9 @@ export const API_VERSION = '2026-10-28.endive';
 
 export type Log = Record<'info' | 'warn' | 'error', (about: object, message: string) => void>;
 
+/** Of an amount as it is charged, in the currency's code in small letters. */
+export type FeeFor = (amountMinor: number, currency: string) => number;
+
 export type World = {
   readonly db: Db;
   readonly ids: IdSource;
@@ -28,7 +31,7 @@ export type World = {
   /** The address under which people reach this instance; null: the one that the request came to. */
   readonly baseUrl: () => string | null;
   /** What the provider keeps of a captured amount. */
-  readonly feeFor: (amountMinor: number) => number;
+  readonly feeFor: FeeFor;
   /** Tells the delivery of this process that there is something to deliver. */
   readonly wake: () => void;
 };

@@ -5,12 +5,21 @@ import { find } from '../store.ts';
 import type { Call, Outcome } from '../world.ts';
 import { invalid } from './errors.ts';
 
-const expandable: ReadonlyMap<string, ObjectType> = new Map([
+const expandable: ReadonlyMap<string, ObjectType | 'source'> = new Map([
   ['balance_transaction', 'balance_transaction'],
   ['charge', 'charge'],
+  ['dispute', 'dispute'],
   ['latest_charge', 'charge'],
   ['payment_intent', 'payment_intent'],
   ['payment_method', 'payment_method'],
+  ['source', 'source'],
+]);
+
+/** What a balance transaction is about, by its id. */
+const sources: ReadonlyMap<string, ObjectType> = new Map([
+  ['ch', 'charge'],
+  ['du', 'dispute'],
+  ['re', 'refund'],
 ]);
 
 export async function expand(
@@ -51,8 +60,17 @@ async function along(
     return invalid(`This property cannot be expanded (${whole}).`, { param: 'expand' });
   }
   if (there === null) return ok(body);
-  const object = typeof there === 'string' ? (await find(call, type, there))?.data : there;
+  const object = typeof there === 'string' ? await named(call, type, there) : there;
   if (typeof object !== 'object' || object === null) return ok(body);
   const result = await along(call, object, rest, whole);
   return result.ok ? ok({ ...body, [name]: result.value }) : result;
+}
+
+async function named(
+  call: Call,
+  type: ObjectType | 'source',
+  id: string,
+): Promise<object | undefined> {
+  const known = type === 'source' ? sources.get(id.split('_')[0] ?? '') : type;
+  return known === undefined ? undefined : (await find(call, known, id))?.data;
 }

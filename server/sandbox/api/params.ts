@@ -74,9 +74,21 @@ export function minorDigits(currency: string): number {
   return THREE_DECIMAL.includes(currency) ? 3 : 2;
 }
 
-/** Stripe takes three-decimal amounts only with a last digit of 0. */
+/** Sent as hundredths, as ever, although they have no parts any more. */
+const WHOLE_ONLY = ['isk', 'ugx'];
+
+/** What an amount must be a multiple of: of three decimals the last one is always 0. */
+export function coarseness(currency: string): number {
+  if (WHOLE_ONLY.includes(currency)) return 100;
+  return minorDigits(currency) < 3 ? 1 : 10;
+}
+
 export function fitsCurrency(amountMinor: number, currency: string): boolean {
-  return minorDigits(currency) < 3 || amountMinor % 10 === 0;
+  return amountMinor % coarseness(currency) === 0;
+}
+
+export function misfit(currency: string): string {
+  return `An amount in ${currency} must be a multiple of ${coarseness(currency)}.`;
 }
 
 export const currency = z.string().transform((raw, context) => {

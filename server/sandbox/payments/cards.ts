@@ -2,6 +2,7 @@
  * Stripe's test cards: payment methods that stand for an outcome. A person provokes a failure by
  * choosing the card; nothing here is random.
  */
+import type { DisputeReason } from '../balance-objects.ts';
 import type { CardDetails } from '../objects.ts';
 
 export type Decline = {
@@ -16,6 +17,8 @@ export type TestCard = CardDetails & {
   /** Whether the bank first wants to see its customer (3-D Secure). */
   readonly authenticates: boolean;
   readonly refund: 'succeeds' | 'pending' | 'fails_later';
+  /** What the buyer tells their bank once the money is taken; null: nothing. */
+  readonly disputes: { readonly reason: DisputeReason; readonly isInquiry: boolean } | null;
 };
 
 function card(brand: string, last4: string, more: Partial<TestCard> = {}): TestCard {
@@ -31,6 +34,7 @@ function card(brand: string, last4: string, more: Partial<TestCard> = {}): TestC
     decline: null,
     authenticates: false,
     refund: 'succeeds',
+    disputes: null,
     ...more,
   };
 }
@@ -60,6 +64,7 @@ const testCards: Readonly<Record<string, TestCard>> = {
   pm_card_amex: card('amex', '8431'),
   pm_card_discover: card('discover', '9424'),
   pm_card_chargeDeclined: card('visa', '0002', { decline: generic }),
+  pm_card_visa_chargeDeclined: card('visa', '0002', { decline: generic }),
   pm_card_chargeDeclinedInsufficientFunds: card('visa', '9995', { decline: noFunds }),
   pm_card_chargeDeclinedExpiredCard: card('visa', '0069', { decline: expired }),
   pm_card_chargeDeclinedIncorrectCvc: card('visa', '0127', { decline: wrongCvc }),
@@ -71,6 +76,15 @@ const testCards: Readonly<Record<string, TestCard>> = {
   }),
   pm_card_pendingRefund: card('visa', '7726', { refund: 'pending' }),
   pm_card_refundFail: card('visa', '5126', { refund: 'fails_later' }),
+  pm_card_createDispute: card('visa', '0259', {
+    disputes: { reason: 'fraudulent', isInquiry: false },
+  }),
+  pm_card_createDisputeProductNotReceived: card('visa', '2685', {
+    disputes: { reason: 'product_not_received', isInquiry: false },
+  }),
+  pm_card_createDisputeInquiry: card('visa', '1976', {
+    disputes: { reason: 'fraudulent', isInquiry: true },
+  }),
 };
 
 /** The card behind a sentinel; null for anything else. */

@@ -17,6 +17,7 @@ import { changed, find, insert, type Stored, type StoredObject, save } from '../
 import { happen } from '../webhooks/events.ts';
 import { type Call, newId, nowS, type Outcome } from '../world.ts';
 import { type Decline, detailsOf, type TestCard, testCard } from './cards.ts';
+import { disputeAsCardSays } from './disputes.ts';
 import { moved } from './intent-states.ts';
 import { postCapture } from './ledger.ts';
 
@@ -108,7 +109,10 @@ async function charge(call: Call, { intent: asked, method, card }: Attached): Pr
   const id = newId(call.world, 'ch');
   const authorized = newCharge(id, nowS(call.world), intent.data, method.data);
   if (card.decline) return declined(call, intent, method.data, authorized, card.decline);
-  const charged = await insert(call, 'charge', authorized, { parent: intent.data.id });
+  const charged = await insert(call, 'charge', authorized, {
+    parent: intent.data.id,
+    hidden: card.disputes ? { disputes: card.disputes } : {},
+  });
   const paid = { latest_charge: id, last_payment_error: null } as const;
   if (intent.data.capture_method === 'manual') {
     const waiting = await save(call, 'payment_intent', intent, {
@@ -130,6 +134,7 @@ async function charge(call: Call, { intent: asked, method, card }: Attached): Pr
   });
   happen(call, 'charge.succeeded', taken);
   happen(call, 'payment_intent.succeeded', done);
+  await disputeAsCardSays(call, taken);
   return { intent: done, decline: null };
 }
 

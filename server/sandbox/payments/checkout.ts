@@ -18,6 +18,7 @@ import {
   integer,
   list,
   metadata,
+  misfit,
   page,
   text,
   unixTime,
@@ -144,7 +145,7 @@ function totalOf(
     return invalid('The total amount is too large.', { code: 'amount_too_large' });
   }
   if (!fitsCurrency(sum, money)) {
-    return invalid(`An amount in ${money} must be a multiple of 10.`, { param: 'line_items' });
+    return invalid(misfit(money), { param: 'line_items' });
   }
   return ok({ amountMinor: sum, currency: money });
 }
@@ -201,6 +202,7 @@ async function intentOf(
     currency: money,
     automatic_payment_methods: null,
     capture_method: wanted.captureMethod,
+    confirmation_method: 'automatic',
     description: wanted.description,
     metadata: wanted.metadata,
     receipt_email: wanted.receiptEmail ?? session.data.customer_email,

@@ -101,6 +101,7 @@ describe('a PaymentIntent with manual capture', () => {
       capturedMinor: 4_000,
       refundedMinor: 4_000,
       refundsInTransitMinor: 0,
+      disputedMinor: 0,
       feesMinor: 40,
       netMinor: 0,
     });

@@ -12,6 +12,7 @@ import {
   flag,
   list,
   metadata,
+  misfit,
   page,
   text,
   textOrUnset,
@@ -23,6 +24,7 @@ import { find, insert, lock, type StoredObject, save } from '../store.ts';
 import { happen } from '../webhooks/events.ts';
 import { type Answer, type Call, chance, newId, nowS, type Outcome } from '../world.ts';
 import { type Attempt, attach, attempt, cancel, take } from './charging.ts';
+import { disputeAsCardSays } from './disputes.ts';
 import { moved, refusesNow } from './intent-states.ts';
 
 const PATH = '/v1/payment_intents';
@@ -37,6 +39,7 @@ const createParams = z.strictObject({
     .optional(),
   capture_method: z.enum(captureMethods).optional(),
   confirm: flag.optional(),
+  confirmation_method: z.enum(['automatic', 'manual']).optional(),
   description: textOrUnset.optional(),
   metadata: metadata.optional(),
   payment_method: text.optional(),
@@ -60,6 +63,7 @@ async function create(call: Call, params: z.output<typeof createParams>): Promis
           ? null
           : { enabled: true },
     capture_method: params.capture_method ?? 'automatic_async',
+    confirmation_method: params.confirmation_method ?? 'automatic',
     description: params.description ?? null,
     metadata: withMetadata({}, params.metadata),
     receipt_email: params.receipt_email ?? null,
@@ -91,8 +95,7 @@ export async function createIntent(
 ): Promise<Outcome<Intent>> {
   const { hidden, ...fields } = given;
   if (!fitsCurrency(fields.amount, fields.currency)) {
-    const message = `An amount in ${fields.currency} must be a multiple of 10.`;
-    return invalid(message, { code: 'parameter_invalid_integer', param: 'amount' });
+    return invalid(misfit(fields.currency), { code: 'parameter_invalid_integer', param: 'amount' });
   }
   const id = newId(call.world, 'pi');
   const made = await insert(
@@ -134,7 +137,7 @@ async function update(
   const refusal = changesPayment ? refusesNow('change', intent.data) : null;
   if (refusal) return refusal;
   if (!fitsCurrency(total, money)) {
-    return invalid(`An amount in ${money} must be a multiple of 10.`, { param: 'amount' });
+    return invalid(misfit(money), { param: 'amount' });
   }
   const { description = intent.data.description } = params;
   const { receipt_email = intent.data.receipt_email } = params;
@@ -235,6 +238,7 @@ async function capture(
   });
   happen(call, 'charge.captured', charged);
   happen(call, 'payment_intent.succeeded', done);
+  await disputeAsCardSays(call, charged);
   return answer(done.data);
 }
 

@@ -9,7 +9,14 @@ export type Posting = {
   readonly id: string;
   readonly intentId: string;
   readonly sourceId: string;
-  readonly kind: 'capture' | 'fee' | 'refund' | 'refund_settled' | 'refund_failed';
+  readonly kind:
+    | 'capture'
+    | 'fee'
+    | 'refund'
+    | 'refund_settled'
+    | 'refund_failed'
+    | 'dispute'
+    | 'dispute_reversed';
   readonly currency: string;
   readonly atS: number;
   readonly lines: readonly Line[];
@@ -29,10 +36,11 @@ const totals = {
   capturedMinor: int,
   refundedMinor: int,
   refundsInTransitMinor: int,
+  disputedMinor: int,
   feesMinor: int,
 };
 
-/** What was taken from cards, what was given back (in transit included), what fees took. */
+/** Taken from cards, given back (in transit included), taken back by banks, taken by fees. */
 export const totalsByCurrency = () => rows(totals)`
   select l.currency,
     coalesce(-sum(l.amount_minor) filter (where l.account = 'cards' and l.kind = 'capture'), 0)
@@ -41,6 +49,8 @@ export const totalsByCurrency = () => rows(totals)`
       and l.kind in ('refund', 'refund_failed')), 0) as "refundedMinor",
     coalesce(sum(l.amount_minor) filter (where l.account = 'refunds_in_transit'), 0)
       as "refundsInTransitMinor",
+    coalesce(-sum(l.amount_minor) filter (where l.account = 'balance'
+      and l.kind in ('dispute', 'dispute_reversed')), 0) as "disputedMinor",
     coalesce(sum(l.amount_minor) filter (where l.account = 'fees'), 0) as "feesMinor"
   from sandbox.ledger_line l
   group by l.currency
@@ -59,6 +69,8 @@ export const totalsByIntent = (after: string, limit: number) =>
       and e.kind in ('refund', 'refund_failed')), 0) as "refundedMinor",
     coalesce(sum(e.amount_minor) filter (where e.account = 'refunds_in_transit'), 0)
       as "refundsInTransitMinor",
+    coalesce(-sum(e.amount_minor) filter (where e.account = 'balance'
+      and e.kind in ('dispute', 'dispute_reversed')), 0) as "disputedMinor",
     coalesce(sum(e.amount_minor) filter (where e.account = 'fees'), 0) as "feesMinor"
   from sandbox.ledger_entry e join intents i on i.intent_id = e.intent_id
   group by e.intent_id, e.order_id, e.merchant, e.currency

@@ -9,9 +9,12 @@
  *   refund           balance → cards, or balance → refunds_in_transit while it is pending
  *   refund settles   refunds_in_transit → cards
  *   refund fails     cards → balance
+ *   dispute          balance → cards; fee: balance → fees, and it stays there
+ *   dispute is won   cards → balance
  */
 import { all, type Db } from '../../kernel/db.ts';
-import type { BalanceTransaction, Charge, Refund } from '../objects.ts';
+import type { BalanceTransaction, Dispute } from '../balance-objects.ts';
+import type { Charge, Refund } from '../objects.ts';
 import { insert } from '../store.ts';
 import { type Call, newId, nowS } from '../world.ts';
 import {
@@ -30,8 +33,10 @@ type Totals = {
   /** Taken back from the balance, refunds in transit included, failed ones not. */
   readonly refundedMinor: number;
   readonly refundsInTransitMinor: number;
+  /** Taken back by banks, and not given again. */
+  readonly disputedMinor: number;
   readonly feesMinor: number;
-  /** Captured less refunded; fees are not taken off. */
+  /** Captured less refunded and disputed; fees are not taken off. */
   readonly netMinor: number;
 };
 
@@ -59,8 +64,10 @@ export async function readLedger(db: Db): Promise<LedgerTotals> {
   return { byCurrency: byCurrency.map(withNet), byIntent };
 }
 
-function withNet<T extends { capturedMinor: number; refundedMinor: number }>(row: T) {
-  return { ...row, netMinor: row.capturedMinor - row.refundedMinor };
+function withNet<T extends { capturedMinor: number; refundedMinor: number; disputedMinor: number }>(
+  row: T,
+) {
+  return { ...row, netMinor: row.capturedMinor - row.refundedMinor - row.disputedMinor };
 }
 
 /** Returns the balance transaction that the charge will name. */
@@ -69,10 +76,10 @@ export async function postCapture(
   charge: Charge,
   amountMinor: number,
 ): Promise<string> {
-  const feeMinor = call.world.feeFor(amountMinor);
+  const feeMinor = call.world.feeFor(amountMinor, charge.currency);
   await post(call, charge, 'capture', move('cards', 'balance', amountMinor));
   if (feeMinor > 0) await post(call, charge, 'fee', move('balance', 'fees', feeMinor));
-  return insertTransaction(call, charge, 'charge', amountMinor, feeMinor);
+  return (await insertTransaction(call, charge, 'charge', amountMinor, feeMinor)).id;
 }
 
 export async function postRefund(
@@ -82,7 +89,7 @@ export async function postRefund(
 ): Promise<string> {
   const to = pending ? 'refunds_in_transit' : 'cards';
   await post(call, refund, 'refund', move('balance', to, refund.amount));
-  return insertTransaction(call, refund, 'refund', -refund.amount, 0);
+  return (await insertTransaction(call, refund, 'refund', -refund.amount, 0)).id;
 }
 
 export async function postRefundSettled(call: Call, refund: RefundMoney): Promise<void> {
@@ -91,7 +98,26 @@ export async function postRefundSettled(call: Call, refund: RefundMoney): Promis
 
 export async function postRefundFailed(call: Call, refund: RefundMoney): Promise<string> {
   await post(call, refund, 'refund_failed', move('cards', 'balance', refund.amount));
-  return insertTransaction(call, refund, 'refund_failure', refund.amount, 0);
+  return (await insertTransaction(call, refund, 'refund_failure', refund.amount, 0)).id;
+}
+
+/** The bank takes the money back; the provider's fee for that is never given again. */
+export async function postDispute(
+  call: Call,
+  dispute: Dispute,
+  feeMinor: number,
+): Promise<BalanceTransaction> {
+  await post(call, dispute, 'dispute', move('balance', 'cards', dispute.amount));
+  await post(call, dispute, 'fee', move('balance', 'fees', feeMinor));
+  return insertTransaction(call, dispute, 'dispute', -dispute.amount, feeMinor);
+}
+
+export async function postDisputeReversed(
+  call: Call,
+  dispute: Dispute,
+): Promise<BalanceTransaction> {
+  await post(call, dispute, 'dispute_reversed', move('cards', 'balance', dispute.amount));
+  return insertTransaction(call, dispute, 'dispute_reversal', dispute.amount, 0);
 }
 
 type RefundMoney = Pick<Refund, 'id' | 'amount' | 'currency' | 'payment_intent'>;
@@ -127,15 +153,16 @@ async function post(
 async function insertTransaction(
   call: Call,
   source: Source,
-  type: BalanceTransaction['type'],
+  category: BalanceTransaction['reporting_category'],
   amountMinor: number,
   feeMinor: number,
-): Promise<string> {
+): Promise<BalanceTransaction> {
   const { currency } = source;
   const at = nowS(call.world);
   const fee = { amount: feeMinor, application: null, currency, type: 'stripe_fee' } as const;
   const id = newId(call.world, 'txn');
-  await insert(
+  const isAdjustment = category === 'dispute' || category === 'dispute_reversal';
+  const made = await insert(
     call,
     'balance_transaction',
     {
@@ -151,12 +178,12 @@ async function insertTransaction(
       fee: feeMinor,
       fee_details: feeMinor === 0 ? [] : [{ ...fee, description: 'Stripe processing fees' }],
       net: amountMinor - feeMinor,
-      reporting_category: type,
+      reporting_category: category,
       source: source.id,
       status: 'available',
-      type,
+      type: isAdjustment ? 'adjustment' : category,
     },
     { parent: source.payment_intent },
   );
-  return id;
+  return made.data;
 }

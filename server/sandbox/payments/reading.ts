@@ -1,4 +1,4 @@
-/** `/v1/charges`, `/v1/payment_methods`, `/v1/balance_transactions`: to be read only. */
+/** `/v1/accounts`, `/v1/charges`, `/v1/payment_methods`, `/v1/balance_transactions`: to read. */
 import { z } from 'zod';
 import { noSuch } from '../api/errors.ts';
 import { listAnswer } from '../api/lists.ts';
@@ -6,7 +6,7 @@ import { createdFilter, page, text } from '../api/params.ts';
 import { answer, endpoint } from '../api/route.ts';
 import type { ObjectType } from '../objects.ts';
 import { find } from '../store.ts';
-import type { Call } from '../world.ts';
+import { type Call, nowS } from '../world.ts';
 
 const CHARGES = '/v1/charges';
 const TRANSACTIONS = '/v1/balance_transactions';
@@ -28,9 +28,17 @@ const transactionList = z.strictObject({
   ...page,
   created: createdFilter.optional(),
   source: text.optional(),
+  type: text.optional(),
 });
 
 export const readingEndpoints = [
+  // Any name is an account that may take money: nobody is onboarded here.
+  endpoint('GET', '/v1/accounts/:id', z.strictObject({}), async (call, _params, id) =>
+    answer({
+      ...{ id, object: 'account', charges_enabled: true, country: 'US', created: nowS(call.world) },
+      ...{ default_currency: 'eur', details_submitted: true, metadata: {}, payouts_enabled: false },
+    }),
+  ),
   retrieval(CHARGES, 'charge'),
   endpoint('GET', CHARGES, chargeList, (call, params) =>
     listAnswer(call, 'charge', CHARGES, params, { filter: { parent: params.payment_intent } }),
@@ -40,7 +48,7 @@ export const readingEndpoints = [
   endpoint('GET', TRANSACTIONS, transactionList, async (call, params) =>
     listAnswer(call, 'balance_transaction', TRANSACTIONS, params, {
       filter: {
-        members: { source: params.source },
+        members: { source: params.source, type: params.type },
         parent: params.source === undefined ? undefined : await intentOf(call, params.source),
       },
     }),
@@ -49,6 +57,9 @@ export const readingEndpoints = [
 
 /** A transaction is found by the intent of its source; an unknown source has none. */
 async function intentOf(call: Call, source: string): Promise<string> {
-  const found = (await find(call, 'charge', source)) ?? (await find(call, 'refund', source));
+  const found =
+    (await find(call, 'charge', source)) ??
+    (await find(call, 'refund', source)) ??
+    (await find(call, 'dispute', source));
   return found?.data.payment_intent ?? '';
 }

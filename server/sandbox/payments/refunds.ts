@@ -15,6 +15,7 @@ import { find, insert, lock, type StoredObject, save } from '../store.ts';
 import { happen } from '../webhooks/events.ts';
 import { type Answer, type Call, newId, nowS, type Outcome } from '../world.ts';
 import { testCard } from './cards.ts';
+import { isChargedBack } from './disputes.ts';
 import { postRefund, postRefundFailed, postRefundSettled } from './ledger.ts';
 
 const PATH = '/v1/refunds';
@@ -36,6 +37,10 @@ async function create(call: Call, params: z.output<typeof createParams>): Promis
   const left = charge.data.amount_captured - charge.data.amount_refunded;
   const refusal = refusalOf(charge.data, left, params.amount);
   if (refusal) return refusal;
+  if (await isChargedBack(call, charge)) {
+    const message = `Charge ${charge.data.id} has been charged back; cannot issue a refund.`;
+    return invalid(message, { code: 'charge_disputed', charge: charge.data.id });
+  }
   const amountMinor = params.amount ?? left;
   const behaviour = await refundBehaviour(call, charge.data.payment_method);
   const pending = behaviour === 'pending';
@@ -177,7 +182,11 @@ export const refundEndpoints = [
     if (!known) return noSuch('refund', id);
     await lock(call, 'payment_intent', known.data.payment_intent);
     const refund = present(await find(call, 'refund', id), id);
-    const changed = withMetadata(refund.data.metadata, params.metadata);
-    return answer((await save(call, 'refund', refund, { metadata: changed })).data);
+    const changed = await save(call, 'refund', refund, {
+      metadata: withMetadata(refund.data.metadata, params.metadata),
+    });
+    happen(call, 'refund.updated', changed);
+    happen(call, 'charge.refund.updated', changed);
+    return answer(changed.data);
   }),
 ];

@@ -4,7 +4,7 @@ import { inTx, one } from '../../kernel/db.ts';
 import { assert, ok } from '../../kernel/result.ts';
 import { noSuch } from '../api/errors.ts';
 import { listAnswer } from '../api/lists.ts';
-import { absoluteUrl, list, metadata, page, text, withMetadata } from '../api/params.ts';
+import { absoluteUrl, flag, list, metadata, page, text, withMetadata } from '../api/params.ts';
 import { answer, endpoint } from '../api/route.ts';
 import type { WebhookEndpoint } from '../objects.ts';
 import { putEndpoint } from '../store.sql.ts';
@@ -13,12 +13,16 @@ import { newId, nowS, scopeOf, type World } from '../world.ts';
 
 const PATH = '/v1/webhook_endpoints';
 
-/** The endpoint that this instance registers for itself. */
-export const INSTANCE_ENDPOINT = 'we_sandbox';
+/** The endpoints that this instance registers for itself: its own account's, and for the others. */
+export const INSTANCE_ENDPOINTS = [
+  { id: 'we_sandbox', connect: false },
+  { id: 'we_sandbox_connect', connect: true },
+] as const;
 
 const createParams = z.strictObject({
   enabled_events: list(text),
   url: absoluteUrl,
+  connect: flag.optional(),
   api_version: text.optional(),
   description: text.optional(),
   metadata: metadata.optional(),
@@ -41,17 +45,20 @@ function newEndpoint(
 }
 
 /**
- * All events go to `url`, signed with the instance's own webhook secret. The next call with
- * another address moves the endpoint there, waiting deliveries included: after a restart on
- * another port nothing is sent to where nobody listens any more.
+ * All events go to `url`, signed with the secrets of the instance's own endpoints. The next call
+ * with another address moves them there, waiting deliveries included: after a restart on another
+ * port nothing is sent to where nobody listens any more.
  */
 export async function ensureEndpoint(world: World, url: string): Promise<void> {
   const protocol = URL.canParse(url) ? new URL(url).protocol : '';
   assert(/^https?:$/.test(protocol), `not an address for webhooks: ${url}`);
   const result = await inTx(scopeOf(world), async (tx) => {
     const created = nowS(world);
-    const data = newEndpoint({ id: INSTANCE_ENDPOINT, created, url, description: 'this instance' });
-    return ok(await one(tx, putEndpoint(data.id, created, JSON.stringify(data))));
+    for (const { id, connect } of INSTANCE_ENDPOINTS) {
+      const data = newEndpoint({ id, created, url, description: 'this instance' });
+      await one(tx, putEndpoint(id, created, JSON.stringify(data), JSON.stringify({ connect })));
+    }
+    return ok(null);
   });
   assert(result.ok, 'the webhook endpoint could not be registered: the database is busy');
 }
@@ -71,6 +78,7 @@ export const webhookEndpoints = [
         metadata: withMetadata({}, params.metadata),
         url: params.url,
       }),
+      { hidden: { connect: params.connect ?? false } },
     );
     return answer({ ...made.data, secret: world.webhookSecretOf(made.data.id) });
   }),

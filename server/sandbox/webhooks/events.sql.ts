@@ -1,8 +1,10 @@
-import { int, json, rows, text } from '../../kernel/sql.ts';
+import { bool, int, json, rows, text } from '../../kernel/sql.ts';
 import type { Cursor } from '../store.sql.ts';
 
-export const selectEndpoints = () => rows({ id: text, events: json })`
-  select id, data -> 'enabled_events' as events from sandbox.object
+export const selectEndpoints = () =>
+  rows({ id: text, owner: text, connect: bool, events: json })`
+  select id, owner, coalesce((hidden ->> 'connect')::boolean, false) as connect,
+    data -> 'enabled_events' as events from sandbox.object
   where type = 'webhook_endpoint' and data ->> 'status' = 'enabled'
   order by seq`;
 

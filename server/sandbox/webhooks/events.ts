@@ -46,7 +46,7 @@ export async function recordHappenings(call: Call): Promise<boolean> {
   const events: EventBody[] = [];
   const planned: Planned[] = [];
   for (const { type, owner, object } of call.happened) {
-    const wanted = endpoints.filter(({ events: types }) => wants(types, type));
+    const wanted = endpoints.filter((to) => reaches(to, owner) && wants(to.events, type));
     const event: EventBody = {
       id: newId(call.world, 'evt'),
       object: 'event',
@@ -75,6 +75,17 @@ export async function recordHappenings(call: Call): Promise<boolean> {
     ),
   );
   return true;
+}
+
+/**
+ * An endpoint gets what happens in its own account, or, where it was made for that, in all accounts
+ * connected to it: never both.
+ */
+function reaches(
+  to: { readonly owner: string; readonly connect: boolean },
+  owner: string,
+): boolean {
+  return to.connect ? to.owner === '' && owner !== '' : to.owner === owner;
 }
 
 function wants(types: unknown, type: string): boolean {

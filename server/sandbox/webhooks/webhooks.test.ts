@@ -292,6 +292,54 @@ describe('webhook endpoints', () => {
     expect((await open.stripe.events.list({ delivery_success: false })).data).toEqual([]);
   });
 
+  it('are for one account, or for all that are connected, and never for both', async () => {
+    const stripeAccount = 'acct_hooks';
+    const [own, connected, theirs] = [
+      await openReceiver(),
+      await openReceiver(),
+      await openReceiver(),
+    ];
+    for (const receiver of [own, connected, theirs]) closing.push(receiver.close);
+    const enabled_events = ['payment_intent.created'] as const;
+    const of = (url: string) => ({ url, enabled_events: [...enabled_events] });
+    await open.stripe.webhookEndpoints.create(of(own.url));
+    const all = await open.stripe.webhookEndpoints.create({ ...of(connected.url), connect: true });
+    await open.stripe.webhookEndpoints.create(of(theirs.url), { stripeAccount });
+    await pay();
+    const made = await open.stripe.paymentIntents.create(
+      { amount: 500, currency: 'eur' },
+      { stripeAccount },
+    );
+    delivering();
+    await Promise.all(
+      [own, connected, theirs].map((receiver) => receiver.until((got) => got.length === 1)),
+    );
+    const [{ body, signature }] = connected.received as [Received];
+    const event = open.stripe.webhooks.constructEvent(body, signature, all.secret ?? '');
+    expect(event).toMatchObject({ account: stripeAccount, data: { object: { id: made.id } } });
+    expect(JSON.parse(own.received[0]?.body ?? '')).not.toHaveProperty('account');
+    expect((await open.stripe.events.list({ delivery_success: false })).data).toEqual([]);
+  });
+
+  it('of the instance get both, each signed with its own secret', async () => {
+    const receiver = await receiving();
+    delivering();
+    const fields = { amount: 500, currency: 'eur' };
+    await open.stripe.paymentIntents.create(fields);
+    await open.stripe.paymentIntents.create(fields, { stripeAccount: 'acct_hooks' });
+    await receiver.until((received) => received.length === 2);
+    const signers = receiver.received.map(({ body, signature }) =>
+      open.sandbox.webhookSecrets.findIndex((secret) => {
+        try {
+          return open.stripe.webhooks.constructEvent(body, signature, secret) !== null;
+        } catch {
+          return false;
+        }
+      }),
+    );
+    expect(signers.sort()).toEqual([0, 1]);
+  });
+
   it('of the instance moves with its address, and takes what is owed along', async () => {
     await open.sandbox.ensureEndpoint('http://127.0.0.1:9/old');
     await open.stripe.paymentIntents.create({ amount: 500, currency: 'eur' });
@@ -299,7 +347,7 @@ describe('webhook endpoints', () => {
     delivering();
     await receiver.until((received) => received.length === 1);
     expect(typesOf(receiver.received)).toEqual(['payment_intent.created']);
-    expect((await open.stripe.webhookEndpoints.list()).data).toHaveLength(1);
+    expect((await open.stripe.webhookEndpoints.list()).data).toHaveLength(2);
   });
 });
 
