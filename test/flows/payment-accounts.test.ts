@@ -1,17 +1,20 @@
 /** D3, D4: each organizer's money goes to an account of its own, and stays there. */
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startApp, type TestApp } from '../kit/app.ts';
+import { createSandbox } from '../../server/sandbox/index.ts';
+import { ADMIN_KEY, startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
-import { book, eur, eventually, onSale, payWith } from '../kit/given.ts';
+import { book, eur, eventually, newKey, onSale, payWith } from '../kit/given.ts';
 
 let app: TestApp;
+let database: ReturnType<TestApp['database']['open']>;
 beforeAll(async () => {
   app = await startApp();
+  database = app.database.open(null);
 });
 afterAll(() => app.close());
 
-const sql = (text: string) => app.database.open(null).pool.query(text);
+const sql = (text: string) => database.pool.query(text);
 
 async function newOrganizer(of: TestApp = app) {
   const made = await of.admin.post('/organizers', { name: 'Another' });
@@ -52,15 +55,13 @@ describe('an organizer of its own', () => {
     const { accessToken } = booked.body;
     const orderId = booked.body.order.id;
     const { tickets } = await settled(accessToken, orderId, 'confirmed');
-    await admin.post(`/orders/${orderId}/refunds`, {
-      ticketIds: [tickets[0].id],
-      reason: 'requested',
-    });
+    const taken = { ticketIds: [tickets[0].id], reason: 'requested' };
+    await admin.post(`/orders/${orderId}/refunds`, taken, newKey());
     await settled(accessToken, orderId, 'partially_refunded');
     await app.drainJobs();
     const { rows } = await sql(
       `select merchant, sum(amount_minor)::int as kept from sandbox.ledger_entry
-       where account = 'balance' and intent_id = '${intentOf(clientSecret)}' group by merchant`,
+       where account = 'balance' and kind <> 'fee' and intent_id = '${intentOf(clientSecret)}' group by merchant`,
     );
     expect(rows).toEqual([{ merchant: ownAccount, kept: 2_500 }]);
     await expectAuditClean(app);
@@ -119,7 +120,7 @@ describe('an organizer of its own', () => {
       [a, b].map(({ path }) => app.admin.put(path, { account: `${account}x` })),
     );
     expect(both.map(({ status }) => status).sort()).toEqual([200, 409]);
-    expect((await app.admin.put(a.path, { account: 'sk_test_1' })).status).toBe(400);
+    expect((await app.admin.put(a.path, { account: 'sk_test_1' })).status).toBe(422);
     expect((await b.admin.put(b.path, { account })).status).toBe(403);
   });
 });
@@ -151,9 +152,8 @@ describe('a webhook', () => {
     await payWith(app, booked.body.payment.clientSecret);
     const orderId = booked.body.order.id;
     await settled(booked.body.accessToken, orderId, 'confirmed');
-    expect((await admin.post(`/orders/${orderId}/refunds`, { reason: 'requested' })).status).toBe(
-      201,
-    );
+    const refunds = `/orders/${orderId}/refunds`;
+    expect((await admin.post(refunds, { reason: 'requested' }, newKey())).status).toBe(201);
     await settled(booked.body.accessToken, orderId, 'refunded');
     await app.drainJobs();
     const { rows } = await sql(
@@ -205,6 +205,29 @@ describe('beside real keys', () => {
     const free = await onSale(admin, { price: 0 });
     const booked = await book(real.guest, free.eventId, free.typeId);
     expect(booked).toMatchObject({ status: 201, body: { order: { total: eur(0) } } });
+  });
+
+  it.each([
+    ['GET', '/sandbox/stripe/v1/payment_intents'],
+    ['POST', '/sandbox/stripe/v1/refunds'],
+    ['GET', '/sandbox/stripe/ledger'],
+    ['POST', '/sandbox/stripe/disputes'],
+    ['GET', '/sandbox/pay/pi_1'],
+    ['GET', '/sandbox/clock'],
+  ])('F15 there is no sandbox: %s %s', async (method, path) => {
+    const authorization = `Bearer ${ADMIN_KEY}`;
+    const answer = await fetch(real.origin + path, { method, headers: { authorization } });
+    expect(answer.status).toBe(404);
+    expect(real.parts.sandbox).toBeNull();
+  });
+
+  it('F15 nobody starts one by mistake, and nobody pays with nothing', async () => {
+    const { db, ids, secrets } = real.ctx;
+    const deps = { db, ids, secrets, nowMs: () => 0, log: real.ctx.log };
+    expect(() => createSandbox({ ...deps, realKey: 'sk_test_none' })).toThrow('beside real keys');
+    const { eventId, typeId } = await onSale(real.admin);
+    const booked = await book(real.guest, eventId, typeId, { method: 'simulated' });
+    expect(booked).toMatchObject({ status: 422, body: { code: 'payment_method_unavailable' } });
   });
 
   it('D4 takes what any of its endpoints’ secrets signed', async () => {

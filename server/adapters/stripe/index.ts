@@ -53,8 +53,19 @@ export function createStripeProvider(options: StripeOptions): PaymentPort {
         ...readingCalls(stripe, call),
       };
     },
+    canCharge: (account) => ask(() => canCharge(stripe, account)),
     openWebhook: (rawBody, signature) => openWebhook(stripe, options, rawBody, signature),
   };
+}
+
+/** Of an account that is not connected, the platform's key may know nothing. */
+async function canCharge(stripe: Stripe, account: string): Promise<boolean> {
+  try {
+    return (await stripe.accounts.retrieve(account)).charges_enabled;
+  } catch (error) {
+    if (error instanceof Stripe.errors.StripePermissionError) return false;
+    throw error;
+  }
 }
 
 function clientConfig({ sandbox }: StripeOptions): Stripe.StripeConfig {

@@ -71,6 +71,15 @@ export const accountRoutes: readonly Route[] = [
     success: { status: 200, schema: paymentAccount, description: 'The account' },
     refusals: {
       payment_account_taken: { status: 409, title: 'Another organizer has this account' },
+      payment_account_unusable: {
+        status: 422,
+        title: 'The account is not connected to this installation, or cannot take money',
+      },
+      payment_provider_unavailable: {
+        status: 503,
+        title: 'The payment provider does not answer',
+        retryAfterSeconds: 2,
+      },
     },
     example: {
       body: { account: example.account, defaultMethod: example.defaultMethod },

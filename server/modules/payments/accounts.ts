@@ -55,12 +55,29 @@ export async function readPaymentAccount(
   return (await organizerExists(ctx.db, organizerId)) ? resolve(ctx, organizerId) : null;
 }
 
+export type AccountRefusal = RefusalOf<
+  | 'not_found'
+  | 'payment_account_taken'
+  | 'payment_account_unusable'
+  | 'payment_provider_unavailable'
+  | 'busy'
+>;
+
+/** The provider is asked before anybody's money is sent to where it cannot arrive. */
+async function refusalOf(ctx: Ctx, account: string) {
+  const asked = await ctx.ports.payments.canCharge(account);
+  if (asked.kind === 'unknown') return refused('payment_provider_unavailable');
+  return asked.kind === 'ok' && asked.value ? null : refused('payment_account_unusable');
+}
+
 /** For payments from now on; those that are open stay with the account they were opened with. */
 export async function setPaymentAccount(
   ctx: Ctx,
   organizerId: OrganizerId,
   input: { readonly account: string | null; readonly defaultMethod: DefaultMethod },
-): Promise<Result<PaymentAccount, RefusalOf<'not_found' | 'payment_account_taken' | 'busy'>>> {
+): Promise<Result<PaymentAccount, AccountRefusal>> {
+  const unusable = input.account === null ? null : await refusalOf(ctx, input.account);
+  if (unusable) return unusable;
   try {
     const done = await inTx(ctx, async (tx) => {
       if (!(await organizerExists(tx, organizerId))) return refused('not_found');

@@ -156,6 +156,8 @@ export type PaymentPort = {
   readonly simulated: boolean;
   /** The provider as one account sees it; null: the instance's own account. */
   readonly of: (account: string | null) => PaymentProvider;
+  /** Whether this connected account may take money; refused where it is not connected. */
+  readonly canCharge: (account: string) => Promise<Asked<boolean>>;
   /** The webhook, or null where its signature is wrong, old or from the future. */
   readonly openWebhook: (rawBody: Buffer, signature: string) => Webhook | null;
   /** Where a buyer may pay by hand in the simulator. */
