@@ -14,6 +14,8 @@ type Need = {
   /** Set by people to name a place of their own; set by the global setup to what was found. */
   readonly variables: readonly [string, ...string[]];
   readonly find: () => string | undefined;
+  /** Whether an address will do as well as a path. */
+  readonly mayBeUrl?: boolean;
   readonly reason: string;
 };
 
@@ -32,6 +34,14 @@ const needs = {
     variables: ['KAFKA_HOME'],
     find: () => undefined,
     reason: 'no Kafka: set KAFKA_HOME to an unpacked Apache Kafka',
+  },
+  'stripe-mock': {
+    variables: ['FANFARE_STRIPE_MOCK'],
+    find: () => onPath('stripe-mock') ?? inGoBin('stripe-mock'),
+    mayBeUrl: true,
+    reason:
+      'no stripe-mock: go install github.com/stripe/stripe-mock@latest, or set ' +
+      'FANFARE_STRIPE_MOCK to its program or address',
   },
   data: {
     variables: ['FANFARE_REAL_DATA'],
@@ -70,9 +80,10 @@ export function exportFound(): void {
 }
 
 function findService(service: NeedName): string | undefined {
-  const { variables, find }: Need = needs[service];
+  const { variables, find, mayBeUrl }: Need = needs[service];
   const set = variables.map((name) => process.env[name]).find((value) => value);
   const path = set ?? find();
+  if (mayBeUrl && /^https?:\/\//.test(path ?? '')) return path;
   return path !== undefined && existsSync(path) ? path : undefined;
 }
 
@@ -80,6 +91,11 @@ function onPath(...programs: readonly string[]): string | undefined {
   const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   const candidates = programs.flatMap((program) => folders.map((folder) => join(folder, program)));
   return candidates.find(isProgram);
+}
+
+function inGoBin(program: string): string | undefined {
+  const home = process.env['GOPATH'] ?? join(process.env['HOME'] ?? '', 'go');
+  return [join(home, 'bin', program)].find(isProgram);
 }
 
 function isProgram(path: string): boolean {
