@@ -93,6 +93,7 @@ async function build(
   const { db, log } = base;
   const secrets = await loadSecrets(db);
   const isSandbox = usesSandbox(config);
+  const { STRIPE_SECRET_KEY: realKey } = config;
   const movable = isSandbox ? await loadTestClock(db) : null;
   const clock = override?.clock ?? movable ?? databaseClock;
   const nowMs = () => clock.now()?.getTime() ?? systemIds.nowMs();
@@ -103,10 +104,7 @@ async function build(
   };
   const baseUrl = () => state.baseUrl;
   const sandbox = isSandbox
-    ? createSandbox({
-        ...{ db, ids: systemIds, nowMs, secrets, log, baseUrl },
-        realKey: config.STRIPE_SECRET_KEY,
-      })
+    ? createSandbox({ db, ids: systemIds, nowMs, secrets, log, baseUrl, realKey })
     : null;
   const ports: Ports = {
     get payments() {

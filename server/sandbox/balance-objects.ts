@@ -115,11 +115,9 @@ export type Dispute = {
 
 const ANSWER_WITHIN_S = 7 * 24 * 3_600;
 
-const nothing = Object.fromEntries(evidenceFields.map((name) => [name, null])) as Record<
-  // Each of the names is there.
-  (typeof evidenceFields)[number],
-  null
->;
+type NoEvidence = Readonly<Record<(typeof evidenceFields)[number], null>>;
+// Each of the names is there.
+const nothing = Object.fromEntries(evidenceFields.map((name) => [name, null])) as NoEvidence;
 
 export function newDispute(
   id: string,

@@ -3,13 +3,13 @@
  * that the official SDK and our one adapter run without an account: in development, in tests, and
  * in production until somebody sets real keys.
  *
- * It owns the schema `sandbox`: PaymentIntents, charges, refunds, disputes, Checkout Sessions, events,
- * webhooks and a double-entry ledger that nothing else writes. It promises Stripe's states, errors,
- * idempotency and at-least-once webhooks; that each call is one transaction; that no more is ever
- * refunded than was captured; and that what was answered survives a restart, whichever of several
- * processes answered. Failures are provoked by test cards and by fault rules, never by chance
- * alone. It does not move money, store a card number, or know what an order is. Any name
- * of a connected account is one, without onboarding; payouts are not simulated.
+ * It owns the schema `sandbox`: PaymentIntents, charges, refunds, disputes, Checkout Sessions,
+ * events, webhooks and a double-entry ledger that nothing else writes. It promises Stripe's
+ * states, errors, idempotency and at-least-once webhooks; that each call is one transaction; that
+ * no more is ever refunded than was captured; and that what was answered survives a restart,
+ * whichever of several processes answered. Failures are provoked by test cards and by fault rules,
+ * never by chance alone. It does not move money, store a card number, or know what an order is. Any
+ * name of a connected account is one, without onboarding; payouts are not simulated.
  *
  * The SDK knows no base path, and asks for `/v1/…`. Give it `host`, `port`, `protocol` and a client
  * that puts API_PREFIX in front, made around its own, so that connections fail as in production:

@@ -22,7 +22,7 @@ export type Hidden = {
   readonly sentinel?: string;
   /** charge: what its buyer will tell their bank. */
   readonly disputes?: { readonly reason: DisputeReason; readonly isInquiry: boolean };
-  /** webhook_endpoint: whether it gets what happens in connected accounts, instead of in its own. */
+  /** webhook_endpoint: for what happens in connected accounts, instead of in its own. */
   readonly connect?: boolean;
   /** payment_intent: where the hosted page leads back to; given by a holder of the secret key. */
   readonly returnUrl?: string;

@@ -1,13 +1,14 @@
 /**
  * What the rest of the house relies on, asked of the adapter with the sandbox behind it, and, where
  * STRIPE_TEST_KEY is a key of a Stripe test account, with Stripe itself: the same test, so that the
- * sandbox cannot promise what Stripe does not keep. It makes payments of test cards and nothing else.
+ * sandbox cannot promise what Stripe does not keep. It pays with test cards and does nothing else.
  *
  * STRIPE_TEST_ACCOUNT may name an account that is connected to it (acct_…).
  */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cloneDb } from '../../../test/kit/db.ts';
+import { eventually } from '../../../test/kit/given.ts';
 import { applies } from '../../../test/kit/requires.ts';
 import { stripeAt, systemNowMs, yes } from '../../../test/kit/stripe.ts';
 import type { PaymentPort, PaymentProvider } from '../../modules/payments/index.ts';
@@ -198,13 +199,11 @@ describe.each(Object.entries(behind))('the adapter with %s behind it', (name, st
     async () => {
       const { id } = await taken(provider, 'pm_card_createDispute');
       // Stripe opens it a moment after the capture.
-      const found = await expect
-        .poll(async () => (await yes(provider.disputesOf(id))).length, {
-          timeout: ASKED_MAX_MS / 2,
-          interval: 500,
-        })
-        .toBe(1)
-        .then(() => yes(provider.disputesOf(id)));
+      const found = await eventually(
+        () => yes(provider.disputesOf(id)),
+        (disputes) => disputes.length > 0,
+        ASKED_MAX_MS / 2,
+      );
       expect(found).toMatchObject([
         { status: 'open', amountMinor: 5_000, currency: 'EUR', reason: 'fraudulent' },
       ]);

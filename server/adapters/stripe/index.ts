@@ -15,6 +15,11 @@ import { toCheckout, toDispute, toIntent, toRefund, toTransaction } from './answ
 import { openWebhook } from './webhooks.ts';
 
 const TIMEOUT_MS = 10_000;
+/**
+ * Some methods of payment send the buyer to another page, and Stripe wants to know where to lead
+ * back to, also where a test card pays. Nobody goes there.
+ */
+const NOWHERE = 'https://example.org/';
 /** The most that a page of a list may have. */
 const PAGE_MAX = 100;
 
@@ -124,7 +129,13 @@ function intentCalls(stripe: Stripe, call: CallOptions): IntentCalls {
       ),
     confirmIntent: (id, method, key) =>
       ask(async () =>
-        toIntent(await paymentIntents.confirm(id, { payment_method: method }, call(key))),
+        toIntent(
+          await paymentIntents.confirm(
+            id,
+            { payment_method: method, return_url: NOWHERE },
+            call(key),
+          ),
+        ),
       ),
     captureIntent: (id, key) =>
       ask(async () => toIntent(await paymentIntents.capture(id, {}, call(key)))),

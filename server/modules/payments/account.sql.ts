@@ -16,9 +16,11 @@ export const putAccount = (a: {
   account: string | null;
   defaultMethod: DefaultMethod;
   setBy: string;
+  now: Date | null;
 }) => rows(columns)`
-  insert into payments.account (organizer_id, livemode, account, default_method, set_by)
-  select ${a.organizerId}, ${a.livemode}, ${a.account}, ${a.defaultMethod}, ${a.setBy}
+  insert into payments.account (organizer_id, livemode, account, default_method, set_by, set_at)
+  select ${a.organizerId}, ${a.livemode}, ${a.account}, ${a.defaultMethod}, ${a.setBy},
+    kernel.instant(${a.now})
   where not exists (
     select from payments.account o
     where o.account = ${a.account} and o.livemode = ${a.livemode}
@@ -26,5 +28,5 @@ export const putAccount = (a: {
   )
   on conflict (organizer_id, livemode) do update
   set account = excluded.account, default_method = excluded.default_method,
-      set_by = excluded.set_by, set_at = clock_timestamp()
+      set_by = excluded.set_by, set_at = excluded.set_at
   returning account, default_method as "defaultMethod"`;

@@ -82,8 +82,9 @@ export async function setPaymentAccount(
     const done = await inTx(ctx, async (tx) => {
       if (!(await organizerExists(tx, organizerId))) return refused('not_found');
       const { livemode } = ctx.ports.payments;
-      const row = putAccount({ organizerId, livemode, ...input, setBy: ctx.actor });
-      return (await maybe(tx, row)) ? ok(null) : refused('payment_account_taken');
+      const by = { setBy: ctx.actor, now: ctx.clock.now() };
+      const row = await maybe(tx, putAccount({ organizerId, livemode, ...input, ...by }));
+      return row ? ok(null) : refused('payment_account_taken');
     });
     if (!done.ok) return done;
   } catch (error) {
