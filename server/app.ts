@@ -11,6 +11,7 @@ import { forgetOldKeys } from './kernel/idempotency.ts';
 import { createWorker, measureJobs, type Recurring, type Worker } from './kernel/jobs.ts';
 import type { Route } from './kernel/route.ts';
 import type { Machine } from './kernel/states.ts';
+import { sealRecurring } from './kernel/timeline.ts';
 import {
   archivePastEvents,
   catalogRoutes,
@@ -103,6 +104,7 @@ const recurring: readonly Recurring[] = [
   settleRecurring,
   tieOutRecurring,
   {
+  sealRecurring,
     name: 'measure',
     everyMs: 5_000,
     run: async (ctx) => {

@@ -17,6 +17,7 @@ import { machineDifferences } from './kernel/states.ts';
 import { loadTestClock } from './kernel/test-clock.ts';
 import type { PaymentPort } from './modules/payments/index.ts';
 import { clockRoutes } from './sandbox/clock.ts';
+import { sealChanges } from './kernel/timeline.ts';
 import { API_PREFIX, createSandbox, type Sandbox } from './sandbox/index.ts';
 
 const AUDIT_CONNECTIONS = 2;
@@ -77,6 +78,8 @@ export async function assemble(options: AssembleOptions): Promise<Parts> {
   });
   try {
     await refuseUnfit(db);
+    // Before anything is written: on a database that was restored, lines are numbered anew.
+    await sealChanges(db);
     return await build(options, { db, auditDb, lanes, log, metrics });
   } catch (error) {
     await lanes.close();

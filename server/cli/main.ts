@@ -12,6 +12,7 @@ import { runStart, runWorker } from './start.ts';
 import { runTieOut } from './tie-out.ts';
 import { runVerifyTicket } from './verify-ticket.ts';
 
+import { runVerifyTimeline } from './verify-timeline.ts';
 const commands: Readonly<Record<string, Command>> = {
   start: runStart,
   worker: runWorker,
@@ -23,6 +24,7 @@ const commands: Readonly<Record<string, Command>> = {
   config: runConfig,
 };
 
+  'verify-timeline': runVerifyTimeline,
 function usage(): string {
   const lines = Object.values(commands).flatMap((command) =>
     command.usage.map(([call, what]) => `  ${call.padEnd(26)} ${what}`),

@@ -63,7 +63,7 @@ async function tablesWith(role: DbRole, ...privileges: string[]): Promise<string
 }
 
 describe('the audit log, the facts and the books', () => {
-  const kept = ['kernel.state_change', 'kernel.outbox', 'payments.transfer'];
+  const kept = ['kernel.state_change', 'kernel.timeline', 'kernel.outbox', 'payments.transfer'];
   const changes = kept.flatMap((table) => [
     { table, statement: `update ${table} set event_id = 'evt_2'` },
     { table, statement: `delete from ${table}` },
@@ -83,7 +83,7 @@ describe('the audit log, the facts and the books', () => {
   });
 
   it('no ledger can be rewritten by any role', async () => {
-    const ledgers = tables.filter((table) => /ledger|state_change|outbox|transfer$/.test(table));
+    const ledgers = tables.filter((table) => /ledger|state_change|timeline|outbox|transfer$/.test(table));
     expect(ledgers.length).toBeGreaterThanOrEqual(3);
     for (const role of ROLES) {
       const may = await tablesWith(role, 'UPDATE', 'DELETE', 'TRUNCATE');

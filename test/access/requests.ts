@@ -300,6 +300,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'GET /events/:id/seat-map': inPlan,
   'GET /events/:id/sections': inPlan,
   'GET /events/:id/statistics': ownEvent,
+  'GET /events/:id/timeline': ownEvent,
   'POST /events/:id/holds': readEvent,
   'POST /events/:id/bookings': readEvent,
   'POST /events/:id/promo-codes': changeEvent,
@@ -324,6 +325,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'DELETE /holds/:id': hold(true),
   'GET /orders': nothing,
   'GET /orders/:id': order(false),
+  'GET /orders/:id/timeline': order(false),
   'GET /orders/:id/tickets.pdf': order(false),
   'GET /orders/:id/calendar.ics': order(false),
   // The order is confirmed, so cancelling it gives money back.

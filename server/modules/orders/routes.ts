@@ -8,6 +8,7 @@ import { id, line } from '../../kernel/schemas.ts';
 import { cancelOrder, refundOrder } from './cancel-order.ts';
 import { findOrder, listOrders } from './find-order.ts';
 import { orderSchema, orderStatus, orderView } from './order-view.ts';
+import { orderTimelineSchema, showOrderTimeline } from './show-timeline.ts';
 
 const params = z.object({ id: id('ord') });
 
@@ -118,6 +119,21 @@ export const orderRoutes: readonly Route[] = [
       if (!found) return refused('not_found');
       return ok({ body: await orderView(ctx, ctx.db, found.order) });
     },
+  }),
+  route({
+    method: 'GET',
+    path: '/orders/:id/timeline',
+    summary: 'Everything that happened to an order',
+    description:
+      'Every change of the order, its tickets, payments and refunds, with who made it: for staff ' +
+      'by id, for the buyer by role.',
+    tag: 'Orders',
+    access: { kind: 'owner', scope: 'orders:read' },
+    params,
+    success: { status: 200, schema: orderTimelineSchema, description: 'The first change first' },
+    refusals: {},
+    handle: (ctx, { actor, params: { id: orderId } }) =>
+      bodyOf(showOrderTimeline(ctx, actor, orderId)),
   }),
   route({
     method: 'POST',

@@ -19,6 +19,7 @@ import {
   g22,
   selectEventIds,
 } from './audit.view.sql.ts';
+import { walkTimeline } from './audit-timeline.ts';
 
 export type AuditFinding = {
   /** Null for what is of no event. */
@@ -27,7 +28,7 @@ export type AuditFinding = {
   readonly detail: string;
 };
 
-type Violation = { readonly objectId: string; readonly detail: string };
+export type Violation = { readonly objectId: string; readonly detail: string };
 type Check = {
   readonly id: string;
   readonly name: string;
@@ -35,6 +36,8 @@ type Check = {
   | { readonly find: (eventId: EventId, now: Date | null) => Statement<Violation> }
   /** Of what spans events: asked once. */
   | { readonly findAnywhere: () => Statement<Violation> }
+  /** In several statements, each as short. */
+  | { readonly walk: (ctx: Ctx, eventId: EventId) => Promise<readonly Violation[]> }
 );
 
 /** The guarantees that are checked, by their ids in docs/guarantees.md. */
@@ -50,6 +53,7 @@ export const audits: readonly Check[] = [
   { id: 'G10', name: 'No refund beyond what was taken, and the books say so', find: g10 },
   { id: 'G14', name: 'One key, one hold, one order', find: g14 },
   { id: 'G16', name: 'No state by an illegal edge', find: g16 },
+  { id: 'G17', name: 'The timeline is as it was sealed', walk: walkTimeline },
   { id: 'G21', name: 'A code counts the orders that use it', find: g21 },
   { id: 'G22', name: 'The balance of a credit is its entries', findAnywhere: g22 },
 ];
@@ -87,7 +91,9 @@ export async function auditAll(ctx: Ctx): Promise<AuditReport> {
   }
   for (const [i, entry] of report.entries()) {
     const check = present(audits[i], 'the check of an entry');
-    if ('findAnywhere' in check) await note(ctx, entry, null, check.findAnywhere());
+    if ('findAnywhere' in check) {
+      await note(entry, null, () => all(ctx.auditDb, check.findAnywhere()));
+    }
   }
   return report;
 }
@@ -96,18 +102,21 @@ async function auditEvent(ctx: Ctx, eventId: EventId, report: AuditReport): Prom
   const now = ctx.clock.now();
   for (const [i, entry] of report.entries()) {
     const check = present(audits[i], 'the check of an entry');
-    if ('find' in check) await note(ctx, entry, eventId, check.find(eventId, now));
+    if ('find' in check) {
+      await note(entry, eventId, () => all(ctx.auditDb, check.find(eventId, now)));
+    } else if ('walk' in check) {
+      await note(entry, eventId, () => check.walk(ctx, eventId));
+    }
   }
 }
 
 async function note(
-  ctx: Ctx,
   entry: AuditReport[number],
   eventId: EventId | null,
-  statement: Statement<Violation>,
+  find: () => Promise<readonly Violation[]>,
 ): Promise<void> {
   try {
-    const violations = await all(ctx.auditDb, statement);
+    const violations = await find();
     entry.violations += violations.length;
     const room = Math.max(0, FINDINGS_KEPT - entry.findings.length);
     entry.findings.push(...violations.slice(0, room).map((v) => ({ eventId, ...v })));

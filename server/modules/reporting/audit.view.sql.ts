@@ -261,7 +261,7 @@ export const g16 = (eventId: EventId) => rows(found)`
   select c.object_id as "objectId",
     format('%s: %s to %s', c.machine, coalesce(c.from_state, '(new)'), c.to_state) as detail
   from kernel.state_change c
-  where c.event_id = ${eventId} and not exists (
+  where c.event_id = ${eventId} and c.from_state is distinct from c.to_state and not exists (
     select from kernel.transition t
     where t.machine = c.machine and t.from_state = coalesce(c.from_state, '')
       and t.to_state = c.to_state

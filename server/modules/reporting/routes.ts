@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isStaffOf, keyOf } from '../../kernel/actor.ts';
 import { maybe } from '../../kernel/db.ts';
+import { pageQuery } from '../../kernel/page.ts';
 import { ok, refused } from '../../kernel/result.ts';
 import { bodyOf, type Route, route } from '../../kernel/route.ts';
 import { id, instant, moneyOut } from '../../kernel/schemas.ts';
@@ -8,6 +9,7 @@ import { auditAll } from './audit.ts';
 import { selectOrganizerOf } from './event.view.sql.ts';
 import { readSchedule, scheduleSchema } from './schedule.ts';
 import { selectStatistics } from './statistics.view.sql.ts';
+import { showTimeline, timelineSchema } from './timeline.ts';
 
 const statistics = z
   .object({
@@ -89,6 +91,30 @@ const example = {
   waitlist: 0,
 };
 
+const timelineExample = {
+  data: [
+    {
+      position: 1,
+      at: '2035-05-02T10:00:00.012345Z',
+      machine: 'order',
+      objectId: 'ord_00vtdzt3h1k4r00vtdzw2q5r8s1t4v7w0x3y6',
+      from: null,
+      to: 'pending',
+      actor: 'anonymous',
+      requestId: 'req-7f3k2m9x',
+      amount: eur(2_500),
+      note: null,
+      hash: '5f0c1e9a7d3b8642c0ffee5f0c1e9a7d3b8642c0ffee5f0c1e9a7d3b8642c0ff',
+    },
+  ],
+  nextCursor: null,
+  eventId: 'evt_00vtdzt3h1k4r',
+  head: {
+    position: 1,
+    hash: '5f0c1e9a7d3b8642c0ffee5f0c1e9a7d3b8642c0ffee5f0c1e9a7d3b8642c0ff',
+  },
+};
+
 const minutes = z
   .string()
   .regex(/^[0-9]{1,5}$/, 'must be a whole number')
@@ -154,6 +180,24 @@ export const reportingRoutes: readonly Route[] = [
         },
       });
     },
+  }),
+  route({
+    method: 'GET',
+    path: '/events/:id/timeline',
+    summary: 'Everything that happened to an event, sealed',
+    description:
+      'Every change of an order, ticket, payment, refund, or of the event itself, with its actor ' +
+      'and without personal data, about a second after it happened. Each line carries a hash of ' +
+      'itself and of all lines before it: `fanfare verify-timeline` recomputes them.',
+    tag: 'Reports',
+    access: { kind: 'scope', scope: 'audit:read' },
+    params: z.object({ id: id('evt') }),
+    query: z.strictObject(pageQuery),
+    success: { status: 200, schema: timelineSchema, description: 'A page of the timeline' },
+    refusals: {},
+    example: { response: timelineExample },
+    handle: (ctx, { actor, params, query }) =>
+      bodyOf(showTimeline(ctx, keyOf(actor), params.id, query)),
   }),
   route({
     method: 'GET',
