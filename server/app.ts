@@ -103,8 +103,8 @@ const recurring: readonly Recurring[] = [
   sweepRecurring,
   settleRecurring,
   tieOutRecurring,
-  {
   sealRecurring,
+  {
     name: 'measure',
     everyMs: 5_000,
     run: async (ctx) => {

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { createStripeProvider } from './adapters/stripe/index.ts';
 import { buildApp, buildWorker, machines } from './app.ts';
+import { dataDirOf } from './database.ts';
 import { databaseClock } from './kernel/clock.ts';
 import { type Config, isLive, usesSandbox } from './kernel/config.ts';
 import { type Ctx, neverPause, type Ports, systemIds } from './kernel/context.ts';
@@ -14,13 +15,22 @@ import { present } from './kernel/result.ts';
 import { unsafeSettings } from './kernel/safety.ts';
 import { loadSecrets } from './kernel/secrets.ts';
 import { machineDifferences } from './kernel/states.ts';
+import { ANSWER_MAX_MS, createStops, type Stops } from './kernel/stops.ts';
 import { loadTestClock } from './kernel/test-clock.ts';
+import { sealChanges } from './kernel/timeline.ts';
+import { organizerOf } from './modules/catalog/index.ts';
+import { readStandbyKeys } from './modules/identity/index.ts';
 import type { PaymentPort } from './modules/payments/index.ts';
 import { clockRoutes } from './sandbox/clock.ts';
-import { sealChanges } from './kernel/timeline.ts';
 import { API_PREFIX, createSandbox, type Sandbox } from './sandbox/index.ts';
 
 const AUDIT_CONNECTIONS = 2;
+/** A storm of webhooks takes no connection from who buys. */
+const WEBHOOK_CONNECTIONS = 2;
+/** Beyond these, the provider sends it again. */
+const WEBHOOKS_WAITING_MAX = 100;
+/** One that hangs leaves another to try again on. */
+const STOP_CONNECTIONS = 2;
 
 export class NotFit extends Error {
   override readonly name = 'NotFit';
@@ -70,6 +80,14 @@ export async function assemble(options: AssembleOptions): Promise<Parts> {
     statementMaxMs: AUDIT_STATEMENT_MAX_MS,
     onError: (error) => log.warn({ err: error }, 'an idle database connection was lost'),
   });
+  const webhookDb = openDb({
+    url: options.databaseUrl,
+    role: 'fanfare_app',
+    maxConnections: WEBHOOK_CONNECTIONS,
+    waitingMax: WEBHOOKS_WAITING_MAX,
+    name: 'webhooks',
+    onError: (error) => log.warn({ err: error }, 'an idle database connection was lost'),
+  });
   const lanes = createLanes({
     url: options.databaseUrl,
     connections: options.config.DATABASE_LANES,
@@ -80,18 +98,19 @@ export async function assemble(options: AssembleOptions): Promise<Parts> {
     await refuseUnfit(db);
     // Before anything is written: on a database that was restored, lines are numbered anew.
     await sealChanges(db);
-    return await build(options, { db, auditDb, lanes, log, metrics });
+    return await build(options, { db, auditDb, webhookDb, lanes, log, metrics });
   } catch (error) {
     await lanes.close();
     await closeDb(db);
     await closeDb(auditDb);
+    await closeDb(webhookDb);
     throw error;
   }
 }
 
 async function build(
-  { config, override }: AssembleOptions,
-  base: Pick<Ctx, 'db' | 'auditDb' | 'lanes' | 'log' | 'metrics'>,
+  { config, databaseUrl, override }: AssembleOptions,
+  base: Pick<Ctx, 'db' | 'auditDb' | 'webhookDb' | 'lanes' | 'log' | 'metrics'>,
 ): Promise<Parts> {
   const { db, log } = base;
   const secrets = await loadSecrets(db);
@@ -106,16 +125,17 @@ async function build(
     draining: false,
   };
   const baseUrl = () => state.baseUrl;
-  const sandbox = isSandbox
-    ? createSandbox({ db, ids: systemIds, nowMs, secrets, log, baseUrl, realKey })
-    : null;
+  const simulated = { db, ids: systemIds, nowMs, secrets, log, baseUrl, realKey };
+  const sandbox = isSandbox ? createSandbox(simulated) : null;
   const ports: Ports = {
     get payments() {
       return present(state.provider, 'the payment provider (the server does not listen yet)');
     },
   };
+  const stops = await openStops(config, databaseUrl, { ...base, clock });
   const ctx: Ctx = {
     ...base,
+    stops,
     clock,
     ids: systemIds,
     config,
@@ -141,6 +161,7 @@ async function build(
     listening: async ({ host, port }) => {
       const own = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
       state.baseUrl = config.BASE_URL ?? own;
+      stops.start();
       if (!sandbox) return;
       state.provider = sandboxProvider(sandbox, { host, port, baseUrl: state.baseUrl }, nowMs);
       await sandbox.ensureEndpoint(`${own}/webhooks/stripe`);
@@ -154,10 +175,35 @@ async function build(
       await worker.stop();
       await delivery?.stop();
       await base.lanes.close();
-      await closeDb(db);
-      await closeDb(base.auditDb);
+      for (const pool of [db, base.auditDb, base.webhookDb]) await closeDb(pool);
+      await stops.close();
     },
   };
+}
+
+/** A process that starts is stopped where the one before it was. */
+async function openStops(
+  config: Config,
+  databaseUrl: string,
+  { db, log, clock }: Pick<Ctx, 'db' | 'log' | 'clock'>,
+): Promise<Stops> {
+  const stops = createStops({
+    db: openDb({
+      url: databaseUrl,
+      role: 'fanfare_app',
+      maxConnections: STOP_CONNECTIONS,
+      name: 'stops',
+      answerMaxMs: ANSWER_MAX_MS,
+      onError: (error) => log.debug({ err: error }, 'an idle database connection was lost'),
+    }),
+    sharedDb: db,
+    dataDir: dataDirOf(config),
+    log,
+    readOrganizer: organizerOf,
+    alsoRead: (on) => readStandbyKeys(on, db, clock),
+  });
+  await stops.refresh();
+  return stops;
 }
 
 async function refuseUnfit(db: Db): Promise<void> {

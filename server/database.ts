@@ -16,7 +16,7 @@ export type Database = {
 /** Left in the data folder while a server runs, so that commands beside it find its database. */
 const URL_FILE = 'database-url';
 
-function dataDirOf(config: Config): string {
+export function dataDirOf(config: Config): string {
   return resolve(config.DATA_DIR ?? join(projectRoot, '.data'));
 }
 
@@ -37,6 +37,12 @@ export async function openDatabase(config: Config, say: (line: string) => void):
       await server.stop();
     },
   };
+}
+
+/** Where the database of this installation is, without waking it; null where none runs. */
+export function knownDatabaseUrl(config: Config): string | null {
+  const file = join(dataDirOf(config), URL_FILE);
+  return config.DATABASE_URL ?? (existsSync(file) ? readFileSync(file, 'utf8') : null);
 }
 
 /** For a command: joins the database of a running server, or starts it for as long as it needs. */

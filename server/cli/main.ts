@@ -9,10 +9,11 @@ import { runConfig } from './config.ts';
 import { runImport } from './import.ts';
 import { runMigrate } from './migrate.ts';
 import { runStart, runWorker } from './start.ts';
+import { runResumeSelling, runStopSelling } from './stop-selling.ts';
 import { runTieOut } from './tie-out.ts';
 import { runVerifyTicket } from './verify-ticket.ts';
-
 import { runVerifyTimeline } from './verify-timeline.ts';
+
 const commands: Readonly<Record<string, Command>> = {
   start: runStart,
   worker: runWorker,
@@ -20,11 +21,13 @@ const commands: Readonly<Record<string, Command>> = {
   import: runImport,
   audit: runAudit,
   'tie-out': runTieOut,
+  'stop-selling': runStopSelling,
+  'resume-selling': runResumeSelling,
   'verify-ticket': runVerifyTicket,
+  'verify-timeline': runVerifyTimeline,
   config: runConfig,
 };
 
-  'verify-timeline': runVerifyTimeline,
 function usage(): string {
   const lines = Object.values(commands).flatMap((command) =>
     command.usage.map(([call, what]) => `  ${call.padEnd(26)} ${what}`),

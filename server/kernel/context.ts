@@ -8,6 +8,7 @@ import type { IdSource } from './ids.ts';
 import type { Lanes } from './lanes.ts';
 import type { Metrics } from './metrics.ts';
 import type { Secrets } from './secrets.ts';
+import type { Stops } from './stops.ts';
 
 /** The outside world, plugged in by main; each room that has a port declares it here. */
 // biome-ignore lint/suspicious/noEmptyInterface: rooms add to it by declaration merging
@@ -18,8 +19,12 @@ export type Ctx = {
   readonly db: Db;
   /** Reads only, as the auditor's role, no statement longer than AUDIT_STATEMENT_MAX_MS. */
   readonly auditDb: Db;
+  /** For webhooks that come in: few connections of their own, and few who may wait for one. */
+  readonly webhookDb: Db;
   /** The way to change places, one lane for each event. */
   readonly lanes: Lanes;
+  /** Where nothing may be sold for the moment. */
+  readonly stops: Stops;
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly log: Logger;

@@ -40,7 +40,8 @@ const AWAY = new Set([
   ...['ENOENT', 'ENOTFOUND', 'EAI_AGAIN'],
 ]);
 /** What the driver says, without a code, of a connection that is gone. */
-const GONE = /^(Connection terminated|Client has encountered a connection error|Client was closed)/;
+const GONE =
+  /^(Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout)/;
 
 pg.types.setTypeParser(pg.types.builtins.INT8, (raw) => {
   const value = Number(raw);
@@ -94,6 +95,8 @@ export function openDb(options: {
   readonly onError?: (error: Error) => void;
   /** How long one statement, and so its snapshot, may take. */
   readonly statementMaxMs?: number;
+  /** An answer that takes longer is given up, with its connection: the server may be gone. */
+  readonly answerMaxMs?: number;
 }): Db {
   const settings = [
     'lock_timeout=3s',
@@ -109,6 +112,7 @@ export function openDb(options: {
     max: options.maxConnections,
     application_name: `fanfare ${options.name}`,
     connectionTimeoutMillis: POOL_WAIT_MAX_MS,
+    ...(options.answerMaxMs === undefined ? {} : { query_timeout: options.answerMaxMs }),
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     options: settings.map((setting) => `-c ${setting}`).join(' '),

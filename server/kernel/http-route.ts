@@ -25,6 +25,7 @@ export function registerRoute(
 ): void {
   const url = fullPath(options.basePath, route.path);
   const answer = answerOf(route);
+  const isStandby = route.access.kind === 'scope' && route.access.standby === true;
   const admit = (request: FastifyRequest, reply: FastifyReply, actor: Actor | null) => {
     if (actor) request.actor = actor;
     options.count(request, reply);
@@ -42,7 +43,7 @@ export function registerRoute(
     // Hooks with a callback: a promise is made only where somebody has to be asked.
     onRequest: (request, reply, done) => {
       request.routePath = url;
-      const found = authenticate(ctx, options, request);
+      const found = authenticate(ctx, options, request, isStandby);
       if (found instanceof Promise) {
         found.then((later) => admit(request, reply, actorOf(later))).then(() => done(), done);
         return;
@@ -64,6 +65,7 @@ function authenticate(
   ctx: Ctx,
   options: { readonly authenticate: Authenticate },
   request: FastifyRequest,
+  standby: boolean,
 ): ReturnType<Authenticate> {
   // The framework's parser makes an object of whatever stands there.
   const query = request.query as Readonly<Record<string, unknown>>;
@@ -72,6 +74,7 @@ function authenticate(
     authorization: request.headers.authorization ?? null,
     access: typeof query['access'] === 'string' ? query['access'] : null,
     device: typeof device === 'string' ? device : null,
+    standby,
   });
 }
 

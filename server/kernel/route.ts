@@ -19,7 +19,12 @@ import { ok, type Refusal, type Result } from './result.ts';
  */
 export type Access =
   | { readonly kind: 'public' }
-  | { readonly kind: 'scope'; readonly scope: string }
+  | {
+      readonly kind: 'scope';
+      readonly scope: string;
+      /** Keys are known from memory too: it has to work while the database does not answer. */
+      readonly standby?: true;
+    }
   | { readonly kind: 'owner'; readonly scope: string }
   | { readonly kind: 'platform'; readonly scope: string }
   | { readonly kind: 'signed' };

@@ -5,9 +5,9 @@
 -- runs: whatever commits later has a higher number and is sealed later, nothing is skipped and
 -- nothing sealed twice.
 --
--- Where to begin: the numbers of lines (seq) are drawn before a transaction ends, so a lower one may
--- come late, and only what was drawn before all that still runs can be left out. `last_value` is
--- read before this transaction has a number of its own, so whoever drew up to it has a lower one.
+-- Where to begin: the numbers of lines (seq) are drawn before a transaction ends, so a lower one
+-- may come late, and only what was drawn before all that still runs can be left out. `last_value`
+-- is read before this transaction has a number of its own: whoever drew up to it has a lower one.
 create function kernel.seal_changes@v(p_most int) returns int language plpgsql volatile
   set enable_seqscan = off set plan_cache_mode = force_custom_plan as $$
 declare

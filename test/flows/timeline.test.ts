@@ -1,4 +1,4 @@
-/** G17: who changed what, in a log that is only added to and shows where somebody has been at it. */
+/** G17: who changed what, in a log that is only added to and shows who has been at it. */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

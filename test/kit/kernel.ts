@@ -15,11 +15,25 @@ const noLanes: Ctx['lanes'] = {
   close: async () => {},
 };
 
+const neverStopped: Ctx['stops'] = {
+  of: () => null,
+  list: () => [],
+  stop: (stop) => stop,
+  resume: () => {},
+  organizerOf: async () => null,
+  isStored: () => true,
+  refresh: async () => {},
+  start: () => {},
+  close: async () => {},
+};
+
 /** No room is asked, so no port is needed. */
 export function kernelCtx(db: Db, more: Partial<Ctx> = {}): Ctx {
   return {
     db,
     auditDb: db,
+    webhookDb: db,
+    stops: neverStopped,
     lanes: noLanes,
     clock: databaseClock,
     ids: systemIds,

@@ -106,6 +106,11 @@ export const deleteEvent = (eventId: EventId) => command`
 export const deleteImportRefs = (eventId: EventId) => command`
   delete from catalog.import_ref where event_id = ${eventId}`;
 
+export const selectOrganizer = (eventId: EventId) => rows({
+  organizerId: textAs<OrganizerId>(),
+})`
+  select organizer_id as "organizerId" from catalog.event where event_id = ${eventId}`;
+
 export const selectEvent = (eventId: EventId) => rows(eventColumns)`
   select ${eventSelect}
   from catalog.event where event_id = ${eventId}`;

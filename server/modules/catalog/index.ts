@@ -27,6 +27,7 @@ export {
   eventsInPlans,
   findEvent,
   listEvents,
+  organizerOf,
   readEventWords,
   type SeatWords,
   type Seen,

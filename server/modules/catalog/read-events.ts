@@ -1,7 +1,7 @@
 import { type Actor, isStaffOf } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { all, maybe, type Queryable } from '../../kernel/db.ts';
-import type { EventId, TicketTypeId } from '../../kernel/ids.ts';
+import type { EventId, OrganizerId, TicketTypeId } from '../../kernel/ids.ts';
 import { readNow } from '../../kernel/now.ts';
 import { readCursor, toPage } from '../../kernel/page.ts';
 import { ok, present } from '../../kernel/result.ts';
@@ -11,6 +11,7 @@ import {
   selectEvent,
   selectEvents,
   selectEventsInPlans,
+  selectOrganizer,
   selectTicketTypeTexts,
 } from './event.sql.ts';
 import { eventViews } from './event-view.ts';
@@ -36,6 +37,11 @@ export async function findEvent(
     if (present(event.publicAt, 'public hour') > now) return null;
   }
   return { event, audience: 'public' };
+}
+
+/** Whose event it is; it never changes. */
+export async function organizerOf(on: Queryable, eventId: EventId): Promise<OrganizerId | null> {
+  return (await maybe(on, selectOrganizer(eventId)))?.organizerId ?? null;
 }
 
 export type EventQuery = {

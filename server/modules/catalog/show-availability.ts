@@ -45,11 +45,35 @@ function cacheIn(ctx: Ctx): Cache {
 }
 
 /** What this actor may see of what is free; hidden ticket types are listed to staff only. */
-export function showAvailability(
+export async function showAvailability(
   ctx: Ctx,
   actor: Actor,
   eventId: EventId,
 ): Promise<ShownAvailability | null> {
+  const shown = await showPlaces(ctx, actor, eventId);
+  const stop = ctx.stops.of(eventId);
+  return shown !== null && stop !== null && (await stop) !== null ? asStopped(shown) : shown;
+}
+
+const stoppedForms = new WeakMap<ShownAvailability, ShownAvailability>();
+
+/** While selling is stopped, what is on sale is shown as paused. */
+function asStopped(shown: ShownAvailability): ShownAvailability {
+  const known = stoppedForms.get(shown);
+  if (known) return known;
+  const paused = (status: Availability['status']) =>
+    status === 'on_sale' || status === 'sold_out' ? 'paused' : status;
+  const { body } = shown;
+  const stopped = encode({
+    ...body,
+    status: paused(body.status),
+    ticketTypes: body.ticketTypes.map((type) => ({ ...type, status: paused(type.status) })),
+  });
+  stoppedForms.set(shown, stopped);
+  return stopped;
+}
+
+function showPlaces(ctx: Ctx, actor: Actor, eventId: EventId): Promise<ShownAvailability | null> {
   const isStaff = actor.kind === 'key' && actor.scopes.has('events:read');
   // A clock that somebody moves outdates everything at once.
   if (isStaff || ctx.clock.now() !== null) return gather(ctx, actor, eventId);
@@ -67,7 +91,10 @@ async function gather(ctx: Ctx, actor: Actor, eventId: EventId): Promise<ShownAv
       .map((type) => type.ticketTypeId),
   );
   const ticketTypes = found.ticketTypes.filter((type) => listed.has(type.id));
-  const body = { ...found, ticketTypes };
+  return encode({ ...found, ticketTypes });
+}
+
+function encode(body: ShownAvailability['body']): ShownAvailability {
   const encoded = JSON.stringify(body);
   const etag = `"${createHash('sha1').update(encoded).digest('base64url')}"`;
   return { body, encoded, etag };

@@ -32,6 +32,24 @@ export const selectKeyByHash = (hash: Buffer, now: Date | null) => rows({
     and k.revoked_at is null
     and (k.expires_at is null or k.expires_at > kernel.instant(${now}))`;
 
+/** Keys in force that carry a scope; those used last come first. */
+export const selectKeysWith = (scope: string, now: Date | null, most: number) => rows({
+  hash: text,
+  keyId: text,
+  organizerId: textAs<OrganizerId>(),
+  userId: textAsOrNull<UserId>(),
+  role: text,
+  scopes: listOf(text),
+  expiresAt: instantOrNull,
+})`
+  select encode(k.secret_hash, 'hex') as hash, k.key_id as "keyId",
+    k.organizer_id as "organizerId", k.user_id as "userId", k.role, k.scopes,
+    k.expires_at as "expiresAt"
+  from identity.api_key k
+  where ${scope} = any(k.scopes) and k.revoked_at is null
+    and (k.expires_at is null or k.expires_at > kernel.instant(${now}))
+  order by k.last_used_at desc nulls last limit ${most}`;
+
 /** Only where nobody else has just done it. */
 export const touchKey = (keyId: string) => command`
   update identity.api_key set last_used_at = kernel.instant(null)

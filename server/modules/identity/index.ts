@@ -14,3 +14,4 @@ export { ensureFirstAdmin } from './ensure-first-admin.ts';
 export { defaultOrganizer, organizerExists } from './organizers.ts';
 export { personByMailbox } from './people.ts';
 export { identityRoutes } from './routes.ts';
+export { readStandbyKeys } from './standby-keys.ts';

@@ -2,7 +2,13 @@ import type { Ctx } from '../../kernel/context.ts';
 import { eventOf, type HoldId } from '../../kernel/ids.ts';
 import type { Result } from '../../kernel/result.ts';
 import { askWithSeats } from './choose-seats.ts';
-import { type Hold, type HoldRefusal, seatsTold, toHold } from './hold-answer.ts';
+import {
+  type Hold,
+  type HoldRefusal,
+  refusedWhileStopped,
+  seatsTold,
+  toHold,
+} from './hold-answer.ts';
 import { changeKind, nameKind } from './hold-kinds.ts';
 import { type HoldItem, type Opening, openingOf } from './hold-places.ts';
 import { seatBoardWith, seatNames } from './seat-board.ts';
@@ -15,6 +21,8 @@ export async function changeHold(
   opening?: Opening,
 ): Promise<Result<Hold, HoldRefusal>> {
   const eventId = eventOf(holdId);
+  const stopped = await refusedWhileStopped(ctx, eventId);
+  if (stopped) return stopped;
   const choosesSeats = items.some((item) => item.seatIds ?? item.best);
   const keys = items.flatMap((item) => item.seatIds ?? []);
   const board = choosesSeats ? await seatBoardWith(ctx, eventId, keys) : null;

@@ -1,6 +1,15 @@
+import type { Ctx } from '../../kernel/context.ts';
 import type { EventId, HoldId, TicketTypeId } from '../../kernel/ids.ts';
 import type { RefusalTable } from '../../kernel/problem.ts';
-import { assert, ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
+import {
+  assert,
+  ok,
+  present,
+  type RefusalOf,
+  type Refused,
+  type Result,
+  refused,
+} from '../../kernel/result.ts';
 
 export const holdRefusals = {
   sold_out: { status: 409, title: 'Sold out' },
@@ -26,6 +35,20 @@ export const holdRefusals = {
 } as const satisfies RefusalTable<string>;
 
 export type HoldRefusal = RefusalOf<keyof typeof holdRefusals | 'not_found' | 'busy'>;
+
+/**
+ * The refusal of whatever would begin a sale of this event while selling is stopped; null else. To
+ * be asked before anything is read: the database may be the reason.
+ */
+export async function refusedWhileStopped(
+  ctx: Ctx,
+  eventId: EventId,
+): Promise<Refused<RefusalOf<'sale_paused'>> | null> {
+  const stop = ctx.stops.of(eventId);
+  if (stop === null || (await stop) === null) return null;
+  const detail = 'Selling is stopped for the moment. What is paid for stays as it is.';
+  return refused('sale_paused', { detail });
+}
 
 export type HeldItem = {
   readonly ticketTypeId: TicketTypeId;

@@ -12,6 +12,7 @@ import {
   type HoldRefusal,
   type HoldVerdict,
   refusalOf,
+  refusedWhileStopped,
   seatsTold,
   toHold,
 } from './hold-answer.ts';
@@ -77,6 +78,8 @@ export async function holdPlaces(
   request: HoldRequest,
 ): Promise<Result<Hold, HoldRefusal>> {
   await ctx.pause('hold.before');
+  const stopped = await refusedWhileStopped(ctx, request.eventId);
+  if (stopped) return stopped;
   const call = callOf(ctx, request);
   if (request.items.every((item) => !item.seatIds && !item.best)) {
     const asked = await ctx.lanes.ask(ctx, holdKind, request.eventId, call);

@@ -17,7 +17,12 @@ export {
   type SaleStatus,
 } from './availability.ts';
 export { changeHold, nameHolder } from './change-hold.ts';
-export { type Hold, type HoldRefusal, holdRefusals } from './hold-answer.ts';
+export {
+  type Hold,
+  type HoldRefusal,
+  holdRefusals,
+  refusedWhileStopped,
+} from './hold-answer.ts';
 export { PAYING_RANK } from './hold-kinds.ts';
 export { type HoldItem, holdPlaces, type Opening } from './hold-places.ts';
 export { personKeys } from './person-keys.ts';

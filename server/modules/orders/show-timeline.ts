@@ -36,7 +36,7 @@ function roleOf(actor: string, order: OrderRow): 'buyer' | 'staff' | 'system' {
   return isBuyer ? 'buyer' : 'staff';
 }
 
-/** Everything that happened to an order, for its buyer and its staff; the newest change included. */
+/** Everything that happened to an order up to now, for its buyer and its staff. */
 export async function showOrderTimeline(
   ctx: Ctx,
   actor: Actor,

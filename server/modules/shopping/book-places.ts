@@ -23,6 +23,7 @@ import {
   holdPlaces,
   nameHolder,
   personKeys,
+  refusedWhileStopped,
 } from '../inventory/index.ts';
 import {
   type OrderRow,
@@ -95,6 +96,8 @@ export async function bookPlaces(
   booking: Booking,
   once: Once,
 ): Promise<Result<Booked, BookingRefusal>> {
+  const stopped = await refusedWhileStopped(ctx, eventId);
+  if (stopped) return stopped;
   const seen = await findEvent(ctx, actor, eventId);
   if (!seen) return refused('not_found');
   const known = await orderByKey(ctx.db, eventId, once.caller, once.key);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { type Actor, buyingPerson } from '../../kernel/actor.ts';
 
-import type { HoldId } from '../../kernel/ids.ts';
+import { eventOf, type HoldId } from '../../kernel/ids.ts';
 import { ok, present, refused } from '../../kernel/result.ts';
 import { bodyOf, type Route, route } from '../../kernel/route.ts';
 import { email, id, line, moneyOut, phone, timeOut } from '../../kernel/schemas.ts';
@@ -13,6 +13,7 @@ import {
   holdRefusals,
   personKeys,
   readHold,
+  refusedWhileStopped,
   releaseHold,
 } from '../inventory/index.ts';
 import { orderSchema } from '../orders/index.ts';
@@ -21,6 +22,7 @@ import { bookPlaces } from './book-places.ts';
 import { findHold } from './find-hold.ts';
 import { holdItems, items } from './hold-items.ts';
 import { openingFor, priceRefusals } from './price-order.ts';
+import { stopRoutes } from './stop-routes.ts';
 
 const buyer = z
   .strictObject({ name: line(200), email, phone: phone.optional() })
@@ -220,6 +222,8 @@ const holds: readonly Route[] = [
     refusals: { ...holdRefusals, ...promoRefusals },
     example: { body: { items: exampleItems }, response: exampleHold },
     handle: async (ctx, { actor, params, body }) => {
+      const stopped = await refusedWhileStopped(ctx, eventOf(params.id));
+      if (stopped) return stopped;
       const hold = await findHold(ctx, actor, params.id, 'orders:write');
       if (!hold) return refused('not_found');
       const lines = holdItems(body.items);
@@ -353,4 +357,4 @@ const bookings: readonly Route[] = [
   }),
 ];
 
-export const shoppingRoutes: readonly Route[] = [...holds, ...bookings];
+export const shoppingRoutes: readonly Route[] = [...holds, ...bookings, ...stopRoutes];
