@@ -22,7 +22,7 @@ import { cancelEventJob, changesRoutes } from './modules/changes/index.ts';
 import { authenticate, identityRoutes } from './modules/identity/index.ts';
 import { holdMachine } from './modules/inventory/index.ts';
 import { orderMachine, orderRoutes, ticketMachine, ticketRoutes } from './modules/orders/index.ts';
-import { paperRoutes } from './modules/papers/index.ts';
+import { documentRecurring, documentRoutes, paperRoutes } from './modules/papers/index.ts';
 import {
   accountRoutes,
   disputeMachine,
@@ -61,6 +61,7 @@ export const routes: readonly Route[] = [
   ...paperRoutes,
   ...promoRoutes,
   ...creditRoutes,
+  ...documentRoutes,
   ...identityRoutes,
   ...accountRoutes,
   ...tieOutRoutes,
@@ -104,6 +105,7 @@ const recurring: readonly Recurring[] = [
   settleRecurring,
   tieOutRecurring,
   sealRecurring,
+  documentRecurring,
   {
     name: 'measure',
     everyMs: 5_000,

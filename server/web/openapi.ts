@@ -55,6 +55,7 @@ const tagTexts: Readonly<Record<string, string>> = {
   'Ticket types': 'What is sold for an event, at what price, from which pool',
   Buying: 'From a hold to a booking',
   Orders: 'What was bought, and how it is given back',
+  Papers: 'Receipts, invoices and credit notes',
   People: 'Buyers with an account, and staff',
   Access: 'API keys, and the organizers they belong to',
   Reports: 'What the numbers say',

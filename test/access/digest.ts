@@ -1,7 +1,10 @@
 /** What the database holds, a fingerprint a table: the same ones say that nothing was written. */
 import type { TestApp } from '../kit/app.ts';
 
-const SCHEMAS = ['catalog', 'identity', 'inventory', 'kernel', 'orders', 'payments', 'promotions'];
+const SCHEMAS = [
+  ...['catalog', 'identity', 'inventory', 'kernel', 'orders', 'papers', 'payments'],
+  'promotions',
+];
 /** When a key was last used is written beside what a request does. */
 const BESIDE = `to_jsonb(t) - 'last_used_at'`;
 

@@ -145,6 +145,7 @@ const PARAMETERS = {
   ticketTypeId: '{ticketTypeId}',
   allocationId: '{allocationId}',
   ticketId: '{ticketId}',
+  number: '{number}',
 };
 
 describe('who may call what', () => {

@@ -5,6 +5,7 @@
 import { expect } from 'vitest';
 import type { Route } from '../../server/kernel/route.ts';
 import { newKey } from '../kit/given.ts';
+import { numberDocuments } from '../../server/modules/papers/index.ts';
 import { openGrid } from '../kit/seated.ts';
 import type { Asked, Variant } from './expected.ts';
 import {
@@ -114,6 +115,24 @@ const ticket = (isUsedUp: boolean): Recipe => ({
     return { ids: { id: orderId, ticketId }, token };
   },
 });
+
+const document: Recipe = {
+  ...order(false),
+  make: async ({ app }, organizer) => {
+    const { orderId, token } = await makeOrder(app, organizer);
+    await numberDocuments(app.ctx);
+    const { body } = await organizer.admin.get(`/orders/${orderId}/documents`);
+    return { ids: { id: orderId, number: body.data[0].number }, token };
+  },
+};
+
+/** Settings of an organizer, or what is listed of one. */
+const ofOrganizer: Recipe = {
+  thing: 'none',
+  variants: ['ours', 'theirs', 'unknown'],
+  isUsedUp: false,
+  make: async (_world, { organizerId }) => ({ ids: { id: organizerId } }),
+};
 
 const person: Recipe = {
   thing: 'person',
@@ -329,6 +348,13 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'GET /orders': nothing,
   'GET /orders/:id': order(false),
   'GET /orders/:id/timeline': order(false),
+  'GET /orders/:id/billing': order(false),
+  'PUT /orders/:id/billing': order(false),
+  'GET /orders/:id/documents': order(false),
+  'GET /orders/:id/documents/:number.pdf': document,
+  'GET /organizers/:id/billing': ofOrganizer,
+  'PUT /organizers/:id/billing': ofOrganizer,
+  'GET /organizers/:id/documents': ofOrganizer,
   'GET /orders/:id/tickets.pdf': order(false),
   'GET /orders/:id/calendar.ics': order(false),
   // The order is confirmed, so cancelling it gives money back.

@@ -13,7 +13,7 @@ const names = async (text: string): Promise<string[]> => {
   return rows.map((row) => row.name).sort();
 };
 
-const OURS = `n.nspname in ('kernel', 'identity', 'inventory', 'catalog', 'payments', 'orders', 'promotions')`;
+const OURS = `n.nspname in ('kernel', 'identity', 'inventory', 'catalog', 'payments', 'orders', 'papers', 'promotions')`;
 
 describe('C5 every table', () => {
   it('has a primary key', async () => {

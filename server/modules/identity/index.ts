@@ -11,7 +11,7 @@
 export { accessTokenFor, opensWith } from './access-token.ts';
 export { authenticate } from './authenticate.ts';
 export { ensureFirstAdmin } from './ensure-first-admin.ts';
-export { defaultOrganizer, organizerExists } from './organizers.ts';
+export { defaultOrganizer, organizerExists, organizerName } from './organizers.ts';
 export { personByMailbox } from './people.ts';
 export { identityRoutes } from './routes.ts';
 export { readStandbyKeys } from './standby-keys.ts';

@@ -48,3 +48,11 @@ export async function organizerExists(on: Queryable, organizerId: OrganizerId): 
 export async function defaultOrganizer(on: Queryable): Promise<OrganizerId | null> {
   return (await maybe(on, selectFirstOrganizer()))?.organizerId ?? null;
 }
+
+/** What the organizer is called; null where there is none. */
+export async function organizerName(
+  on: Queryable,
+  organizerId: OrganizerId,
+): Promise<string | null> {
+  return (await maybe(on, selectOrganizer(organizerId)))?.name ?? null;
+}

@@ -25,3 +25,11 @@ export { orderMachine, ticketMachine } from './states.ts';
 export { publicKeyFrom, verifyTicketCode } from './ticket-code.ts';
 export { publicKeysOf } from './ticket-keys.ts';
 export { ticketRoutes } from './ticket-routes.ts';
+export {
+  documented,
+  type Sale,
+  salesOf,
+  stillUndocumented,
+  type Undocumented,
+  undocumented,
+} from './undocumented.ts';

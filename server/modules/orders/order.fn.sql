@@ -165,6 +165,7 @@ begin
   where o.event_id = p_event and o.order_id = any (p_orders) and o.credit_minor > 0;
   update orders.ticket t set status = 'valid'
   where t.event_id = p_event and t.order_id = any (p_orders) and t.status = 'pending_capture';
+  perform orders.sales_need_papers@v(p_event, p_orders, p_t);
   insert into kernel.outbox (event_id, kind, data)
   select p_event, 'order_confirmed', jsonb_build_object('orderId', l.order_id)
   from unnest(p_orders) as l(order_id);
@@ -354,6 +355,7 @@ begin
   where o.event_id = p_event and o.order_id = p_order;
   if v_amount > 0 then
     v_money := orders.give_back@v(p_event, v_order, p_refund, v_amount, p_reason);
+    perform orders.return_needs_paper@v(p_event, p_order, p_refund);
   end if;
   insert into kernel.outbox (event_id, kind, data)
   values (p_event, 'tickets_refunded', jsonb_build_object(

@@ -1,44 +1,37 @@
 /** Tickets on paper: A4, a page each. Values and fonts in, the bytes of a PDF out. */
 import { setImmediate } from 'node:timers/promises';
-import PDFDocument from 'pdfkit';
 import { type Currency, formatMoney, money } from '../../kernel/money.ts';
 import { present } from '../../kernel/result.ts';
 import { formatLocal } from '../../kernel/time.ts';
 import { qrBars, qrModules } from '../orders/index.ts';
-import { breakLines, type Face, printLine, REPLACEMENT } from './print-text.ts';
+import {
+  drawMissing,
+  drawOn,
+  GREY,
+  LOCALE,
+  linesOf,
+  MARGIN,
+  newPage,
+  type Pen,
+  put,
+  RIGHT,
+} from './pen.ts';
+import type { Face } from './print-text.ts';
 import type { Papers, PaperTicket } from './read-papers.ts';
 import type { Fonts } from './ticket-fonts.ts';
 
-/** Points, of which 72 make an inch; A4 is 595.28 by 841.89 of them. */
-const MARGIN = 56;
-const RIGHT = 595.28 - MARGIN;
-const BOTTOM = 841.89 - MARGIN;
 /** 7 cm: a module is 1.4 mm wide, for a scanner at arm's length. */
 const QR_SIDE = 198;
 const QR_LEFT = RIGHT - QR_SIDE;
 const FIELD_WIDTH = QR_LEFT - MARGIN - 24;
-const LINE_HEIGHT = 1.3;
 const TITLE_SIZES = [26, 22, 18] as const;
 /** A name that needs more lines than those has them in this size. */
 const TITLE_SIZE_MIN = 14;
 const TITLE_LINES_MAX = 3;
 const CODE_LINE_CHARS = 76;
-const LOCALE = 'en-GB';
-const GREY = '#555555';
 
 /** A page takes some 20 ms; a larger order is fetched in parts. */
 export const TICKETS_MAX = 100;
-
-type Pen = {
-  readonly doc: PDFKit.PDFDocument;
-  readonly fonts: Fonts;
-  /** Broken lines by text and style: the pages of an order say much the same. */
-  readonly broken: Map<string, readonly string[]>;
-  /** What could not be drawn on this page. */
-  readonly missing: Set<string>;
-};
-
-type Style = { readonly size: number; readonly face?: Face; readonly color?: string };
 
 /**
  * One page for each ticket, TICKETS_MAX at most, beginning with the `first`-th, counted from 0.
@@ -48,33 +41,14 @@ type Style = { readonly size: number; readonly face?: Face; readonly color?: str
 export async function drawTickets(papers: Papers, fonts: Fonts, first = 0): Promise<Buffer> {
   const { event, order, tickets } = papers;
   const madeAt = new Date(present(order.confirmedAt, 'when the order was confirmed'));
-  const doc = new PDFDocument({
-    size: 'A4',
-    autoFirstPage: false,
-    // The page is laid out here; below its margins the library would begin a new one.
-    margin: 0,
-    lang: 'en',
-    displayTitle: true,
-    info: { Title: event.name, Producer: 'Fanfare', Creator: 'Fanfare', CreationDate: madeAt },
+  return drawOn({ title: event.name, madeAt }, fonts, async (pen) => {
+    for (const [at, ticket] of tickets.slice(first, first + TICKETS_MAX).entries()) {
+      // A large order takes seconds: others are served between its pages.
+      await setImmediate();
+      newPage(pen);
+      drawPage(pen, papers, ticket, first + at);
+    }
   });
-  const chunks: Buffer[] = [];
-  doc.on('data', (chunk: Buffer) => chunks.push(chunk));
-  const ended = new Promise<void>((resolve, reject) => {
-    doc.on('end', resolve);
-    doc.on('error', reject);
-  });
-  doc.registerFont('regular', fonts.bytes.regular);
-  doc.registerFont('bold', fonts.bytes.bold);
-  const broken = new Map<string, readonly string[]>();
-  for (const [at, ticket] of tickets.slice(first, first + TICKETS_MAX).entries()) {
-    // A large order takes seconds: others are served between its pages.
-    await setImmediate();
-    doc.addPage();
-    drawPage({ doc, fonts, broken, missing: new Set() }, papers, ticket, first + at);
-  }
-  doc.end();
-  await ended;
-  return Buffer.concat(chunks);
 }
 
 function drawPage(pen: Pen, papers: Papers, ticket: PaperTicket, at: number): void {
@@ -99,7 +73,7 @@ function drawPage(pen: Pen, papers: Papers, ticket: PaperTicket, at: number): vo
   wide(`Ticket ${ticket.id}`);
   wide(`Order ${order.id}`);
   wide('Whoever shows this code first gets in: do not let others see it.');
-  if (pen.missing.size > 0) drawMissing(pen);
+  drawMissing(pen, 'The ticket is valid all the same.');
 }
 
 /** Name, time and place of the event, and a rule below; returns where the rest begins. */
@@ -156,57 +130,4 @@ function drawQr({ doc }: Pen, code: string, top: number): void {
     doc.rect(QR_LEFT + x * side, top + y * side, length * side, side);
   }
   doc.fill('black');
-}
-
-/** Never silently: each by its number, which anybody can look up. */
-function drawMissing(pen: Pen): void {
-  const numbers = [...pen.missing]
-    .flatMap((cluster) => [...cluster])
-    .map((char) => `U+${char.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')}`);
-  const text =
-    `${REPLACEMENT} stands for what the fonts of this document do not have: ` +
-    `${numbers.join(' ')}. The ticket is valid all the same.`;
-  const style = { size: 8, color: GREY };
-  const width = RIGHT - MARGIN;
-  const height = linesOf(pen, text, width, style).length * style.size * LINE_HEIGHT;
-  put(pen, text, { x: MARGIN, y: BOTTOM - height, width }, style);
-}
-
-type Box = { readonly x: number; readonly y: number; readonly width: number };
-
-/** Text in lines from the top of a box down; returns where the next may begin. */
-function put(pen: Pen, text: string, { x, y, width }: Box, style: Style): number {
-  const { doc, fonts, missing } = pen;
-  const { size, face = 'regular', color = 'black' } = style;
-  let top = y;
-  for (const line of linesOf(pen, text, width, style)) {
-    const printed = printLine(line, face, fonts.has);
-    for (const cluster of printed.missing) missing.add(cluster);
-    let left = x;
-    for (const run of printed.runs) {
-      doc.font(run.face).fontSize(size).fillColor(color);
-      doc.text(run.text, left, top + size, { ...asOneRun, baseline: 'alphabetic' });
-      left += doc.widthOfString(run.text, asOneRun);
-    }
-    top += size * LINE_HEIGHT;
-  }
-  return top;
-}
-
-/** With a list of features, even an empty one, a run is shaped whole and not word by word. */
-const asOneRun: PDFKit.Mixins.TextOptions = { lineBreak: false, features: [] };
-
-function linesOf(pen: Pen, text: string, width: number, style: Style): readonly string[] {
-  const { doc, fonts, broken } = pen;
-  const { size, face = 'regular' } = style;
-  const name = JSON.stringify([text, width, size, face]);
-  const known = broken.get(name);
-  if (known) return known;
-  const widthOf = (line: string) =>
-    printLine(line, face, fonts.has).runs.reduce((sum, run) => {
-      return sum + doc.font(run.face).fontSize(size).widthOfString(run.text, asOneRun);
-    }, 0);
-  const lines = breakLines(text, width, widthOf);
-  broken.set(name, lines);
-  return lines;
 }
