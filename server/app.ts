@@ -12,6 +12,7 @@ import { createWorker, measureJobs, type Recurring, type Worker } from './kernel
 import type { Route } from './kernel/route.ts';
 import type { Machine } from './kernel/states.ts';
 import { sealRecurring } from './kernel/timeline.ts';
+import { approvalMachine, approvalRecurring, approvalRoutes } from './modules/approvals/index.ts';
 import {
   archivePastEvents,
   catalogRoutes,
@@ -21,7 +22,13 @@ import {
 import { cancelEventJob, changesRoutes } from './modules/changes/index.ts';
 import { authenticate, identityRoutes } from './modules/identity/index.ts';
 import { holdMachine } from './modules/inventory/index.ts';
-import { orderMachine, orderRoutes, ticketMachine, ticketRoutes } from './modules/orders/index.ts';
+import {
+  orderMachine,
+  orderRoutes,
+  refundApproved,
+  ticketMachine,
+  ticketRoutes,
+} from './modules/orders/index.ts';
 import { documentRecurring, documentRoutes, paperRoutes } from './modules/papers/index.ts';
 import {
   accountRoutes,
@@ -62,6 +69,7 @@ export const routes: readonly Route[] = [
   ...promoRoutes,
   ...creditRoutes,
   ...documentRoutes,
+  ...approvalRoutes,
   ...identityRoutes,
   ...accountRoutes,
   ...tieOutRoutes,
@@ -78,6 +86,7 @@ export const machines: readonly Machine<string>[] = [
   paymentMachine,
   refundMachine,
   disputeMachine,
+  approvalMachine,
 ];
 
 export async function buildApp(ctx: Ctx, more: readonly Route[] = []): Promise<FastifyInstance> {
@@ -106,6 +115,7 @@ const recurring: readonly Recurring[] = [
   tieOutRecurring,
   sealRecurring,
   documentRecurring,
+  approvalRecurring,
   {
     name: 'measure',
     everyMs: 5_000,
@@ -144,6 +154,7 @@ export function buildWorker(ctx: () => Ctx): Worker {
     [submitRefund.kind]: submitRefund.handler,
     [tieOutJob.kind]: tieOutJob.handler,
     [cancelEventJob.kind]: cancelEventJob.handler,
+    [refundApproved.kind]: refundApproved.handler,
   };
   return createWorker(ctx, handlers, recurring, WORKER_CONCURRENCY);
 }

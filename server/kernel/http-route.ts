@@ -138,7 +138,7 @@ function respond(
   const { body, encoded, headers, status } = result.value;
   if (headers) reply.headers(headers);
   if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
-  reply.status(status ?? route.success.status);
+  reply.status(status ?? (route.accepted?.is(body) ? 202 : route.success.status));
   if (status === 304 || route.success.status === 204) {
     reply.send();
     return;
@@ -153,12 +153,15 @@ type Answer = { readonly contentType: string; readonly text: (body: unknown) => 
  * What the schema does not know does not leave, and what does not fit it is a fault of ours. Such
  * schemas only check (a test sees to that), so that they can be parsed in the quick direction.
  */
-function answerOf({ success: { schema, contentType } }: Route): Answer {
+function answerOf({ success: { schema, contentType }, accepted }: Route): Answer {
   // Such a route's body is its text.
   if (contentType) return { contentType, text: (body) => body as string };
   return {
     contentType: 'application/json; charset=utf-8',
-    text: (body) => JSON.stringify(schema ? schema.parse(body) : body),
+    text: (body) => {
+      const shape = accepted?.is(body) ? accepted.schema : schema;
+      return JSON.stringify(shape ? shape.parse(body) : body);
+    },
   };
 }
 

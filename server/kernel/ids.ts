@@ -25,6 +25,7 @@ const SCOPED_PREFIXES = [
   'wle',
   'off',
   'alc',
+  'apr',
 ] as const;
 
 export type RootPrefix = (typeof ROOT_PREFIXES)[number];

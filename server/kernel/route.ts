@@ -70,6 +70,14 @@ export type Upload = {
   readonly alsoTakes?: 'text/csv';
 };
 
+/** A second success, 202: the request was taken, and waits for somebody. */
+export type Accepted<A extends z.ZodType = z.ZodType> = {
+  readonly schema: A;
+  readonly description: string;
+  /** Tells its bodies from those of the route's own success. */
+  readonly is: (body: unknown) => boolean;
+};
+
 type AnyObject = z.ZodType<unknown>;
 
 export type Route = {
@@ -89,6 +97,7 @@ export type Route = {
     readonly description: string;
     readonly contentType?: string;
   };
+  readonly accepted: Accepted | undefined;
   readonly upload: Upload | undefined;
   readonly refusals: RefusalTable<string>;
   readonly example?: { readonly body?: unknown; readonly response?: unknown } | undefined;
@@ -104,6 +113,7 @@ export type RouteSpec<
   B extends z.ZodType,
   S extends z.ZodType | null,
   C extends string,
+  A extends z.ZodType,
 > = {
   readonly method: Route['method'];
   /** Below the base path, with `:name` parameters. */
@@ -122,6 +132,7 @@ export type RouteSpec<
     readonly description: string;
     readonly contentType?: string;
   };
+  readonly accepted?: Accepted<A>;
   readonly upload?: Upload;
   readonly refusals: RefusalTable<C>;
   readonly example?: { readonly body?: unknown; readonly response?: unknown };
@@ -130,7 +141,7 @@ export type RouteSpec<
     input: RouteInput<z.output<P>, z.output<Q>, z.output<B>>,
   ) => Promise<
     Result<
-      Reply<S extends z.ZodType ? z.input<S> : unknown>,
+      Reply<(S extends z.ZodType ? z.input<S> : unknown) | z.input<A>>,
       Refusal & { readonly code: NoInfer<C> | 'not_found' | 'busy' | 'validation_failed' }
     >
   >;
@@ -143,13 +154,15 @@ export function route<
   B extends z.ZodType = z.ZodType<unknown>,
   S extends z.ZodType | null = null,
   C extends string = never,
->(spec: RouteSpec<P, Q, B, S, C>): Route {
+  A extends z.ZodType = z.ZodNever,
+>(spec: RouteSpec<P, Q, B, S, C, A>): Route {
   return {
     idempotency: spec.method === 'POST' ? 'optional' : 'none',
     ...spec,
     params: spec.params,
     query: spec.query,
     body: spec.body,
+    accepted: spec.accepted,
     upload: spec.upload,
     description: spec.description,
     example: spec.example,

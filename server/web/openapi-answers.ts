@@ -22,6 +22,14 @@ export function successOf(route: Route, schemaOf: SchemaOf): Answer {
   };
 }
 
+/** The second success of a route that has one. */
+export function acceptedOf({ accepted }: Route, schemaOf: SchemaOf): Record<string, Answer> {
+  if (!accepted) return {};
+  const { schema, description } = accepted;
+  const content = { 'application/json': { schema: schemaOf(schema, 'output') } };
+  return { 202: { description, headers: requestId, content } };
+}
+
 /** By status; a status with nothing but one code that any route may give is shared. */
 export function problemsOf(
   route: Route,

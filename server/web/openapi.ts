@@ -7,7 +7,7 @@ import { fullPath } from '../kernel/http-route.ts';
 import { problemSchema } from '../kernel/problem.ts';
 import type { Route } from '../kernel/route.ts';
 import { VERSION } from '../version.ts';
-import { exampleOf, problemsOf, successOf } from './openapi-answers.ts';
+import { acceptedOf, exampleOf, problemsOf, successOf } from './openapi-answers.ts';
 import { operationIdOf, operationOf } from './openapi-operation.ts';
 import type { Answer, JsonSchema, Operation, SchemaOf } from './openapi-types.ts';
 import { type ProblemCode, problemCodesOf } from './problem-codes.ts';
@@ -55,6 +55,7 @@ const tagTexts: Readonly<Record<string, string>> = {
   'Ticket types': 'What is sold for an event, at what price, from which pool',
   Buying: 'From a hold to a booking',
   Orders: 'What was bought, and how it is given back',
+  Approvals: 'What takes two people',
   Papers: 'Receipts, invoices and credit notes',
   People: 'Buyers with an account, and staff',
   Access: 'API keys, and the organizers they belong to',
@@ -91,6 +92,7 @@ export function openApiDocument(routes: readonly Route[], basePath: string): Ope
         ...operationOf(route, schemaOf),
         responses: {
           [route.success.status]: successOf(route, schemaOf),
+          ...acceptedOf(route, schemaOf),
           ...problemsOf(route, own, problem, shared),
         },
       },

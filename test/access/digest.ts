@@ -2,8 +2,8 @@
 import type { TestApp } from '../kit/app.ts';
 
 const SCHEMAS = [
-  ...['catalog', 'identity', 'inventory', 'kernel', 'orders', 'papers', 'payments'],
-  'promotions',
+  ...['approvals', 'catalog', 'identity', 'inventory', 'kernel', 'orders', 'papers'],
+  ...['payments', 'promotions'],
 ];
 /** When a key was last used is written beside what a request does. */
 const BESIDE = `to_jsonb(t) - 'last_used_at'`;

@@ -4,8 +4,8 @@
  */
 import { expect } from 'vitest';
 import type { Route } from '../../server/kernel/route.ts';
-import { newKey } from '../kit/given.ts';
 import { numberDocuments } from '../../server/modules/papers/index.ts';
+import { newKey } from '../kit/given.ts';
 import { openGrid } from '../kit/seated.ts';
 import type { Asked, Variant } from './expected.ts';
 import {
@@ -15,6 +15,7 @@ import {
   makeHold,
   makeKey,
   makeOrder,
+  makePaidOrder,
   makeVenue,
   type Organizer,
   type World,
@@ -133,6 +134,28 @@ const ofOrganizer: Recipe = {
   isUsedUp: false,
   make: async (_world, { organizerId }) => ({ ids: { id: organizerId } }),
 };
+
+/** A refund that one of its organizer's staff has asked for; afterwards one is enough again. */
+const approval = (isUsedUp: boolean): Recipe => ({
+  thing: 'none',
+  variants: ['ours', 'theirs', 'unknown'],
+  isUsedUp,
+  make: async ({ app }, organizer) => {
+    const { admin, organizerId } = organizer;
+    const set = async (refundAboveMinor: number | null) => {
+      const limits = { refundAboveMinor, complimentaryAbove: null };
+      const path = `/organizers/${organizerId}/approvals`;
+      expect((await admin.put(path, limits)).status).toBe(200);
+    };
+    const { orderId } = await makePaidOrder(app, organizer);
+    await set(0);
+    const wanted = { reason: 'Cannot come' };
+    const asked = await admin.post(`/orders/${orderId}/refunds`, wanted, newKey());
+    await set(null);
+    expect(asked.status).toBe(202);
+    return { ids: { id: asked.body.approval.id } };
+  },
+});
 
 const person: Recipe = {
   thing: 'person',
@@ -355,6 +378,18 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'GET /organizers/:id/billing': ofOrganizer,
   'PUT /organizers/:id/billing': ofOrganizer,
   'GET /organizers/:id/documents': ofOrganizer,
+  'GET /organizers/:id/approvals': ofOrganizer,
+  'PUT /organizers/:id/approvals': {
+    ...ofOrganizer,
+    make: async (_world, { organizerId }) => ({
+      ids: { id: organizerId },
+      body: { refundAboveMinor: null, complimentaryAbove: null },
+    }),
+  },
+  'GET /approvals': nothing,
+  'GET /approvals/:id': approval(false),
+  'POST /approvals/:id/approve': approval(true),
+  'POST /approvals/:id/reject': approval(true),
   'GET /orders/:id/tickets.pdf': order(false),
   'GET /orders/:id/calendar.ics': order(false),
   // The order is confirmed, so cancelling it gives money back.

@@ -1,8 +1,10 @@
 /** Two organizers with everything an id can name, and everybody who might ask. */
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
+import { eventOf, type Id } from '../../server/kernel/ids.ts';
+import { settlePayment } from '../../server/modules/shopping/index.ts';
 import type { Answer, Caller, TestApp } from '../kit/app.ts';
-import { eventually, inDays, newKey } from '../kit/given.ts';
+import { eventually, inDays, newKey, payWith } from '../kit/given.ts';
 import type { Kind, Role, Side } from './expected.ts';
 
 /** Found in any answer, they show whose buyer it tells about. */
@@ -208,6 +210,24 @@ export async function makeOrder(app: TestApp, organizer: Organizer) {
     ticketId: booked.body.order.tickets[0].id as string,
     token: booked.body.accessToken as string,
   };
+}
+
+/** An order that cost something, and was paid. */
+export async function makePaidOrder(app: TestApp, organizer: Organizer) {
+  const event = await makeEvent(organizer, {}, 2_500);
+  const booked = await app.as(organizer.buyerKey).post(
+    `/events/${event.id}/bookings`,
+    {
+      items: [{ ticketTypeId: event.typeId, quantity: 2 }],
+      buyer: { name: 'Canary', ...CANARIES[organizer.side] },
+      payment: { method: 'payment_intent' },
+    },
+    newKey(),
+  );
+  await payWith(app, booked.body.payment.clientSecret);
+  const paymentId = booked.body.order.payments[0].id as Id<'pay'>;
+  await settlePayment(app.ctx, eventOf(paymentId), paymentId);
+  return { orderId: booked.body.order.id as string };
 }
 
 /** A hold that opens to whoever has its id or, with a key, to that caller and to staff. */

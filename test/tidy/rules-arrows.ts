@@ -19,15 +19,17 @@ import {
 const CALLS: Readonly<Record<string, readonly string[]>> = {
   identity: [],
   venues: ['identity'],
+  approvals: ['identity'],
   'waiting-room': ['identity'],
   payments: ['identity'],
   inventory: ['identity', 'venues'],
   catalog: ['identity', 'venues', 'inventory'],
   promotions: ['identity', 'catalog', 'payments'],
-  orders: ['identity', 'inventory', 'promotions', 'payments'],
+  orders: ['identity', 'approvals', 'inventory', 'promotions', 'payments'],
   exchange: ['identity', 'catalog', 'inventory', 'orders', 'payments'],
   shopping: [
     'identity',
+    'approvals',
     'catalog',
     'inventory',
     'waiting-room',

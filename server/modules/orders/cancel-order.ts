@@ -5,7 +5,9 @@ import type { OrderId, TicketId } from '../../kernel/ids.ts';
 import { inTurn } from '../../kernel/lanes.ts';
 import { readNow } from '../../kernel/now.ts';
 import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
+import type { AskedApproval } from '../approvals/index.ts';
 import { enqueueSettle, paymentsOf } from '../payments/index.ts';
+import { askedForRefund } from './ask-refund.ts';
 import { endPending, type RefundRefusal, refundTicketsIn } from './end-order.ts';
 import { findOrder, type Standing } from './find-order.ts';
 import type { OrderRow } from './order.sql.ts';
@@ -28,7 +30,7 @@ export async function cancelOrder(
   ctx: Ctx,
   actor: Actor,
   orderId: OrderId,
-): Promise<Result<OrderView, CancelRefusal>> {
+): Promise<Result<OrderView | AskedApproval, CancelRefusal>> {
   const found = await findOrder(ctx, actor, orderId, 'orders:write');
   if (!found) return refused('not_found');
   const { order, as } = found;
@@ -80,13 +82,16 @@ async function lookAtPayments(ctx: Ctx, order: OrderRow): Promise<void> {
   ctx.wakeJobs();
 }
 
-/** Refunds tickets of a confirmed order: all, or those named. */
+/**
+ * Refunds tickets of a confirmed order: all, or those named. By staff above their organizer's
+ * threshold it is only asked for.
+ */
 export async function refundOrder(
   ctx: Ctx,
   { order, as }: { readonly order: OrderRow; readonly as: Standing },
   ticketIds: readonly TicketId[] | null,
   reason: string,
-): Promise<Result<OrderView, CancelRefusal>> {
+): Promise<Result<OrderView | AskedApproval, CancelRefusal>> {
   if (as === 'buyer') {
     const until = order.refundableUntil;
     const now = await readNow(ctx.db, ctx.clock);
@@ -94,9 +99,11 @@ export async function refundOrder(
   }
   // The view is read inside: what the transaction returns is what a replay is answered with.
   const done = await inTurn(ctx, order.eventId, async (tx) => {
+    const asked = as === 'staff' && (await askedForRefund(ctx, tx, order, ticketIds, reason));
+    if (asked) return ok(asked);
     // Fees that do not go back are kept where it is the buyer who takes a step back.
     const kept = as === 'buyer' ? await keptOfTickets(tx, order) : null;
-    const taken = await refundTicketsIn(ctx, tx, order, ticketIds, reason, kept);
+    const taken = await refundTicketsIn(ctx, tx, order, ticketIds, reason, { kept });
     return taken.ok ? ok(await viewNow(ctx, tx, order)) : taken;
   });
   if (done.ok) ctx.wakeJobs();

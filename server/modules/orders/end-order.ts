@@ -1,6 +1,6 @@
 import type { Ctx } from '../../kernel/context.ts';
 import { type Busy, one } from '../../kernel/db.ts';
-import { newScopedId, type TicketId } from '../../kernel/ids.ts';
+import { newScopedId, type RefundId, type TicketId } from '../../kernel/ids.ts';
 import type { Turn } from '../../kernel/lanes.ts';
 import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { enqueueRefund, layOutRefund } from '../payments/index.ts';
@@ -71,9 +71,13 @@ export async function refundTicketsIn(
   { eventId, orderId }: OrderKey,
   ticketIds: readonly TicketId[] | null,
   reason: string,
-  kept: Readonly<Record<TicketId, number>> | null = null,
+  more: {
+    readonly kept?: Readonly<Record<TicketId, number>> | null;
+    /** Where it was given before: under one id tickets go back once. */
+    readonly refundId?: RefundId;
+  } = {},
 ): Promise<Result<null, RefundRefusal>> {
-  const refundId = newScopedId(ctx.ids, 'ref', eventId);
+  const { kept = null, refundId = newScopedId(ctx.ids, 'ref', eventId) } = more;
   const call = callRefundTickets(eventId, orderId, ticketIds, refundId, reason, kept);
   const row = await one(turn, call);
   // The function answers in this shape.

@@ -20,6 +20,7 @@ import {
   int,
   json,
   listOf,
+  objectOf,
   rows,
   text,
   textAs,
@@ -236,6 +237,19 @@ export const callRefundTickets = (
 ) => rows({ answer: json })`
   select orders.refund_tickets@v(${eventId}, ${orderId}, ${ticketIds}, ${refundId}, ${reason},
     ${kept === null ? null : JSON.stringify(kept)}::jsonb) as answer`;
+
+export const callPriceBack = (
+  eventId: EventId,
+  orderId: OrderId,
+  ticketIds: readonly TicketId[] | null,
+) => rows({
+  worth: objectOf({
+    amountMinor: int,
+    returnedMinor: int,
+    ticketIds: (raw: unknown) => (raw === null ? null : listOf(textAs<TicketId>())(raw)),
+  }),
+})`
+  select orders.price_back@v(${eventId}, ${orderId}, ${ticketIds}) as worth`;
 
 /** Where the slice before ended; the time as text, which keeps the microseconds of its column. */
 type AfterExpired = { readonly expiresAt: string; readonly orderId: string };

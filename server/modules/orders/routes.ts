@@ -5,6 +5,7 @@ import type { RefusalTable } from '../../kernel/problem.ts';
 import { ok, refused } from '../../kernel/result.ts';
 import { bodyOf, type Route, route } from '../../kernel/route.ts';
 import { id, line } from '../../kernel/schemas.ts';
+import { approvalAnswer } from '../approvals/index.ts';
 import { cancelOrder, refundOrder } from './cancel-order.ts';
 import { findOrder, listOrders } from './find-order.ts';
 import { orderSchema, orderStatus, orderView } from './order-view.ts';
@@ -146,6 +147,7 @@ export const orderRoutes: readonly Route[] = [
     access: { kind: 'owner', scope: 'orders:write' },
     params,
     success: { status: 200, schema: orderSchema, description: 'The order as it is now' },
+    accepted: approvalAnswer,
     refusals: ending,
     handle: async (ctx, { actor, params: { id: orderId } }) => {
       return bodyOf(cancelOrder(ctx, actor, orderId));
@@ -155,7 +157,9 @@ export const orderRoutes: readonly Route[] = [
     method: 'POST',
     path: '/orders/:id/refunds',
     summary: 'Refund tickets of an order',
-    description: 'All live tickets, or those named. By staff, or by the buyer within the window.',
+    description:
+      'All live tickets, or those named. By staff, or by the buyer within the window. Above the ' +
+      'organizer’s threshold, staff only asks for it: a second person approves it.',
     tag: 'Orders',
     access: { kind: 'owner', scope: 'refunds:write' },
     idempotency: 'required',
@@ -167,6 +171,7 @@ export const orderRoutes: readonly Route[] = [
       })
       .meta({ id: 'RefundInput' }),
     success: { status: 201, schema: orderSchema, description: 'The order, with the refund owed' },
+    accepted: approvalAnswer,
     refusals: ending,
     example: { body: { reason: 'Cannot come' } },
     handle: async (ctx, { actor, params: { id: orderId }, body }) => {
