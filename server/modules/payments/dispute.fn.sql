@@ -111,18 +111,19 @@ begin
   return v_lost;
 end $$;
 
--- What of a payment has neither gone back nor been lost.
+-- What of a payment has neither gone back, nor is on its way, nor was lost; nothing where there is no
+-- payment.
 create function payments.left_of@v(p_event text, p_payment text) returns int
   language plpgsql stable as $$
 begin
-  return (
+  return coalesce((
     select p.captured_minor
       - coalesce((select sum(r.amount_minor) from payments.refund r
         where r.event_id = p_event and r.payment_id = p_payment), 0)
       - coalesce((select sum(x.lost_minor) from payments.dispute x
         where x.event_id = p_event and x.payment_id = p_payment), 0)
     from payments.payment p where p.event_id = p_event and p.payment_id = p_payment
-  );
+  ), 0);
 end $$;
 
 -- Whether what was paid for this reference is disputed now.

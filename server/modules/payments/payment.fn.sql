@@ -87,18 +87,6 @@ create function payments.captured_for@v(p_event text, p_reference text)
   where p.event_id = p_event and p.reference = p_reference and p.captured_minor > 0
 $$;
 
--- How much of what was taken has not gone back, nor is on its way; nothing where there is no payment.
-create function payments.left_of@v(p_event text, p_payment text) returns int
-  language plpgsql stable as $$
-begin
-  return coalesce((
-    select p.captured_minor - (
-      select coalesce(sum(r.amount_minor), 0) from payments.refund r
-      where r.event_id = p_event and r.payment_id = p.payment_id)
-    from payments.payment p where p.event_id = p_event and p.payment_id = p_payment
-  ), 0);
-end $$;
-
 -- Writes down the intents to pay; the provider is asked after the commit. p_payments, an array of:
 -- paymentId, orderId (what it pays for), organizerId, account (the provider's account that takes the
 -- money; null: the instance's own), method, returnUrl (where the provider's page sends the buyer;
