@@ -8,7 +8,7 @@ import { afterAll, expect, it } from 'vitest';
 import { projectRoot } from '../../server/kernel/root.ts';
 import { crashes } from './crash-points.ts';
 
-const TIMEOUT_MS = 170_000;
+const TIMEOUT_MS = 400_000;
 const folder = mkdtempSync(join(tmpdir(), 'simulation-crash-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -12,7 +12,7 @@ import type { Ctx } from '../../server/kernel/context.ts';
 import type { Lanes } from '../../server/kernel/lanes.ts';
 import { projectRoot } from '../../server/kernel/root.ts';
 import { ensureFirstAdmin } from '../../server/modules/identity/index.ts';
-import type { PaymentProvider } from '../../server/modules/payments/index.ts';
+import type { PaymentPort, PaymentProvider } from '../../server/modules/payments/index.ts';
 import { openDoors } from './doors.ts';
 import { freePort } from './ports.ts';
 import { heardLog, hearLine } from './server-log.ts';
@@ -43,6 +43,8 @@ export type OverrideContext = (databaseUrl: string) => {
   readonly override: Partial<Ctx>;
   readonly wrapLanes?: (real: Lanes) => Lanes;
   readonly wrapPayments?: (real: PaymentProvider) => PaymentProvider;
+  /** Called with each webhook as it comes. */
+  readonly hearWebhook?: (raw: Buffer) => void;
   readonly close: () => Promise<void>;
 };
 
@@ -77,9 +79,16 @@ export async function startLocal(options: {
     Object.defineProperty(parts.ctx, 'lanes', { value: changed.wrapLanes(parts.ctx.lanes) });
   }
   if (changed?.wrapPayments) {
-    const { wrapPayments } = changed;
+    const { wrapPayments, hearWebhook } = changed;
     const real = parts.ctx.ports.payments;
-    const value = { ...real, of: (account: string | null) => wrapPayments(real.of(account)) };
+    const value: PaymentPort = {
+      ...real,
+      of: (account) => wrapPayments(real.of(account)),
+      openWebhook: (raw, signature) => {
+        hearWebhook?.(raw);
+        return real.openWebhook(raw, signature);
+      },
+    };
     Object.defineProperty(parts.ctx.ports, 'payments', { value });
   }
   await ensureFirstAdmin(parts.ctx, ADMIN_KEY);

@@ -2,7 +2,8 @@
 import { functionFiles } from '../../server/kernel/functions.ts';
 import { type Cluster, onDatabase } from './database.ts';
 import { killLoop } from './kill.ts';
-import { type Plant, plants } from './plants.ts';
+import type { Plant } from './planting.ts';
+import { plants } from './plants.ts';
 import { simulate } from './simulate.ts';
 import type { Found } from './world.ts';
 

@@ -7,103 +7,26 @@ import pg from 'pg';
 import type { Lanes } from '../../server/kernel/lanes.ts';
 import { ok, present } from '../../server/kernel/result.ts';
 import type { OverrideContext } from './instances.ts';
-import type { EventPlan } from './plan.ts';
-import type { SimulationOptions } from './simulate.ts';
-
-type Change = {
-  readonly file: RegExp;
-  /** Must be there; every occurrence is replaced. */
-  readonly find: string | RegExp;
-  readonly put: string;
-};
-
-export type Plant = {
-  readonly name: string;
-  readonly changes?: readonly Change[];
-  /** Run on the database, where a constraint would else be the one to find the bug. */
-  readonly statements?: readonly string[];
-  readonly override?: OverrideContext;
-  /** Any of them. ANSWER is a 500. */
-  readonly caughtBy: readonly string[];
-  readonly run?: Partial<SimulationOptions>;
-  /** Not in the tests: only by hand. */
-  readonly slow?: true;
-  /** Planted under the kill loop instead of the simulation. */
-  readonly killed?: 'postgres';
-};
-
-const HOLD_BATCH = /inventory\/hold-batch\.fn\.sql$/;
-const HOLD_PARTS = /inventory\/hold-parts\.fn\.sql$/;
-const HOLD = /inventory\/hold\.fn\.sql$/;
-const FREE = /inventory\/free\.fn\.sql$/;
-const SELL = /inventory\/sell\.fn\.sql$/;
-const SUPPLY = /inventory\/supply\.fn\.sql$/;
-const ORDER = /orders\/order\.fn\.sql$/;
-const SETTLE = /shopping\/settle\.fn\.sql$/;
-
-const NEVER_OVERSOLD = 'alter table inventory.pool drop constraint pool_never_oversold';
-const ONE_PER_KEY = 'drop index inventory.hold_by_key';
-
-/** Few people, each wanting much. */
-const GREEDY: Partial<SimulationOptions> = {
-  mix: { hold: 500, double_click: 0, release: 60, book: 20, book_held: 0, change: 20 },
-  changeEvent: (plan) => ({
-    ...plan,
-    personLimit: 4,
-    people: 5,
-    pools: plan.pools.map(() => 60),
-    grid: null,
-  }),
-};
-
-/** Nearly everybody books and pays. */
-const PAYING: Partial<SimulationOptions> = {
-  mix: { hold: 60, book: 300, book_held: 0, pay: 200, refund: 60, cancel_order: 30, reuse: 0 },
-  changeEvent: payingEvent,
-};
-
-function payingEvent(plan: EventPlan): EventPlan {
-  return {
-    ...plan,
-    types: plan.types.map((type) => ({ ...type, priceMinor: 1_000 })),
-    personLimit: null,
-    holdMs: 2_500,
-    operations: 150,
-  };
-}
-
-/** Nothing but seats, few of them. */
-const SEATED: Partial<SimulationOptions> = {
-  changeEvent: (plan) => ({
-    ...plan,
-    pools: [24],
-    grid: { rows: 3, places: 8 },
-    types: [
-      { pool: 0, priceMinor: 0 },
-      { pool: 0, priceMinor: 0 },
-    ],
-    personLimit: null,
-  }),
-};
-
-/** Scarce places for which others wait, and looked at often. */
-const AWAITED: Partial<SimulationOptions> = {
-  mix: { hold: 500, release: 200, wait: 12, offer: 10, block: 0, move_capacity: 0, move_sale: 0 },
-  step: 25,
-  changeEvent: (plan) => ({
-    ...plan,
-    pools: [20],
-    grid: null,
-    types: [{ pool: 0, priceMinor: 0 }],
-    personLimit: null,
-    holdMs: 900,
-  }),
-};
-
-/** Short events, so that each is soon audited whole. */
-const SHORT: Partial<SimulationOptions> = {
-  changeEvent: (plan) => ({ ...plan, operations: 120, ends: 'open', probed: false }),
-};
+import {
+  AWAITED,
+  FREE,
+  GREEDY,
+  HOLD,
+  HOLD_BATCH,
+  HOLD_PARTS,
+  NEVER_OVERSOLD,
+  ONE_PER_KEY,
+  ORDER,
+  PAYING,
+  type Plant,
+  payingEvent,
+  SEATED,
+  SELL,
+  SETTLE,
+  SHORT,
+  SUPPLY,
+} from './planting.ts';
+import { moneyPlants } from './plants-of-money.ts';
 
 export const plants: readonly Plant[] = [
   {
@@ -310,6 +233,7 @@ export const plants: readonly Plant[] = [
       changeEvent: (plan) => ({ ...payingEvent(plan), operations: 30, ends: 'open' }),
     },
   },
+  ...moneyPlants,
   {
     name: 'a commit does not wait for the disk',
     slow: true,
