@@ -9,10 +9,10 @@ import { eventOf, type Id } from '../../server/kernel/ids.ts';
 import { sweepLapsed } from '../../server/modules/inventory/index.ts';
 import { expireOrders } from '../../server/modules/orders/index.ts';
 import { settlePayment } from '../../server/modules/shopping/index.ts';
-import { startApp, type TestApp } from '../kit/app.ts';
+import { type Answer, startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
 import { barrier, Died } from '../kit/barrier.ts';
-import { book, newKey, onSale, payWith } from '../kit/given.ts';
+import { book, newKey, onSale, payWith, somebody } from '../kit/given.ts';
 import { callLane } from '../kit/lane-calls.ts';
 import { seatedSale } from '../kit/seated.ts';
 
@@ -47,6 +47,10 @@ async function placed(eventId: string, typeId: string, money: Money, items?: obj
     },
     newKey(),
   );
+  return paid(eventId, typeId, booked, money);
+}
+
+async function paid(eventId: string, typeId: string, booked: Answer, money: Money) {
   expect(booked.status).toBe(201);
   const secret = booked.body.payment.clientSecret as string;
   const intentId = secret.replace(/_secret_.*/, '');
@@ -263,6 +267,31 @@ describe('a late payment', () => {
     app.clock.advance(2 * HOLD_MS);
     await late.settle();
     await expectGivenBack(late, money, 'cancelled_by_buyer');
+  });
+
+  it.each([
+    ['can still be used', true],
+    ['is used up', false],
+  ])('G8: at the price of a promo code that %s', async (_what, honoured) => {
+    const more = { holdMinutes: 1 };
+    const { eventId, typeId } = await onSale(app.admin, { capacity: 4, more });
+    const code = { code: 'ONCE', kind: 'percent', percent: 20, maxUses: 1 };
+    await app.admin.post(`/events/${eventId}/promo-codes`, code, newKey());
+    const items = [{ ticketTypeId: typeId, quantity: 2 }];
+    const asked = { items, promoCode: 'ONCE', payment: { method: 'payment_intent' } };
+    const book = (buyer: object) =>
+      app.guest.post(`/events/${eventId}/bookings`, { ...asked, buyer }, newKey());
+    const late = await paid(eventId, typeId, await book(BUYER), 'authorised');
+    await timeIsOver('cancelled');
+    if (!honoured) expect((await book(somebody())).status).toBe(201);
+    await late.settle();
+    expect(await late.read()).toMatchObject(
+      honoured
+        ? { status: 'confirmed', total: { amount: 4_000 } }
+        : { status: 'cancelled', payments: [{ failureCode: 'promo_code_used_up' }] },
+    );
+    const other = await book(somebody());
+    expect(other.body.code).toBe('promo_code_used_up');
   });
 
   it('G8: says with the payment why it could not be honoured', async () => {

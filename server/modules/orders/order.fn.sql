@@ -85,19 +85,25 @@ begin
 end $$;
 
 -- Whether the order was cancelled because nobody had paid in time: a payment that came late may
--- still be honoured. What its buyer or staff gave up stays given up; and so does what credit or a
--- code was to pay a part of: both went back when the order ended.
+-- still be honoured. What its buyer or staff gave up stays given up; and so does what credit was to
+-- pay a part of: it went back when the order ended, and is spent elsewhere by now.
 create function orders.ended_by_time@v(p_event text, p_order text) returns boolean
   language plpgsql volatile as $$
 begin
   return exists (
     select from orders.order o
     where o.event_id = p_event and o.order_id = p_order
-      and o.status = 'cancelled' and o.end_reason = 'expired' and o.credit_minor = 0
-  ) and not exists (
-    select from orders.order_item i
-    where i.event_id = p_event and i.order_id = p_order
-      and i.unit_price_minor < i.list_price_minor);
+      and o.status = 'cancelled' and o.end_reason = 'expired' and o.credit_minor = 0);
+end $$;
+
+-- Its promo code was somebody else's when it ended: it is used again. Null, or why it cannot be.
+create function orders.use_code_again@v(p_event text, p_order text) returns text
+  language plpgsql as $$
+begin
+  return case when (
+    select o.promo_code is not null from orders.order o
+    where o.event_id = p_event and o.order_id = p_order
+  ) then promotions.use_again@v(p_event, p_order) end;
 end $$;
 
 -- Whether a late payment of the order is being captured: cancelled by time, its places claimed
@@ -123,6 +129,7 @@ begin
     where o.event_id = p_event and o.order_id = p_order), 'released');
   update orders.ticket t set status = 'void', void_reason = p_reason
   where t.event_id = p_event and t.order_id = p_order and t.status = 'pending_capture';
+  perform promotions.return_use@v(p_event, p_order);
   return true;
 end $$;
 

@@ -140,6 +140,7 @@ create function shopping.honour_late@v(
 declare
   v_late int[];
   v_answers text[];
+  v_code text;
 begin
   if not p_verdicts && array['lapsed', 'ended'] then
     return p_verdicts;
@@ -156,6 +157,14 @@ begin
   v_answers := inventory.revive_holds@v(p_event, (
     select array_agg(p_holds[l.nth] order by l.nth) from unnest(v_late) as l(nth)), p_t);
   for i in 1 .. cardinality(v_late) loop
+    -- Of an order that had ended its promo code went back, and may be used up.
+    if v_answers[i] = 'claimed' and p_verdicts[v_late[i]] = 'ended' then
+      v_code := orders.use_code_again@v(p_event, p_requests -> (v_late[i] - 1) ->> 'orderId');
+      if v_code is not null then
+        perform inventory.end_claims@v(p_event, array[p_holds[v_late[i]]], 'released');
+        v_answers[i] := v_code;
+      end if;
+    end if;
     -- A hold that somebody else has by now: the order has ended for good.
     p_verdicts[v_late[i]] := case when v_answers[i] in ('active', 'sold') then 'ended'
       else v_answers[i] end;
