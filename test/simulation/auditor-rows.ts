@@ -310,7 +310,10 @@ export async function readUnsettled(pool: pg.Pool, eventId: string): Promise<Uns
         (select count(*)::int from payments.payment p where p.event_id = $1
           and p.status not in ('captured', 'voided', 'failed')) as payments,
         (select count(*)::int from payments.refund r
-          where r.event_id = $1 and r.status <> 'succeeded') as refunds,
+          left join sandbox.object x on x.id = r.provider_id
+          left join sandbox.due d on d.object_id = r.provider_id
+          where r.event_id = $1 and (r.status <> 'succeeded' or d.action = 'settle_refund'
+            or x.data ->> 'status' = 'failed')) as refunds,
         (select count(*)::int from kernel.job j where j.data ->> 'eventId' = $1) as jobs,
         (select string_agg(format('%s %s: %s attempts, %s, %s', j.kind, j.key, j.attempts,
             case when j.parked_at is not null then 'parked'
@@ -329,6 +332,7 @@ export type Reached = {
   readonly lateRefunds: number;
   readonly extended: number;
   readonly revived: number;
+  readonly bounced: number;
 };
 
 /**
@@ -358,9 +362,12 @@ export async function readReached(pool: pg.Pool, eventId: string): Promise<Reach
         (select count(*)::int from kernel.outbox f
           where f.event_id = $1 and f.kind = 'hold_extended') as extended,
         (select count(*)::int from kernel.outbox f
-          where f.event_id = $1 and f.kind = 'hold_revived') as revived`,
+          where f.event_id = $1 and f.kind = 'hold_revived') as revived,
+        (select count(*)::int from kernel.state_change c
+          where c.event_id = $1 and c.machine = 'refund' and c.from_state = 'succeeded')
+          as bounced`,
     [eventId],
   );
   const none = { lapsed: 0, lapsedByDemand: 0, claimsEnded: 0, lateRefunds: 0 };
-  return rows[0] ?? { ...none, extended: 0, revived: 0 };
+  return rows[0] ?? { ...none, extended: 0, revived: 0, bounced: 0 };
 }

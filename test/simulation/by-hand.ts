@@ -53,13 +53,52 @@ export async function hurry(pool: pg.Pool, eventId: string, leases: boolean): Pr
      where p.event_id = $1 and p.check_at > clock_timestamp()`,
     [eventId],
   );
+  await query(
+    pool,
+    `update payments.refund r
+     set check_at = clock_timestamp(), asked_at = r.asked_at - interval '5 minutes'
+     where r.event_id = $1 and r.status <> 'succeeded'`,
+    [eventId],
+  );
+  await passBankDays(pool, eventId);
 }
 
-/** As if its refunds had been owed for a while: the reconciler gives them a job then. */
-export async function ageRefunds(pool: pg.Pool, eventId: string): Promise<void> {
-  const text = `update payments.refund r set made_at = r.made_at - interval '1 minute'
-    where r.event_id = $1 and r.status <> 'succeeded'`;
-  await query(pool, text, [eventId]);
+/**
+ * The banks' days pass: refunds of the event that will fail fail now, those that failed succeed from
+ * now on, and what the provider's books say is looked at, as it is every day.
+ */
+async function passBankDays(pool: pg.Pool, eventId: string): Promise<void> {
+  const refunds = `
+    with refunds as (
+      select x.id, x.data, i.id as intent_id from payments.payment p
+      join sandbox.object i on i.id = p.provider_id
+      join sandbox.object x on x.parent = i.id and x.type = 'refund'
+      where p.event_id = $1
+    )`;
+  await query(
+    pool,
+    `${refunds} update sandbox.due d set due_ms = 0 from refunds r
+     where d.object_id = r.id and d.action = 'settle_refund'`,
+    [eventId],
+  );
+  await query(
+    pool,
+    `${refunds} update sandbox.object m
+     set hidden = jsonb_set(m.hidden, '{sentinel}', '"pm_card_visa"')
+     from refunds r join sandbox.object c on c.id = r.data ->> 'charge'
+     where r.data ->> 'status' = 'failed' and m.id = c.data ->> 'payment_method'`,
+    [eventId],
+  );
+  await query(
+    pool,
+    `${refunds} insert into kernel.job (kind, key, data)
+     select 'submit_refund', o.refund_id,
+       jsonb_build_object('eventId', o.event_id, 'refundId', o.refund_id)
+     from refunds r join payments.refund o on o.event_id = $1 and o.provider_id = r.id
+     where r.data ->> 'status' = 'failed' and o.status = 'succeeded'
+     on conflict (kind, key) do update set run_at = clock_timestamp()`,
+    [eventId],
+  );
 }
 
 /** Which seats are kept for those who wait, the lowest first. */

@@ -61,6 +61,7 @@ const PLANNED = {
   job_lease_ended_early: 'seldom',
   capture_after_the_order_ended_refunded: 'seldom',
   late_payment_honoured: 'seldom',
+  refund_bounced: 'seldom',
   paid_on_the_page: 'often',
   bank_was_content: 'seldom',
   claim_ended_without_a_sale: 'seldom',

@@ -10,7 +10,7 @@ import { settleRecurring, sweepRecurring } from '../../server/modules/shopping/i
 import { asList, asObject, asText, pause } from './asking.ts';
 import { books, settled } from './auditor.ts';
 import { auditorPool, query, readEvents, readUnsettled } from './auditor-rows.ts';
-import { ageRefunds, hurry, setHoldMs } from './by-hand.ts';
+import { hurry, setHoldMs } from './by-hand.ts';
 import { type DyingChild, launchDying } from './crash-child.ts';
 import { type Crash, crashes, type Story } from './crash-points.ts';
 import { ADMIN_KEY, type LocalInstance, startLocal } from './instances.ts';
@@ -300,7 +300,6 @@ async function settle(stage: Omit<Stage, 'point'>): Promise<void> {
   const until = Date.now() + SETTLES_MAX_MS;
   for (;;) {
     await hurry(pool, eventId, true);
-    await ageRefunds(pool, eventId);
     await expireOrders(ctx);
     await sweepRecurring.run(ctx);
     await settleRecurring.run(ctx);

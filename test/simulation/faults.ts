@@ -155,10 +155,7 @@ async function provokeDeadlock(
   run.counters.count('deadlock_provoked', Math.max(0, (await deadlocks()) - before));
 }
 
-/**
- * Only here: a 500 that the provider keeps under the key of a refund is repeated for a day, and the
- * refund stays submitted until a person looks (docs/simulation.md, "What it has found").
- */
+const REFUND = 'POST /v1/refunds';
 const CAPTURE = 'POST /v1/payment_intents/:id/capture';
 
 const RULES = [
@@ -167,6 +164,8 @@ const RULES = [
   { kind: 'reset', chance: 0.2 },
   { kind: 'error_500', chance: 0.4, on: CAPTURE },
   { kind: 'error_500_after', chance: 0.4, on: CAPTURE },
+  { kind: 'error_500', chance: 0.4, on: REFUND },
+  { kind: 'error_500_after', chance: 0.4, on: REFUND },
   { kind: 'rate_limit', chance: 0.2 },
   { kind: 'delay', ms: 300, chance: 0.3 },
   { kind: 'drop_webhook', chance: 0.4 },

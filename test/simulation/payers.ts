@@ -7,6 +7,8 @@ import type { Operation } from './plan.ts';
 
 const GOOD_CARD = 'pm_card_visa';
 const BAD_CARD = 'pm_card_chargeDeclined';
+/** Its refunds succeed, and come back days later. */
+const BOUNCING_CARD = 'pm_card_refundFail';
 const BANK_CARD = 'pm_card_authenticationRequired';
 /** How often an order is looked at while its capture is waited for. */
 const LOOKS_MAX = 25;
@@ -16,7 +18,8 @@ type Way = (run: Run, event: EventHistory, order: Order, operation: Operation) =
 
 /** How orders are paid, and how often among 100. */
 const WAYS: readonly (readonly [number, Way])[] = [
-  [22, (run, _event, order, { instance }) => pay(run, order, instance, GOOD_CARD)],
+  [14, (run, _event, order, { instance }) => pay(run, order, instance, GOOD_CARD)],
+  [8, (run, _event, order, { instance }) => pay(run, order, instance, BOUNCING_CARD)],
   [10, (run, _event, order, { instance }) => pay(run, order, instance, BAD_CARD)],
   [6, payTwice],
   [10, payLate],

@@ -53,6 +53,7 @@ export async function retire(
   run.counters.count('claim_ended_without_a_sale', reached.claimsEnded);
   run.counters.count('capture_after_the_order_ended_refunded', reached.lateRefunds);
   run.counters.count('late_payment_honoured', reached.revived);
+  run.counters.count('refund_bounced', reached.bounced);
   run.counters.count('hold_extended', reached.extended);
   run.counters.count('event_audited_whole');
 }
