@@ -205,7 +205,7 @@ export const breakdownLine = z
 
 export type BreakdownLine = z.input<typeof breakdownLine>;
 
-/** What so many places at these prices contain, line by line; each place is shared out by itself. */
+/** What so many places at these prices contain, line by line; each is shared out by itself. */
 export function includedLines(
   places: readonly { readonly priceMinor: number; readonly quantity: number }[],
   charges: Charges | null,

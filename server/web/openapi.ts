@@ -63,6 +63,7 @@ const tagTexts: Readonly<Record<string, string>> = {
   Webhooks: 'What the payment provider calls',
   Operating: 'For those who run the server',
   Sandbox: 'Only without real payment keys',
+  Promotions: 'Promo codes of an event; credit with an organizer.',
 };
 
 const headers = {

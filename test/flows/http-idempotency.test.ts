@@ -55,6 +55,21 @@ const seatingPlan = {
   ],
 };
 
+const promotions: Readonly<Record<string, () => Promise<Request>>> = {
+  '/events/:id/promo-codes': async () => ({
+    path: `/events/${await published()}/promo-codes`,
+    body: { code: 'EARLY-BIRD', kind: 'percent', percent: 20 },
+  }),
+  '/events/:id/promo-codes/bulk': async () => ({
+    path: `/events/${await published()}/promo-codes/bulk`,
+    body: { count: 3, batch: 'May', kind: 'percent', percent: 20 },
+  }),
+  '/organizers/:id/credits': async () => ({
+    path: `/organizers/${(await app.admin.get('/me')).body.organizerId}/credits`,
+    body: { amount: eur(500) },
+  }),
+};
+
 /** A request that succeeds, for every POST whose answer the kernel stores. */
 const requests: Readonly<Record<string, () => Promise<Request>>> = {
   '/events': async () => ({ path: '/events', body: event }),
@@ -118,18 +133,7 @@ const requests: Readonly<Record<string, () => Promise<Request>>> = {
     const [ticket] = (await app.admin.get(`/orders/${orderId}`)).body.tickets;
     return { path: `/orders/${orderId}/tickets/${ticket.id}/reissue` };
   },
-  '/events/:id/promo-codes': async () => ({
-    path: `/events/${await published()}/promo-codes`,
-    body: { code: 'EARLY-BIRD', kind: 'percent', percent: 20 },
-  }),
-  '/events/:id/promo-codes/bulk': async () => ({
-    path: `/events/${await published()}/promo-codes/bulk`,
-    body: { count: 3, batch: 'May', kind: 'percent', percent: 20 },
-  }),
-  '/organizers/:id/credits': async () => ({
-    path: `/organizers/${(await app.admin.get('/me')).body.organizerId}/credits`,
-    body: { amount: eur(500) },
-  }),
+  ...promotions,
   '/users': async () => ({ path: '/users', body: somebody() }),
   '/api-keys': async () => ({ path: '/api-keys', body: { name: 'k', role: 'box_office' } }),
   '/organizers': async () => ({ path: '/organizers', body: { name: 'O' } }),

@@ -112,6 +112,7 @@ describe('the document', () => {
       '/events/{id}/bookings',
       '/events/{id}/holds',
       '/orders/{id}/refunds',
+      '/organizers/{id}/credits',
     ]);
   });
 
@@ -192,12 +193,17 @@ describe('its examples', () => {
     }
   });
 
+  /** Routes whose body is a secret. */
+  const SECRETS = ['POST /credits/balance'];
+
   it.each(withBody.map((route) => [keyOfRoute(route), route] as const))(
     '%s works as its example stands, and answers as documented',
     async (key, route) => {
       const recipe = recipes[key];
       if (!recipe) throw new Error(`${key} is not in test/access/requests.ts`);
-      const { body: _other, ...made } = await recipe.make(world, world.ours, 'ours');
+      const { body: other, ...rest } = await recipe.make(world, world.ours, 'ours');
+      // No example opens anything.
+      const made = SECRETS.includes(key) && other ? { ...rest, body: other } : rest;
       const response = await fetch(app.origin + pathFor(route, made.ids), {
         method: route.method,
         headers: {

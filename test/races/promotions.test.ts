@@ -1,6 +1,6 @@
 /**
- * A3, B4: one code and one credit, wanted by several at once. Each race first goes wrong without its
- * guard, then not with it.
+ * A3, B4: one code and one credit, wanted by several at once. Each race first goes wrong without
+ * its guard, then not with it.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { functionSuffix } from '../../server/kernel/functions.ts';

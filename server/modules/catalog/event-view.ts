@@ -90,6 +90,11 @@ export async function eventViews(
 
 type TypeText = ReturnType<ReturnType<typeof selectTicketTypeTexts>['decode']>;
 
+/** What one ticket at this price contains. */
+function containedIn(priceMinor: number, { charges, currency }: EventRow) {
+  return [...includedLines([{ priceMinor, quantity: 1 }], charges, currency)];
+}
+
 function toView(
   event: EventRow,
   supply: Supply,
@@ -143,13 +148,7 @@ function toView(
         name: type.name,
         description: type.description,
         price: { amount: term.priceMinor, currency: event.currency },
-        breakdown: [
-          ...includedLines(
-            [{ priceMinor: term.priceMinor, quantity: 1 }],
-            event.charges,
-            event.currency,
-          ),
-        ],
+        breakdown: containedIn(term.priceMinor, event),
         poolId: term.poolId,
         capacity: present(capacities.get(term.poolId), 'pool of a type'),
         minPerOrder: term.minPerOrder,

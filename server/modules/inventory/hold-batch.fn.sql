@@ -29,27 +29,20 @@ declare
   v_until timestamptz;
   v_oldest timestamptz;
   -- The event's ticket types, and in which pool each is; by position.
-  v_types text[];
-  v_codes text[];
-  v_locked boolean[];
-  v_prices int[];
-  v_minima int[]; v_maxima int[]; v_pool_of int[];
+  v_types text[]; v_codes text[]; v_locked boolean[];
+  v_prices int[]; v_minima int[]; v_maxima int[]; v_pool_of int[];
   -- Its pools. Room and taken have two parts: what is free of each pool, then what is reserved.
-  v_pools text[];
-  v_seated boolean[];
-  v_room int[];
-  v_taken int[];
+  v_pools text[]; v_seated boolean[];
+  v_room int[]; v_taken int[];
   -- How much each person key of the batch has; then, for each key of each request, where it stands.
   v_used int[] := '{}';
   v_key_at int[] := '{}';
-  v_keys int[];
-  v_key_from int := 1;
+  v_keys int[]; v_key_from int := 1;
   -- The same for seats: the pool and state of each, and where the seats of each request stand.
   v_seat_pools int[] := '{}';
   v_seat_states text[] := '{}';
   v_seat_at int[] := '{}';
-  v_seats int[];
-  v_seat_from int := 1;
+  v_seats int[]; v_seat_from int := 1;
   v_swept int;
   v_code text;
   v_line int;

@@ -3,8 +3,9 @@
 -- part.
 
 -- The event's ticket types by position: ids, the refusal that is true of each at p_t whoever asks,
--- whether it needs a code, prices, fewest and most of one order, and the position of its pool; then the pools' ids, whether
--- their places are seats, and their room as room_now. Withdrawn types are not there.
+-- whether it needs a code, prices, fewest and most of one order, and the position of its pool;
+-- then the pools' ids, whether their places are seats, and their room as room_now. Withdrawn types
+-- are not there.
 create function inventory.terms_of@v(
   p_event text, p_t timestamptz, out ticket_types text[], out codes text[], out locked boolean[],
   out prices int[], out minima int[], out maxima int[], out pool_of int[], out pools text[],
@@ -28,8 +29,8 @@ begin
   pools := coalesce(pools, '{}');
 end $$;
 
--- What is free of each pool in the order of their ids, then what is reserved of each, less what the
--- batch has taken so far.
+-- What is free of each pool in the order of their ids, then what is reserved of each, less what
+-- the batch has taken so far.
 create function inventory.room_now@v(p_event text, p_taken int[]) returns int[]
   language plpgsql stable as $$
 declare
@@ -71,9 +72,9 @@ begin
   into used, at;
 end $$;
 
--- The pool (by position) and the state of each seat that the batch asks for, null where there is no
--- such seat; and for every place of every request in turn where its seat stands in that list, null
--- for a place that is only counted. Holds that have lapsed on these seats end first.
+-- The pool (by position) and the state of each seat that the batch asks for, null where there is
+-- no such seat; and for every place of every request in turn where its seat stands in that list,
+-- null for a place that is only counted. Holds that have lapsed on these seats end first.
 create function inventory.seats_of@v(
   p_event text, p_requests jsonb, p_pools text[], p_t timestamptz,
   out pools int[], out states text[], out at int[]
@@ -284,8 +285,8 @@ begin
   where s.event_id = p_event;
 end $$;
 
--- What any decision on places is made of, for one hold as for a batch. Only functions that hold the
--- event's lock call what follows.
+-- What any decision on places is made of, for one hold as for a batch. Only functions that hold
+-- the event's lock call what follows.
 
 -- Null where the event sells now; the refusal otherwise. p_sees: the organizer whose
 -- staff asks, or `any` for the platform's; they know of a sale before everybody else does.
@@ -303,8 +304,8 @@ create function inventory.sale_refusal@v(p_sale inventory.sale, p_sees text, p_t
   end
 $$;
 
--- Null where so many of this ticket type may be held at once now; the refusal otherwise. Whether it
--- needs a code is asked apart: of whoever has one it does not.
+-- Null where so many of this ticket type may be held at once now; the refusal otherwise. Whether
+-- it needs a code is asked apart: of whoever has one it does not.
 create function inventory.type_refusal@v(
   p_type inventory.ticket_type, p_quantity int, p_t timestamptz
 ) returns text language sql immutable as $$

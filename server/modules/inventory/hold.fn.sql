@@ -1,11 +1,11 @@
 -- What becomes of a hold until it is paid for: changed, named, given up, bound, extended. Each
 -- function takes a batch of requests of one event, locks the event first and answers in order.
 
--- Swaps what holds hold. p_requests: holdId, ticketTypeIds, quantities, seatNos, dearestMinor, opened
--- and promoCode as in hold_batch, and where seats are to be searched for, what search_batch takes. The old selection is lost
--- only if the new one is granted, so both are decided on before anything is written. The expiry
--- stays. Answers: as hold_answer, not_found, hold_ended, hold_already_booked, or a refusal of
--- hold_batch.
+-- Swaps what holds hold. p_requests: holdId, ticketTypeIds, quantities, seatNos, dearestMinor,
+-- opened and promoCode as in hold_batch, and where seats are to be searched for, what search_batch
+-- takes. The old selection is lost only if the new one is granted, so both are decided on before
+-- anything is written. The expiry stays. Answers: as hold_answer, not_found, hold_ended,
+-- hold_already_booked, or a refusal of hold_batch.
 create function inventory.change_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off

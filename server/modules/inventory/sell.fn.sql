@@ -2,8 +2,8 @@
 -- come as arrays, so that a batch costs a statement per table; the caller has locked the event
 -- (lock_sale). A hold is sold to an opaque buyer: inventory never knows an order.
 
--- For a call that composes several rooms: the event's lock comes before any other. Answers with the
--- instant that the whole batch is decided at.
+-- For a call that composes several rooms: the event's lock comes before any other. Answers with
+-- the instant that the whole batch is decided at.
 create function inventory.lock_sale@v(p_event text, p_now timestamptz) returns timestamptz
   language plpgsql as $$
 begin
@@ -54,8 +54,8 @@ begin
   return true;
 end $$;
 
--- Whether an order on this hold lacks the code that its buyer gave for places that need one: without
--- it, one use of a code would be any number of holds.
+-- Whether an order on this hold lacks the code that its buyer gave for places that need one:
+-- without it, one use of a code would be any number of holds.
 create function inventory.lacks_code@v(p_event text, p_hold text, p_code text) returns boolean
   language plpgsql stable as $$
 declare
@@ -222,9 +222,9 @@ begin
   return 'released';
 end $$;
 
--- Sold places come back on sale: p_types[i] gives back p_quantities[i] places of this hold, p_seats
--- are the seats among them. Returns how many came back; fails where more would come back than were
--- sold, or another's seat.
+-- Sold places come back on sale: p_types[i] gives back p_quantities[i] places of this hold,
+-- p_seats are the seats among them. Returns how many came back; fails where more would come back
+-- than were sold, or another's seat.
 create function inventory.return_places@v(
   p_event text, p_hold text, p_types text[], p_quantities int[], p_seats int[]
 ) returns int language plpgsql as $$

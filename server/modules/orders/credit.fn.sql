@@ -1,8 +1,8 @@
 -- What credit pays of an order, and where the worth of its tickets goes when they are taken back.
 
 -- What credit does follows the order, in a transaction of its own (it spans events): this is its
--- durable intent. Once for each thing that can happen to the order (p_what), and none is lost on one
--- that is just being done: the job looks at the order and does what is left to do.
+-- durable intent. Once for each thing that can happen to the order (p_what), and none is lost on
+-- one that is just being done: the job looks at the order and does what is left to do.
 create function orders.settle_credit@v(p_event text, p_order text, p_what text) returns void
   language plpgsql as $$
 begin
@@ -10,9 +10,9 @@ begin
     jsonb_build_object('eventId', p_event, 'orderId', p_order), 0);
 end $$;
 
--- So much of what an order cost goes back: first as money, as long as there is money that was taken
--- for it and has not gone back, then as credit, to the one that had paid. Answers how much of it is
--- money. Never more than was paid.
+-- So much of what an order cost goes back: first as money, as long as there is money that was
+-- taken for it and has not gone back, then as credit, to the one that had paid. Answers how much
+-- of it is money. Never more than was paid.
 create function orders.give_back@v(
   p_event text, p_order orders.order, p_refund text, p_amount_minor int, p_reason text
 ) returns int language plpgsql as $$

@@ -182,20 +182,18 @@ type Row<S extends (...args: never[]) => { decode: (raw: never) => unknown }> = 
   ReturnType<S>['decode']
 >;
 
-function toView(
-  ctx: Ctx,
-  order: OrderRow,
-  parts: {
-    readonly lines: readonly Row<typeof selectOrderLines>[];
-    readonly tickets: readonly Row<typeof selectTickets>[];
-    readonly payments: readonly PaymentRow[];
-    readonly refunds: readonly RefundRow[];
-    readonly returns: readonly Row<typeof selectCreditReturns>[];
-    readonly disputes: readonly DisputeRow[];
-  },
-): OrderView {
+type Parts = {
+  readonly lines: readonly Row<typeof selectOrderLines>[];
+  readonly tickets: readonly Row<typeof selectTickets>[];
+  readonly payments: readonly PaymentRow[];
+  readonly refunds: readonly RefundRow[];
+  readonly returns: readonly Row<typeof selectCreditReturns>[];
+  readonly disputes: readonly DisputeRow[];
+};
+
+function toView(ctx: Ctx, order: OrderRow, parts: Parts): OrderView {
   const { eventId, orderId, currency } = order;
-  const { lines, tickets, payments, refunds, returns, disputes } = parts;
+  const { lines, tickets } = parts;
   const money = (amount: number) => ({ amount, currency });
   return {
     id: orderId,
@@ -229,6 +227,16 @@ function toView(
       voidReason: ticket.voidReason,
       ...(ticket.seatKey === null ? {} : { seat: ticket.seatKey }),
     })),
+    ...moneyMoved(ctx, order, parts),
+    createdAt: order.madeAt.toISOString(),
+    confirmedAt: order.confirmedAt?.toISOString() ?? null,
+  };
+}
+
+/** What was paid, and what went back: as money, as credit. */
+function moneyMoved(ctx: Ctx, { currency }: OrderRow, { payments, refunds, returns, disputes }: Parts) {
+  const money = (amount: number) => ({ amount, currency });
+  return {
     payments: payments.map((payment) => ({
       id: payment.paymentId,
       provider: ctx.ports.payments.name,
@@ -259,7 +267,5 @@ function toView(
       openedAt: dispute.openedAt.toISOString(),
       closedAt: dispute.closedAt?.toISOString() ?? null,
     })),
-    createdAt: order.madeAt.toISOString(),
-    confirmedAt: order.confirmedAt?.toISOString() ?? null,
   };
 }

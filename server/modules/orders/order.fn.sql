@@ -5,8 +5,8 @@
 -- Makes pending orders of holds. p_orders, an array of: orderId, holdId, organizerId, userId,
 -- buyerName, buyerEmail, buyerPhone, expiresAt, refundableUntil, currency, method, caller, key,
 -- bodyHash (hex), prices (by ticket type, where a place costs less than its hold says; else null),
--- creditMinor (what credit pays of it), charges (what prices contain), promoCode (what lowered them),
--- creditId and creditReservation (where the credit is). Their lines are those of the holds.
+-- creditMinor (what credit pays of it), charges (what prices contain), promoCode (what lowered
+-- them), creditId and creditReservation (where the credit is). Their lines are those of the holds.
 create function orders.place_orders@v(p_event text, p_orders jsonb, p_t timestamptz) returns void
   language plpgsql as $$
 begin
@@ -260,8 +260,9 @@ begin
   return 'ended';
 end $$;
 
--- Takes tickets back for their money, in batches: a refund by staff, a cancelled event. p_requests:
--- orderId, ticketIds (null: all live ones), refundId, reason, actor, kept. Answers as refund_tickets.
+-- Takes tickets back for their money, in batches: a refund by staff, a cancelled event.
+-- p_requests: orderId, ticketIds (null: all live ones), refundId, reason, actor, kept. Answers as
+-- refund_tickets.
 create function orders.refund_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
@@ -426,8 +427,8 @@ begin
 end $$;
 
 -- A payment is under way when the time runs out: an order and its hold get so much more, once.
--- p_requests: orderId, moreMs. Answers with the new end, also where it was given before; null where
--- there is none.
+-- p_requests: orderId, moreMs. Answers with the new end, also where it was given before; null
+-- where there is none.
 create function orders.extend_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off

@@ -40,8 +40,8 @@ export const creditRoutes: readonly Route[] = [
     path: '/organizers/:id/credits',
     summary: 'Give credit',
     description:
-      'A balance to be spent on any event of the organizer. Whoever has `secret`, its code, spends ' +
-      'it; it is shown once.',
+      'A balance to be spent on any event of the organizer. Whoever has `secret`, its code, ' +
+      'spends it; it is shown once.',
     tag,
     access: { kind: 'scope', scope: 'refunds:write' },
     idempotency: 'required',
@@ -119,8 +119,8 @@ export const creditRoutes: readonly Route[] = [
     description: 'Unknown codes and those that have ended are answered alike.',
     tag,
     access: { kind: 'public' },
-    // It changes nothing.
-    idempotency: 'none',
+    // It changes nothing, so that every repetition is a first try.
+    idempotency: 'own',
     body: z.strictObject({ code: creditCode }).meta({ id: 'CreditCode' }),
     success: {
       status: 200,

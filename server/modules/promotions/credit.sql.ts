@@ -134,7 +134,8 @@ export const expireDue = (now: Date | null, most: number) => command`
     from due d where c.credit_id = d.credit_id
   )
   insert into promotions.credit_entry (credit_id, kind, source, amount_minor, actor)
-  select d.credit_id, 'expired', clock_timestamp()::text, - d.balance_minor, 'system' from due d`;
+  select d.credit_id, 'expired', kernel.instant(${now})::text, - d.balance_minor, 'system'
+  from due d`;
 
 const reservationColumns = {
   reservationId: text,

@@ -1,4 +1,4 @@
-/** Staff issues credit as a gift, and sees what has become of it; whoever has a code reads its balance. */
+/** Staff gives credit and sees what became of it; whoever has a code reads its balance. */
 import { type Actor, isStaffOf } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { all, type Busy, inTx, maybe, one } from '../../kernel/db.ts';

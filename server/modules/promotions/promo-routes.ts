@@ -162,8 +162,8 @@ export const promoRoutes: readonly Route[] = [
     description: 'Unknown codes and those that have ended are answered alike.',
     tag,
     access: { kind: 'public' },
-    // It changes nothing.
-    idempotency: 'none',
+    // It changes nothing, so that every repetition is a first try.
+    idempotency: 'own',
     params: ofEvent,
     body: z.strictObject({ code: promoCode }).meta({ id: 'PromoCodeCheck' }),
     success: { status: 200, schema: checkedSchema, description: 'What it would do' },

@@ -1,5 +1,5 @@
--- Uses of promo codes. Whoever calls these holds the event's lock, so that a use is counted once and
--- never beyond what the code allows.
+-- Uses of promo codes. Whoever calls these holds the event's lock, so that a use is counted once
+-- and never beyond what the code allows.
 
 -- Null where an order may use this code now, for so many of its tickets; else promo_code_invalid
 -- (unknown, disabled, before or after its time: all the same), promo_code_over_limit,
@@ -21,7 +21,8 @@ begin
   end;
 end $$;
 
--- Until the transaction ends nobody changes the terms of this code: what was asked of it stays true.
+-- Until the transaction ends nobody changes the terms of this code: what was asked of it stays
+-- true.
 create function promotions.lock_code@v(p_event text, p_code text) returns void
   language plpgsql as $$
 begin
@@ -45,8 +46,8 @@ begin
   return null;
 end $$;
 
--- An order came to nothing: its use is somebody else's again. Does nothing where it was returned, or
--- where it used no code.
+-- An order came to nothing: its use is somebody else's again. Does nothing where it was returned,
+-- or where it used no code.
 create function promotions.return_use@v(p_event text, p_order text) returns void
   language plpgsql as $$
 declare
@@ -61,8 +62,8 @@ begin
   end if;
 end $$;
 
--- An order that had come to nothing is honoured after all, because its payment came late: it uses its
--- code again. Null, also where it uses none or still does; or promo_code_used_up.
+-- An order that had come to nothing is honoured after all, because its payment came late: it uses
+-- its code again. Null, also where it uses none or still does; or promo_code_used_up.
 create function promotions.use_again@v(p_event text, p_order text) returns text
   language plpgsql as $$
 declare

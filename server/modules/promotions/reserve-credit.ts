@@ -1,8 +1,8 @@
 /**
  * Credit at a booking. It is kept for the booking before its order is placed, in a transaction of
- * its own, under a name that follows from the booking's key: whoever comes again after a crash finds
- * it. From `until` on no order is placed on it, so that it can be given back without asking whether
- * one is just being placed.
+ * its own, under a name that follows from the booking's key: whoever comes again after a crash
+ * finds it. From `until` on no order is placed on it, so that it can be given back without asking
+ * whether one is just being placed.
  */
 import { createHash } from 'node:crypto';
 import type { Ctx } from '../../kernel/context.ts';

@@ -243,8 +243,8 @@ export const g10 = (eventId: EventId) => rows(found)`
   group by p.payment_id, p.captured_minor having sum(r.amount_minor) > p.captured_minor`;
 
 /**
- * G14: one caller and key have one hold and one order, and of the orders that were made of one hold
- * all but one have ended without a sale.
+ * G14: one caller and key have one hold and one order, and of the orders that were made of one
+ * hold all but one have ended without a sale.
  */
 export const g14 = (eventId: EventId) => rows(found)`
   select min(h.hold_id) as "objectId", format('%s holds under one key', count(*)) as detail

@@ -237,7 +237,7 @@ async function makeOrder(
 const isOutdated = (verdict: string) =>
   verdict === 'promo_code_changed' || verdict === 'credit_lapsed';
 
-/** No order will ever be placed on this hold; else what was kept waits for one, and ends by itself. */
+/** No order will ever be placed on this hold; else what is kept waits, and ends by itself. */
 const isForGood = (verdict: string) => verdict === 'hold_ended';
 
 function bookingRefusal(verdict: string) {

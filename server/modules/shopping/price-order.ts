@@ -1,4 +1,4 @@
-/** What an order costs: what its hold says, less what a code takes off, and what credit pays of it. */
+/** What an order costs: its hold’s prices, less what a code takes off, and what credit pays. */
 import type { Ctx } from '../../kernel/context.ts';
 import type { EventId, TicketTypeId } from '../../kernel/ids.ts';
 import { ok, type RefusalOf, type Result } from '../../kernel/result.ts';

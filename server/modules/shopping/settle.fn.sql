@@ -4,10 +4,10 @@
 
 -- Orders are made of holds: bound, placed, their payments opened. p_requests: what
 -- orders.place_orders takes, without expiresAt, and paymentId, checkSeconds, payAfterSeconds (null
--- but for the simulated payer), actor; with a code also promoVersion and promoQuantity, with credit
--- creditUntil. Answers: placed (with the order's id, also where this request made it before),
--- idempotency_key_reused, not_found, hold_already_booked, hold_ended, or what shopping.may_cost
--- refuses.
+-- but for the simulated payer), actor; with a code also promoVersion and promoQuantity, with
+-- credit creditUntil. Answers: placed (with the order's id, also where this request made it
+-- before), idempotency_key_reused, not_found, hold_already_booked, hold_ended, or what
+-- shopping.may_cost refuses.
 create function shopping.book_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
@@ -66,8 +66,8 @@ begin
   return v_answers;
 end $$;
 
--- Null where an order may be placed at these prices: its code can be used now, for the places that it
--- was reckoned for, and its credit is still kept for it. Else code_required, what
+-- Null where an order may be placed at these prices: its code can be used now, for the places that
+-- it was reckoned for, and its credit is still kept for it. Else code_required, what
 -- promotions.code_refusal says, or credit_lapsed.
 create function shopping.may_cost@v(p_event text, p_request jsonb, p_t timestamptz) returns text
   language plpgsql as $$
