@@ -325,6 +325,18 @@ describe('B2 a ticket type that needs a code', () => {
     expect(back.body).toMatchObject({ promoCode: null, items: [{ ticketTypeId: standard }] });
   });
 
+  it('is answered to a repetition as at first, also when the code has ended since', async () => {
+    const { eventId, friends, codes } = await sale();
+    await makeCode(codes, { code: 'OPEN', kind: 'unlock' });
+    const key = newKey();
+    const hold = () =>
+      app.guest.post(`/events/${eventId}/holds`, { ...of(friends), promoCode: 'OPEN' }, key);
+    const first = await hold();
+    await app.admin.delete(`${codes}/OPEN`);
+    const again = await hold();
+    expect([again.status, again.body]).toEqual([201, first.body]);
+  });
+
   it('keeps its own window all the same', async () => {
     const { eventId, friends, codes } = await sale({
       ticketTypes: [

@@ -71,6 +71,13 @@ const item = objectOf({
   seatNos: (raw: unknown) => (raw === undefined ? null : listOf(int)(raw)),
 });
 
+/** The hold that this caller made with this key. */
+export const selectHoldByKey = (eventId: EventId, caller: string, key: string) => rows({
+  holdId: textAs<HoldId>(),
+})`
+  select hold_id as "holdId" from inventory.hold
+  where event_id = ${eventId} and caller = ${caller} and key = ${key}`;
+
 /** `ended`: active no more, or its time is over. */
 export const selectHold = (eventId: EventId, holdId: HoldId, now: Date | null) => rows({
   holdId: textAs<HoldId>(),

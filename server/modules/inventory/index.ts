@@ -26,7 +26,7 @@ export {
 export { PAYING_RANK } from './hold-kinds.ts';
 export { type HoldItem, holdPlaces, type Opening } from './hold-places.ts';
 export { personKeys } from './person-keys.ts';
-export { readHold } from './read-hold.ts';
+export { readHold, wasHeld } from './read-hold.ts';
 export { releaseHold } from './release-hold.ts';
 export { readPlanVersion, type SeatsShown, showSeats, showSections } from './seat-board.ts';
 export { holdMachine } from './states.ts';

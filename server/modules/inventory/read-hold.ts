@@ -1,7 +1,7 @@
 import type { Ctx } from '../../kernel/context.ts';
 import { maybe } from '../../kernel/db.ts';
-import { eventOf, type HoldId } from '../../kernel/ids.ts';
-import { selectHold } from './hold.sql.ts';
+import { type EventId, eventOf, type HoldId } from '../../kernel/ids.ts';
+import { selectHold, selectHoldByKey } from './hold.sql.ts';
 import { seatNames } from './seat-board.ts';
 
 /** The hold as it is now, or null. Its status is `lapsed` from its expiry on. */
@@ -15,4 +15,13 @@ export async function readHold(ctx: Ctx, holdId: HoldId) {
     seatNos ? { ...item, seats: names(seatNos) } : item,
   );
   return { ...hold, items, eventId };
+}
+
+/** Whether this request has been granted before: it is then answered as it was. */
+export async function wasHeld(
+  ctx: Ctx,
+  eventId: EventId,
+  { caller, key }: { readonly caller: string; readonly key: string },
+): Promise<boolean> {
+  return (await maybe(ctx.db, selectHoldByKey(eventId, caller, key))) !== null;
 }

@@ -10,6 +10,16 @@ begin
     jsonb_build_object('eventId', p_event, 'orderId', p_order), 0);
 end $$;
 
+-- The order stands, and what credit paid of it is earned: the organizer owes it to nobody any more.
+create function orders.spend_credit@v(p_event text, p_order orders.order) returns void
+  language plpgsql as $$
+begin
+  perform payments.post_transfer@v(p_event, p_order.organizer_id, 'credit_spent',
+    'credit_liability', 'sales', p_order.credit_minor, p_order.currency, p_order.credit_id,
+    p_order.order_id);
+  perform orders.settle_credit@v(p_event, p_order.order_id, 'confirmed');
+end $$;
+
 -- So much of what an order cost goes back: first as money, as long as there is money that was
 -- taken for it and has not gone back, then as credit, to the one that had paid. Answers how much
 -- of it is money. Never more than was paid.
@@ -38,6 +48,8 @@ begin
     (event_id, refund_id, order_id, amount_minor, reason, credit_id, made_at)
   values (p_event, p_refund, p_order.order_id, p_amount_minor - v_money, p_reason,
     p_order.credit_id, kernel.instant(null));
+  perform payments.post_transfer@v(p_event, p_order.organizer_id, 'credit_returned', 'sales',
+    'credit_liability', p_amount_minor - v_money, p_order.currency, p_order.credit_id, p_refund);
   perform orders.settle_credit@v(p_event, p_order.order_id, p_refund);
   return v_money;
 end $$;

@@ -193,7 +193,7 @@ type Parts = {
 
 function toView(ctx: Ctx, order: OrderRow, parts: Parts): OrderView {
   const { eventId, orderId, currency } = order;
-  const { lines, tickets } = parts;
+  const { lines, tickets, payments } = parts;
   const money = (amount: number) => ({ amount, currency });
   return {
     id: orderId,
@@ -234,7 +234,11 @@ function toView(ctx: Ctx, order: OrderRow, parts: Parts): OrderView {
 }
 
 /** What was paid, and what went back: as money, as credit. */
-function moneyMoved(ctx: Ctx, { currency }: OrderRow, { payments, refunds, returns, disputes }: Parts) {
+function moneyMoved(
+  ctx: Ctx,
+  { currency }: OrderRow,
+  { payments, refunds, returns, disputes }: Parts,
+) {
   const money = (amount: number) => ({ amount, currency });
   return {
     payments: payments.map((payment) => ({

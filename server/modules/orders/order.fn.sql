@@ -168,7 +168,7 @@ begin
   update orders.order o set status = 'confirmed', confirmed_at = p_t, end_reason = null
   where o.event_id = p_event and o.order_id = any (p_orders);
   delete from orders.deadline d where d.event_id = p_event and d.order_id = any (p_orders);
-  perform orders.settle_credit@v(p_event, o.order_id, 'confirmed') from orders.order o
+  perform orders.spend_credit@v(p_event, o) from orders.order o
   where o.event_id = p_event and o.order_id = any (p_orders) and o.credit_minor > 0;
   update orders.ticket t set status = 'valid'
   where t.event_id = p_event and t.order_id = any (p_orders) and t.status = 'pending_capture';

@@ -1,6 +1,7 @@
 import type { CreditId, EventId, OrganizerId } from '../../kernel/ids.ts';
 import type { Currency } from '../../kernel/money.ts';
 import {
+  bool,
   command,
   fragment,
   instant,
@@ -123,19 +124,46 @@ export const selectEntries = (creditId: CreditId) => rows({
     made_at as "madeAt"
   from promotions.credit_entry where credit_id = ${creditId} order by made_at, kind, source`;
 
+/**
+ * Credit that came from no event, and credit that ends, in the books; they are kept by event, and
+ * for what is of none by organizer. What an order spends and gets back it books itself.
+ */
+export const postCredit = (p: {
+  readonly organizerId: OrganizerId;
+  readonly kind: 'credit_issued' | 'credit_spent';
+  readonly debit: 'losses' | 'credit_liability';
+  readonly credit: 'credit_liability' | 'sales';
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly creditId: CreditId;
+  readonly source: string;
+}) => rows({ posted: bool })`
+  select payments.post_transfer@v(${p.organizerId}, ${p.organizerId}, ${p.kind}, ${p.debit},
+    ${p.credit}, ${p.amountMinor}, ${p.currency}, ${p.creditId}, ${p.source}) as posted`;
+
 /** What is left of those whose time is over ends with it. */
-export const expireDue = (now: Date | null, most: number) => command`
+export const expireDue = (now: Date | null, most: number) => rows({
+  creditId: textAs<CreditId>(),
+  organizerId: textAs<OrganizerId>(),
+  currency: text,
+  amountMinor: int,
+  source: text,
+})`
   with due as (
-    select c.credit_id, c.balance_minor from promotions.credit c
+    select c.credit_id, c.organizer_id, c.currency, c.balance_minor from promotions.credit c
     where c.expires_at <= kernel.instant(${now}) and c.balance_minor > 0
     order by c.expires_at limit ${most} for no key update skip locked
   ), ended as (
     update promotions.credit c set balance_minor = 0
     from due d where c.credit_id = d.credit_id
+  ), written as (
+    insert into promotions.credit_entry (credit_id, kind, source, amount_minor, actor)
+    select d.credit_id, 'expired', kernel.instant(${now})::text, - d.balance_minor, 'system'
+    from due d returning credit_id, source
   )
-  insert into promotions.credit_entry (credit_id, kind, source, amount_minor, actor)
-  select d.credit_id, 'expired', kernel.instant(${now})::text, - d.balance_minor, 'system'
-  from due d`;
+  select d.credit_id as "creditId", d.organizer_id as "organizerId", d.currency,
+    d.balance_minor as "amountMinor", w.source
+  from due d join written w on w.credit_id = d.credit_id`;
 
 const reservationColumns = {
   reservationId: text,

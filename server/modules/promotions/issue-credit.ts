@@ -8,6 +8,7 @@ import {
   type CreditRow,
   insertCredit,
   insertEntry,
+  postCredit,
   selectCreditByCode,
   selectCreditByKey,
 } from './credit.sql.ts';
@@ -71,6 +72,12 @@ export async function issueCredit(
       actor: ctx.actor,
     }),
   );
+  // What an event issues is in its books with what it is for.
+  if (source.eventId === null) {
+    const sides = { debit: 'losses', credit: 'credit_liability' } as const;
+    const posted = { organizerId, currency, amountMinor, creditId, source: creditId };
+    await one(on, postCredit({ ...posted, ...sides, kind: 'credit_issued' }));
+  }
   return { creditId, code: creditCodeOf(ctx.secrets, creditId) };
 }
 

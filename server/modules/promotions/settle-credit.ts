@@ -13,6 +13,7 @@ import {
   keepReservation,
   keepUntil,
   lockCredit,
+  postCredit,
   type ReservationRow,
   selectDueReservations,
   selectReservation,
@@ -155,7 +156,15 @@ export async function lookLater(ctx: Ctx, { reservationId }: ReservationRow): Pr
   await run(ctx.db, keepReservation(reservationId, new Date(now.getTime() + RESERVED_MS)));
 }
 
-/** What is left of credit whose time is over ends with it. */
+/** What is left of credit whose time is over ends with it: the organizer has earned it. */
 export async function expireCredits(ctx: Ctx): Promise<void> {
-  await run(ctx.db, expireDue(ctx.clock.now(), AT_ONCE));
+  await inTx({ ...ctx, once: null }, async (tx) => {
+    for (const { source, ...ended } of await all(tx, expireDue(ctx.clock.now(), AT_ONCE))) {
+      const kind = 'credit_spent';
+      const name = `expired:${ended.creditId}:${source}`;
+      const sides = { debit: 'credit_liability', credit: 'sales' } as const;
+      await one(tx, postCredit({ ...ended, ...sides, kind, source: name }));
+    }
+    return ok(null);
+  });
 }

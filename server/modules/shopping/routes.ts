@@ -15,6 +15,7 @@ import {
   readHold,
   refusedWhileStopped,
   releaseHold,
+  wasHeld,
 } from '../inventory/index.ts';
 import { orderSchema } from '../orders/index.ts';
 import { creditCode, promoCode, promoRefusals } from '../promotions/index.ts';
@@ -172,7 +173,8 @@ const holds: readonly Route[] = [
       const userId = buyingPerson(actor);
       const lines = holdItems(body.items);
       const opening = await openingFor(ctx, params.id, body.promoCode, lines);
-      if (!opening.ok) return opening;
+      // A code that has ended since does not change the answer to a repetition.
+      if (!opening.ok && !(await wasHeld(ctx, params.id, once))) return opening;
       const held = await holdPlaces(ctx, {
         eventId: params.id,
         items: lines,
@@ -180,7 +182,7 @@ const holds: readonly Route[] = [
         ...once,
         guarded: once.caller !== 'anonymous',
         sees: seesOf(actor),
-        opening: opening.value,
+        opening: opening.ok ? opening.value : undefined,
       });
       return held.ok ? ok({ body: holdView(held.value.id, held.value, 'active') }) : held;
     },
