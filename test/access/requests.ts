@@ -178,9 +178,9 @@ const organizerItself: Recipe = {
   }),
 };
 
-const organizerDay: Recipe = {
+const itsOrganizer: Recipe = {
   ...organizerItself,
-  make: async (_world, { organizerId }) => ({ ids: { id: organizerId, day: '2026-01-31' } }),
+  make: async (_world, { organizerId }) => ({ ids: { id: organizerId } }),
 };
 
 const apiKey: Recipe = {
@@ -427,9 +427,9 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'GET /organizers': nothing,
   'GET /organizers/:id/payment-account': organizerItself,
   'PUT /organizers/:id/payment-account': organizerItself,
-  'GET /organizers/:id/tie-outs': organizerItself,
-  'GET /organizers/:id/tie-outs/:day': organizerDay,
-  'POST /organizers/:id/tie-outs': organizerDay,
+  'GET /organizers/:id/tie-outs': itsOrganizer,
+  'GET /organizers/:id/tie-outs/detail': itsOrganizer,
+  'POST /organizers/:id/tie-outs': itsOrganizer,
   'GET /audit': nothing,
   'POST //webhooks/stripe': nothing,
   'POST /webhooks/stripe': nothing,

@@ -60,7 +60,7 @@ describe('the tie-out of a day', () => {
     const [row] = await tieOut(app.ctx, day);
     expect(row).toMatchObject({ outcome: 'differs', differenceMinor: 5_000, unmatched: 1 });
     const id = await organizer();
-    const detail = await app.admin.get(`/organizers/${id}/tie-outs/${day}`);
+    const detail = await app.admin.get(`/organizers/${id}/tie-outs/detail?day=${day}`);
     expect(detail.body.data[0]).toMatchObject({
       difference: { amount: 5_000, currency: 'EUR' },
       items: [{ side: 'provider', kind: 'charge', state: 'missing' }],

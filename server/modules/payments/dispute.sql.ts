@@ -32,10 +32,10 @@ export const takeDisputesToCheck = (most: number, againAfterSeconds: number) => 
   paymentId: textAs<PaymentId>(),
 })`
   update payments.dispute d
-  set check_at = clock_timestamp() + make_interval(secs => ${againAfterSeconds})
+  set check_at = kernel.instant(null) + make_interval(secs => ${againAfterSeconds})
   from (
     select event_id, dispute_id from payments.dispute
-    where check_at <= clock_timestamp() order by check_at limit ${most}
+    where check_at <= kernel.instant(null) order by check_at limit ${most}
     for no key update skip locked
   ) due
   where d.event_id = due.event_id and d.dispute_id = due.dispute_id

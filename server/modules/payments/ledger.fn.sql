@@ -61,7 +61,7 @@ begin
       provider_id = coalesce(p_provider_id, r.provider_id), failure_code = p_failure,
       unanswered = case when p_to = 'owed' then 0 else r.unanswered end,
       check_at = case when p_to = 'succeeded' then null
-        else coalesce(r.check_at, clock_timestamp() + interval '30 seconds') end
+        else coalesce(r.check_at, kernel.instant(null) + interval '30 seconds') end
   where r.event_id = p_event and r.refund_id = p_refund;
   if p_to <> 'succeeded' and not (p_to = 'failed' and v_refund.status = 'succeeded') then
     return true;

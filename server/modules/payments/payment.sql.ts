@@ -173,7 +173,7 @@ const refundSelect = fragment`r.event_id as "eventId", p.reference, r.refund_id 
     r.amount_minor as "amountMinor", p.currency, r.reason, r.status, r.attempt,
     r.provider_id as "providerId", p.account, p.provider_id as "intentId",
     p.status as "paymentStatus",
-    r.unanswered, coalesce(extract(epoch from clock_timestamp() - r.asked_at), 0)::float8
+    r.unanswered, coalesce(extract(epoch from kernel.instant(null) - r.asked_at), 0)::float8
       as "quietSeconds", r.made_at as "madeAt"
   from payments.refund r
   join payments.payment p on p.event_id = r.event_id and p.payment_id = r.payment_id`;
@@ -206,10 +206,10 @@ export const takeRefundsToCheck = (most: number, againAfterSeconds: number) => r
   refundId: textAs<RefundId>(),
 })`
   update payments.refund r
-  set check_at = clock_timestamp() + make_interval(secs => ${againAfterSeconds})
+  set check_at = kernel.instant(null) + make_interval(secs => ${againAfterSeconds})
   from (
     select event_id, refund_id from payments.refund
-    where check_at <= clock_timestamp() order by check_at limit ${most}
+    where check_at <= kernel.instant(null) order by check_at limit ${most}
     for no key update skip locked
   ) due
   where r.event_id = due.event_id and r.refund_id = due.refund_id
@@ -217,7 +217,7 @@ export const takeRefundsToCheck = (most: number, againAfterSeconds: number) => r
 
 /** A call that was not answered: how often that was, under the present key. */
 export const noteUnanswered = (eventId: EventId, refundId: RefundId) => command`
-  update payments.refund set unanswered = unanswered + 1, asked_at = clock_timestamp()
+  update payments.refund set unanswered = unanswered + 1, asked_at = kernel.instant(null)
   where event_id = ${eventId} and refund_id = ${refundId} and status = 'submitted'`;
 
 /** Refunds that the provider has not been given for so long; an alarm. */

@@ -1,17 +1,29 @@
 import { z } from 'zod';
-import { isStaffOf } from '../../kernel/actor.ts';
+import { type Actor, isStaffOf } from '../../kernel/actor.ts';
+import type { Ctx } from '../../kernel/context.ts';
 import { all, inTx } from '../../kernel/db.ts';
+import type { OrganizerId } from '../../kernel/ids.ts';
 import { enqueue } from '../../kernel/jobs.ts';
 import { readNow } from '../../kernel/now.ts';
 import { pageOf, pageQuery, readCursor, toPage } from '../../kernel/page.ts';
 import { ok, refused } from '../../kernel/result.ts';
 import { type Route, route } from '../../kernel/route.ts';
 import { id, moneyOut, timeOut } from '../../kernel/schemas.ts';
+import { organizerExists } from '../identity/index.ts';
 import type { TieOutItem } from './rules-tie-out.ts';
 import { selectTieOuts, selectTieOutsOfDay, type TieOutRow } from './tie-out.sql.ts';
 import { TIE_OUT_JOB } from './tie-out.ts';
 
-const day = z.iso.date().meta({ type: 'string', format: 'date' });
+const day = z
+  .string()
+  .max(10)
+  .refine(isDay, { message: 'must be a day like 2027-05-01', params: { code: 'invalid_day' } })
+  .meta({ type: 'string', maxLength: 10, examples: ['2027-05-01'] });
+
+function isDay(text: string): boolean {
+  const at = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(at.getTime()) && at.toISOString().slice(0, 10) === text;
+}
 
 const summary = {
   organizerId: z.string(),
@@ -67,6 +79,17 @@ const example = {
   madeAt: '2035-05-03T01:00:00.000Z',
 };
 
+const NOT_FOUND = refused('not_found');
+
+async function reaches(
+  ctx: Ctx,
+  actor: Actor,
+  organizerId: OrganizerId,
+  scope: string,
+): Promise<boolean> {
+  return isStaffOf(actor, organizerId, scope) && (await organizerExists(ctx.db, organizerId));
+}
+
 export const tieOutRoutes: readonly Route[] = [
   route({
     method: 'GET',
@@ -81,7 +104,7 @@ export const tieOutRoutes: readonly Route[] = [
     refusals: {},
     example: { response: { data: [example], nextCursor: null } },
     handle: async (ctx, { actor, params: { id: organizerId }, query }) => {
-      if (!isStaffOf(actor, organizerId, 'statistics:read')) return refused('not_found');
+      if (!(await reaches(ctx, actor, organizerId, 'statistics:read'))) return NOT_FOUND;
       const list = `tie-outs ${organizerId}`;
       const cursor = readCursor(ctx.secrets, list, query.cursor);
       if (!cursor.ok) return cursor;
@@ -95,12 +118,13 @@ export const tieOutRoutes: readonly Route[] = [
   }),
   route({
     method: 'GET',
-    path: '/organizers/:id/tie-outs/:day',
-    summary: 'Read the tie-outs of one day, with what has no counterpart',
+    path: '/organizers/:id/tie-outs/detail',
+    summary: 'Read the tie-outs of one day, with what has no counterpart in them',
     description: 'At most the first 1,000 of those are listed; `unmatched` counts all.',
     tag: 'Reports',
     access: { kind: 'scope', scope: 'statistics:read' },
-    params: z.object({ id: id('org'), day }),
+    params,
+    query: z.strictObject({ day: day.optional().describe('The newest that was tied out') }),
     success: {
       status: 200,
       schema: z.object({ data: z.array(detailSchema) }),
@@ -108,9 +132,9 @@ export const tieOutRoutes: readonly Route[] = [
     },
     refusals: {},
     example: { response: { data: [{ ...example, items: [] }] } },
-    handle: async (ctx, { actor, params: { id: organizerId, day: asked } }) => {
-      if (!isStaffOf(actor, organizerId, 'statistics:read')) return refused('not_found');
-      const found = await all(ctx.db, selectTieOutsOfDay(organizerId, asked));
+    handle: async (ctx, { actor, params: { id: organizerId }, query }) => {
+      if (!(await reaches(ctx, actor, organizerId, 'statistics:read'))) return NOT_FOUND;
+      const found = await all(ctx.db, selectTieOutsOfDay(organizerId, query.day ?? null));
       const data = found.map(({ items, ...row }) => ({
         ...view(row),
         // Written by `tieOut`.
@@ -135,7 +159,7 @@ export const tieOutRoutes: readonly Route[] = [
     refusals: { day_in_future: { status: 422, title: 'That day has not begun' } },
     example: { body: { day: '2026-01-31' }, response: { day: '2026-01-31' } },
     handle: async (ctx, { actor, params: { id: organizerId }, body }) => {
-      if (!isStaffOf(actor, organizerId, 'refunds:write')) return refused('not_found');
+      if (!(await reaches(ctx, actor, organizerId, 'refunds:write'))) return NOT_FOUND;
       const today = (await readNow(ctx.db, ctx.clock)).toISOString().slice(0, 10);
       if (body.day > today) return refused('day_in_future');
       const done = await inTx(ctx, async (tx) => {

@@ -163,12 +163,15 @@ export const selectTieOuts = (
         and (account, currency) > (${after?.[1] ?? ''}, ${after?.[2] ?? ''})))
   order by day desc, account, currency limit ${most}`;
 
-export const selectTieOutsOfDay = (organizerId: OrganizerId, day: string) => rows({
+/** Of a day; null: of the newest one. */
+export const selectTieOutsOfDay = (organizerId: OrganizerId, day: string | null) => rows({
   ...tieOut,
   items: json,
 })`
   select ${tieOutSelect}, items from payments.tie_out
-  where organizer_id = ${organizerId} and day = ${day}::date order by account, currency`;
+  where organizer_id = ${organizerId} and day = coalesce(${day}::date, (
+    select max(n.day) from payments.tie_out n where n.organizer_id = ${organizerId}))
+  order by account, currency`;
 
 export const upsertDay = (day: string, madeAt: Date) => command`
   insert into payments.tie_out_day (day, made_at) values (${day}::date, ${madeAt})

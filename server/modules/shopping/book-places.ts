@@ -300,6 +300,7 @@ function asPlaced(view: OrderView): OrderView {
     confirmedAt: null,
     tickets: [],
     refunds: [],
+    disputes: [],
     payments: view.payments.map((payment) => ({
       ...payment,
       status: 'created' as const,

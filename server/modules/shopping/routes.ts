@@ -126,6 +126,7 @@ const exampleOrder = {
   ],
   refunds: [],
   creditReturns: [],
+  disputes: [],
   createdAt: '2035-05-02T10:00:00.000Z',
   confirmedAt: null,
 };

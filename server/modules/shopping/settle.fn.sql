@@ -173,7 +173,8 @@ begin
 end $$;
 
 -- The money has been taken (or none was needed: paymentId null). p_requests: orderId, paymentId,
--- capturedMinor, refundId, refundReason (unless the payment came late), actor. Answers: confirmed, or refund_owed where the claim is gone: the
+-- capturedMinor, refundId, refundReason (unless the payment came late), actor. Answers: confirmed,
+-- or refund_owed where the claim is gone: the
 -- capture and the refund are written down together.
 create function shopping.confirm_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
