@@ -95,11 +95,13 @@ export function sessionView(
   shown: Shown,
 ): PageView {
   const now = sessionSituation(session, open, intent);
+  const description = intent?.description ?? null;
   const situation = now === 'open' && shown.left ? 'left' : now;
   return {
     ...viewOf(situation, shown, intent ? problemOf(intent) : null),
     amount: { minor: session.amount_total, currency: session.currency },
-    description: intent?.description ?? null,
+    // What a line says already is not said twice.
+    description: lines.some(({ name }) => name === description) ? null : description,
     lines,
   };
 }
