@@ -4,10 +4,10 @@
  */
 import { expect } from 'vitest';
 import type { Route } from '../../server/kernel/route.ts';
-import { numberDocuments } from '../../server/modules/papers/index.ts';
 import { newKey } from '../kit/given.ts';
 import { openGrid } from '../kit/seated.ts';
 import type { Asked, Variant } from './expected.ts';
+import { paperRecipes } from './requests-papers.ts';
 import {
   CANARIES,
   fresh,
@@ -15,7 +15,6 @@ import {
   makeHold,
   makeKey,
   makeOrder,
-  makePaidOrder,
   makeVenue,
   type Organizer,
   type World,
@@ -114,46 +113,6 @@ const ticket = (isUsedUp: boolean): Recipe => ({
   make: async ({ app }, organizer) => {
     const { orderId, ticketId, token } = await makeOrder(app, organizer);
     return { ids: { id: orderId, ticketId }, token };
-  },
-});
-
-const document: Recipe = {
-  ...order(false),
-  make: async ({ app }, organizer) => {
-    const { orderId, token } = await makeOrder(app, organizer);
-    await numberDocuments(app.ctx);
-    const { body } = await organizer.admin.get(`/orders/${orderId}/documents`);
-    return { ids: { id: orderId, number: body.data[0].number }, token };
-  },
-};
-
-/** Settings of an organizer, or what is listed of one. */
-const ofOrganizer: Recipe = {
-  thing: 'none',
-  variants: ['ours', 'theirs', 'unknown'],
-  isUsedUp: false,
-  make: async (_world, { organizerId }) => ({ ids: { id: organizerId } }),
-};
-
-/** A refund that one of its organizer's staff has asked for; afterwards one is enough again. */
-const approval = (isUsedUp: boolean): Recipe => ({
-  thing: 'none',
-  variants: ['ours', 'theirs', 'unknown'],
-  isUsedUp,
-  make: async ({ app }, organizer) => {
-    const { admin, organizerId } = organizer;
-    const set = async (refundAboveMinor: number | null) => {
-      const limits = { refundAboveMinor, complimentaryAbove: null };
-      const path = `/organizers/${organizerId}/approvals`;
-      expect((await admin.put(path, limits)).status).toBe(200);
-    };
-    const { orderId } = await makePaidOrder(app, organizer);
-    await set(0);
-    const wanted = { reason: 'Cannot come' };
-    const asked = await admin.post(`/orders/${orderId}/refunds`, wanted, newKey());
-    await set(null);
-    expect(asked.status).toBe(202);
-    return { ids: { id: asked.body.approval.id } };
   },
 });
 
@@ -303,6 +262,7 @@ const inPlan: Recipe = {
 const standing = { name: 'Floor', category: 'Floor', standing: { capacity: 100 } };
 
 export const recipes: Readonly<Record<string, Recipe>> = {
+  ...paperRecipes,
   'POST /events': nothing,
   'GET /events': nothing,
   'GET /events/:id': readEvent,
@@ -371,25 +331,6 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'GET /orders': nothing,
   'GET /orders/:id': order(false),
   'GET /orders/:id/timeline': order(false),
-  'GET /orders/:id/billing': order(false),
-  'PUT /orders/:id/billing': order(false),
-  'GET /orders/:id/documents': order(false),
-  'GET /orders/:id/documents/:number.pdf': document,
-  'GET /organizers/:id/billing': ofOrganizer,
-  'PUT /organizers/:id/billing': ofOrganizer,
-  'GET /organizers/:id/documents': ofOrganizer,
-  'GET /organizers/:id/approvals': ofOrganizer,
-  'PUT /organizers/:id/approvals': {
-    ...ofOrganizer,
-    make: async (_world, { organizerId }) => ({
-      ids: { id: organizerId },
-      body: { refundAboveMinor: null, complimentaryAbove: null },
-    }),
-  },
-  'GET /approvals': nothing,
-  'GET /approvals/:id': approval(false),
-  'POST /approvals/:id/approve': approval(true),
-  'POST /approvals/:id/reject': approval(true),
   'GET /orders/:id/tickets.pdf': order(false),
   'GET /orders/:id/calendar.ics': order(false),
   // The order is confirmed, so cancelling it gives money back.
