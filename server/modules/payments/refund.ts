@@ -25,7 +25,8 @@ import { type Asked, type ProviderRefund, providerFor } from './provider.ts';
 import type { RefundState } from './states.ts';
 
 const REFUND_JOB = 'submit_refund';
-const PENDING_LOOK_SECONDS = 60;
+/** So that what a lost webhook would have said is known within a minute. */
+const PENDING_LOOK_SECONDS = 45;
 const FAILED_WAIT_SECONDS = 300;
 const DISPUTED_WAIT_SECONDS = 600;
 /** Answers under one key that say nothing, before the provider's list is read. */

@@ -81,9 +81,13 @@ export const settleRecurring: Recurring = {
   name: 'reconcile',
   everyMs: RECONCILE_MS,
   run: async (ctx) => {
-    const due = await paymentsToCheck(ctx);
-    for (const job of due) await enqueueSettle(ctx.db, job);
-    if (due.length > 0) ctx.wakeJobs();
+    // All that are due: in a rush thousands are, and none may wait for the next round.
+    for (;;) {
+      const due = await paymentsToCheck(ctx);
+      if (due.length === 0) break;
+      for (const job of due) await enqueueSettle(ctx.db, job);
+      ctx.wakeJobs();
+    }
     await resubmitOpenRefunds(ctx);
     await lookAtOpenDisputes(ctx);
     await measurePayments(ctx);
