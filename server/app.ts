@@ -33,6 +33,7 @@ import { documentRecurring, documentRoutes, paperRoutes } from './modules/papers
 import {
   accountRoutes,
   disputeMachine,
+  forgetWebhooksRecurring,
   paymentMachine,
   refundMachine,
   submitRefund,
@@ -116,6 +117,7 @@ const recurring: readonly Recurring[] = [
   sealRecurring,
   documentRecurring,
   approvalRecurring,
+  forgetWebhooksRecurring,
   {
     name: 'measure',
     everyMs: 5_000,

@@ -48,6 +48,8 @@ export type TestAppOptions = {
   /** Jobs run by themselves, as in production; else only when a test drains them. */
   readonly worker?: boolean;
   readonly pause?: Ctx['pause'];
+  /** Instead of the simulator. */
+  readonly ports?: Ctx['ports'];
   readonly database?: TestDb;
 };
 
@@ -63,7 +65,11 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
   const parts = await assemble({
     config,
     databaseUrl: database.url,
-    override: { clock, ...(options.pause ? { pause: options.pause } : {}) },
+    override: {
+      clock,
+      ...(options.pause ? { pause: options.pause } : {}),
+      ...(options.ports ? { ports: options.ports } : {}),
+    },
   });
   await parts.app.listen({ host: '127.0.0.1', port: 0 });
   const address = parts.app.server.address();

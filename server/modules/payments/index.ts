@@ -49,4 +49,4 @@ export { disputeMachine, paymentMachine, refundMachine } from './states.ts';
 export { tieOut, tieOutJob, tieOutRecurring } from './tie-out.ts';
 export { tieOutRoutes } from './tie-out-routes.ts';
 export { markUnknown, noteCurrency, noteFingerprint, voidPayment } from './void-payment.ts';
-export { webhookRoutes } from './webhook.ts';
+export { forgetWebhooksRecurring, webhookRoutes } from './webhook.ts';

@@ -145,9 +145,23 @@ export const countUnknown = (olderThanSeconds: number) => rows({ unknown: int })
   where status = 'unknown'
     and unknown_since < kernel.instant(null) - make_interval(secs => ${olderThanSeconds})`;
 
-export const insertWebhook = (w: { id: string; type: string; objectId: string | null }) => command`
-  insert into payments.webhook (webhook_id, type, object_id)
-  values (${w.id}, ${w.type}, ${w.objectId}) on conflict (webhook_id) do nothing`;
+export const insertWebhook = (w: {
+  readonly id: string;
+  readonly type: string;
+  readonly objectId: string | null;
+  readonly body: Buffer;
+}) => command`
+  insert into payments.webhook (webhook_id, type, object_id, body)
+  values (${w.id}, ${w.type}, ${w.objectId}, ${w.body}) on conflict (webhook_id) do nothing`;
+
+/** Of the oldest, at most so many. */
+export const deleteWebhooks = (olderThanDays: number, now: Date | null, most: number) => command`
+  delete from payments.webhook w using (
+    select webhook_id from payments.webhook
+    where received_at < kernel.instant(${now}) - make_interval(days => ${olderThanDays})
+    order by received_at limit ${most}
+  ) old
+  where w.webhook_id = old.webhook_id`;
 
 const refundColumns = {
   eventId: textAs<EventId>(),

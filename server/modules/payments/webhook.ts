@@ -2,10 +2,12 @@ import { z } from 'zod';
 import type { Ctx } from '../../kernel/context.ts';
 import { inTx, maybe, run, type Tx } from '../../kernel/db.ts';
 import { eventOf, isId } from '../../kernel/ids.ts';
+import type { Recurring } from '../../kernel/jobs.ts';
 import { ok, refused } from '../../kernel/result.ts';
 import { type Route, route } from '../../kernel/route.ts';
 import { enqueueDisputes } from './disputes.ts';
 import {
+  deleteWebhooks,
   insertWebhook,
   selectByCheckoutId,
   selectByProviderId,
@@ -15,16 +17,29 @@ import {
 import type { Webhook } from './provider.ts';
 import { enqueueRefund } from './refund.ts';
 import { enqueueSettle } from './settle-job.ts';
+import { isHandled } from './webhook-types.ts';
+
+/** As long as the provider sends one again on demand; it tries by itself for three days. */
+const KEPT_DAYS = 30;
+const FORGOTTEN_AT_ONCE = 1_000;
+const HOUR_MS = 3_600_000;
 
 /**
  * Takes in one webhook: known or not, at most once, and only as a reason to look. What is true is
  * read from the provider by the job, so neither order nor repetition of webhooks matters.
  */
-async function receive(ctx: Ctx, webhook: Webhook): Promise<'new' | 'known' | 'busy'> {
-  const objectId = webhook.refundId ?? webhook.intentId ?? webhook.checkoutId;
-  const result = await inTx(ctx, async (tx) => {
-    const fresh = await run(tx, insertWebhook({ id: webhook.id, type: webhook.type, objectId }));
+async function receive(
+  ctx: Ctx,
+  webhook: Webhook,
+  body: Buffer,
+): Promise<'new' | 'known' | 'busy'> {
+  const { id, type } = webhook;
+  const objectId = webhook.disputeId ?? webhook.refundId ?? webhook.intentId ?? webhook.checkoutId;
+  // On connections of their own: a storm of them takes none from who buys.
+  const result = await inTx({ ...ctx, db: ctx.webhookDb }, async (tx) => {
+    const fresh = await run(tx, insertWebhook({ id, type, objectId, body }));
     if (fresh === 0) return ok('known' as const);
+    if (!isHandled(type)) return ok('ignored' as const);
     const payment = await paymentAbout(tx, webhook);
     if (payment && webhook.disputeId !== null) await enqueueDisputes(tx, payment);
     else if (payment) await enqueueSettle(tx, payment);
@@ -37,7 +52,7 @@ async function receive(ctx: Ctx, webhook: Webhook): Promise<'new' | 'known' | 'b
   if (!result.ok) return 'busy';
   await ctx.pause('webhook.before_answer');
   if (result.value === 'new') ctx.wakeJobs();
-  return result.value;
+  return result.value === 'known' ? 'known' : 'new';
 }
 
 /** Its intent may not be known here yet: a Checkout Session makes one when the buyer pays. */
@@ -50,6 +65,23 @@ async function paymentAbout(tx: Tx, webhook: Webhook) {
   return maybe(tx, selectNamed(eventOf(paymentId), paymentId, account));
 }
 
+/** What is older is of no use: the provider does not send it again. */
+export async function forgetWebhooks(ctx: Ctx, atOnce = FORGOTTEN_AT_ONCE): Promise<number> {
+  for (let total = 0; ; ) {
+    const gone = await run(ctx.db, deleteWebhooks(KEPT_DAYS, ctx.clock.now(), atOnce));
+    total += gone;
+    if (gone < atOnce) return total;
+  }
+}
+
+export const forgetWebhooksRecurring: Recurring = {
+  name: 'forget_webhooks',
+  everyMs: HOUR_MS,
+  run: async (ctx) => {
+    await forgetWebhooks(ctx);
+  },
+};
+
 const webhookRoute = (path: string) =>
   route({
     method: 'POST',
@@ -57,7 +89,8 @@ const webhookRoute = (path: string) =>
     summary: 'Take in a Stripe webhook',
     description:
       'Verified by its signature (`Stripe-Signature`, 300 s in either direction); 200 once it is ' +
-      'stored or known. Every type is accepted; those about a payment or a refund lead to a look.',
+      'stored or known. Every type is accepted; those about a payment, a refund or a dispute lead ' +
+      'to a look. 503 where too many come at once: the provider sends it again.',
     tag: 'Webhooks',
     access: { kind: 'signed' },
     idempotency: 'none',
@@ -70,15 +103,16 @@ const webhookRoute = (path: string) =>
     refusals: { invalid_signature: { status: 400, title: 'The signature is not valid' } },
     handle: async (ctx, { request }) => {
       const signature = request.headers['stripe-signature'];
+      const { rawBody } = request;
       const webhook =
-        request.rawBody && typeof signature === 'string'
-          ? ctx.ports.payments.openWebhook(request.rawBody, signature)
+        rawBody && typeof signature === 'string'
+          ? ctx.ports.payments.openWebhook(rawBody, signature)
           : null;
-      if (!webhook || webhook.livemode !== ctx.ports.payments.livemode) {
+      if (!rawBody || !webhook || webhook.livemode !== ctx.ports.payments.livemode) {
         ctx.metrics.webhooks.inc({ outcome: 'refused' });
         return refused('invalid_signature');
       }
-      const outcome = await receive(ctx, webhook);
+      const outcome = await receive(ctx, webhook, rawBody);
       ctx.metrics.webhooks.inc({ outcome });
       if (outcome === 'busy') return refused('busy');
       return ok({ body: { received: true as const } });
