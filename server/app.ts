@@ -44,6 +44,7 @@ import {
 } from './modules/payments/index.ts';
 import { creditRoutes, promoRoutes } from './modules/promotions/index.ts';
 import { reportingRoutes } from './modules/reporting/index.ts';
+import { sessionMachine, sessionRecurring, sessionRoutes } from './modules/sessions/index.ts';
 import {
   creditRecurring,
   expireRecurring,
@@ -64,6 +65,7 @@ export const routes: readonly Route[] = [
   ...venueRoutes,
   ...changesRoutes,
   ...shoppingRoutes,
+  ...sessionRoutes,
   ...orderRoutes,
   ...ticketRoutes,
   ...paperRoutes,
@@ -88,6 +90,7 @@ export const machines: readonly Machine<string>[] = [
   refundMachine,
   disputeMachine,
   approvalMachine,
+  sessionMachine,
 ];
 
 export async function buildApp(ctx: Ctx, more: readonly Route[] = []): Promise<FastifyInstance> {
@@ -118,6 +121,7 @@ const recurring: readonly Recurring[] = [
   documentRecurring,
   approvalRecurring,
   forgetWebhooksRecurring,
+  sessionRecurring,
   {
     name: 'measure',
     everyMs: 5_000,

@@ -42,6 +42,7 @@ export type TicketId = Id<'tkt'>;
 export type PaymentId = Id<'pay'>;
 export type RefundId = Id<'ref'>;
 export type CreditId = Id<'crd'>;
+export type SessionId = Id<'ssn'>;
 
 /** Where ids get their time and chance from; a seeded one makes a run repeatable. */
 export type IdSource = { readonly nowMs: () => number; readonly bytes: (n: number) => Uint8Array };

@@ -117,6 +117,11 @@ function saleMetrics(registers: Registry[]) {
       help: 'Holds whose places came back because they lapsed',
       registers,
     }),
+    openSessions: new Gauge({
+      name: 'fanfare_shopping_sessions_open',
+      help: 'Shopping sessions whose countdown runs',
+      registers,
+    }),
     webhooks: new Counter({
       name: 'fanfare_webhooks_total',
       help: 'Webhooks received, by outcome',

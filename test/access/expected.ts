@@ -81,8 +81,8 @@ export type Kind =
  */
 export type Variant = 'ours' | 'theirs' | 'draft' | 'guarded' | 'mixed' | 'unknown' | 'none';
 
-/** What kind of thing the route's id names: a guest's token opens an order and nothing else. */
-export type Thing = 'event' | 'hold' | 'order' | 'person' | 'key' | 'venue' | 'none';
+/** What kind of thing the route's id names: a guest's token opens an order or a session. */
+export type Thing = 'event' | 'hold' | 'order' | 'session' | 'person' | 'key' | 'venue' | 'none';
 
 /** `done` is the route's own success; `unsigned` the refusal of a webhook without a signature. */
 export type Expected = 'done' | 'unsigned' | 401 | 403 | 404;
@@ -142,7 +142,7 @@ function ofOwner(scope: string, thing: Thing, kind: Kind, variant: Variant): Exp
     case 'refused':
       return 401;
     case 'guest':
-      return thing === 'order' && variant === 'ours' && kind.opens === 'our order' ? 'done' : 404;
+      return isOpened(thing) && variant === 'ours' && kind.opens === 'our order' ? 'done' : 404;
     case 'fan':
       if (variant === 'none') return 'done';
       return kind.person === 'buyer' && kind.side === variant ? 'done' : 404;
@@ -152,6 +152,9 @@ function ofOwner(scope: string, thing: Thing, kind: Kind, variant: Variant): Exp
       return reached(variant, isStaffThere(kind, variant, scope));
   }
 }
+
+/** Whether a token of its own opens it. */
+const isOpened = (thing: Thing) => thing === 'order' || thing === 'session';
 
 function hasScope(kind: Kind, scope: string): boolean {
   if (kind.is === 'platform') return has('platform_admin', scope);

@@ -15,6 +15,7 @@ import {
   makeHold,
   makeKey,
   makeOrder,
+  makeSession,
   makeVenue,
   type Organizer,
   type World,
@@ -104,6 +105,16 @@ const order = (isUsedUp: boolean): Recipe => ({
   make: async ({ app }, organizer) => {
     const { orderId, token } = await makeOrder(app, organizer);
     return { ids: { id: orderId }, token };
+  },
+});
+
+const session = (options: { isUsedUp?: boolean; isReady?: boolean } = {}): Recipe => ({
+  thing: 'session',
+  variants: ['ours', 'theirs', 'unknown'],
+  isUsedUp: options.isUsedUp ?? false,
+  make: async ({ app }, organizer) => {
+    const { id, typeId, token } = await makeSession(app, organizer, options.isReady);
+    return { ids: { id }, inBody: { tt: typeId }, token };
   },
 });
 
@@ -328,6 +339,14 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'GET /holds/:id': hold(false),
   'PUT /holds/:id': hold(true),
   'DELETE /holds/:id': hold(true),
+  'POST /events/:id/shopping-sessions': readEvent,
+  'GET /shopping-sessions/:id': session({ isReady: true }),
+  'PUT /shopping-sessions/:id/selection': session(),
+  'PUT /shopping-sessions/:id/buyer': session(),
+  'PUT /shopping-sessions/:id/attendees': session(),
+  'PUT /shopping-sessions/:id/payment': session(),
+  'POST /shopping-sessions/:id/purchase': session({ isUsedUp: true, isReady: true }),
+  'DELETE /shopping-sessions/:id': session({ isUsedUp: true }),
   'GET /orders': nothing,
   'GET /orders/:id': order(false),
   'GET /orders/:id/timeline': order(false),

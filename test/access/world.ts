@@ -242,3 +242,18 @@ export async function makeHold(app: TestApp, organizer: Organizer, key?: string)
     );
   return { holdId: created(held).id as string, typeId: event.typeId };
 }
+
+/** A session of the buyer, empty, or with all that its purchase needs. */
+export async function makeSession(app: TestApp, organizer: Organizer, isReady = false) {
+  const event = await makeEvent(organizer);
+  const buyer = app.as(organizer.buyerKey);
+  const begun = created(await buyer.post(`/events/${event.id}/shopping-sessions`, {}));
+  if (isReady) {
+    const at = `/shopping-sessions/${begun.id}`;
+    const items = [{ ticketTypeId: event.typeId, quantity: 2 }];
+    created(await buyer.put(`${at}/selection`, { items }));
+    created(await buyer.put(`${at}/buyer`, { name: 'Canary', ...CANARIES[organizer.side] }));
+    created(await buyer.put(`${at}/payment`, { method: 'simulated' }));
+  }
+  return { id: begun.id as string, typeId: event.typeId, token: begun.accessToken as string };
+}

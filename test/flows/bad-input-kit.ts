@@ -92,6 +92,7 @@ function goodWrites(t: Things): readonly Write[] {
       ticketTypes: [reduced],
       maxTicketsPerPerson: 4,
       holdMinutes: 15,
+      shoppingMinutes: 30,
     }),
     write('POST /events (short form)', '/events', {
       ...event,

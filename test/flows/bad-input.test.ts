@@ -94,6 +94,7 @@ describe('a quantity', () => {
     { write: 'POST /events', path: 'totalCapacity', fine: ['0', 'null'] },
     { write: 'POST /events', path: 'maxTicketsPerPerson', fine: ['null'] },
     { write: 'POST /events', path: 'holdMinutes' },
+    { write: 'POST /events', path: 'shoppingMinutes' },
     { write: 'POST /events (short form)', path: 'totalTickets', fine: ['0'] },
     { write: 'PUT /events/:id', path: 'version', fine: ['2147483648', '1e10'] },
   ];

@@ -113,6 +113,7 @@ describe('the document', () => {
       '/events/{id}/holds',
       '/orders/{id}/refunds',
       '/organizers/{id}/credits',
+      '/shopping-sessions/{id}/purchase',
     ]);
   });
 

@@ -38,6 +38,7 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
     'payments',
     'exchange',
   ],
+  sessions: ['identity', 'catalog', 'inventory', 'orders', 'payments', 'shopping'],
   papers: ['identity', 'catalog', 'orders', 'payments'],
   changes: ['identity', 'venues', 'catalog', 'inventory', 'orders', 'payments', 'promotions'],
   door: ['identity', 'orders'],

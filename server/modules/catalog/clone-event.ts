@@ -97,6 +97,7 @@ function clonedInput(event: EventRow, supply: Supply, overrides: Overrides) {
     maxTicketsPerPerson: supply.sale.personLimit ?? undefined,
     holdMinutes: supply.sale.holdMs / 60_000,
     charges: event.charges && chargesAgain(event.charges, event.currency),
+    shoppingMinutes: event.shoppingMinutes,
     ...times,
     ...named,
     visibility,

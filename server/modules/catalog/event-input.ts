@@ -15,7 +15,7 @@ import {
 } from '../../kernel/schemas.ts';
 import type { SaleTerms } from '../inventory/index.ts';
 import type { EventFields } from './event.sql.ts';
-import { endOf, HOLD_MINUTES_DEFAULT } from './rules.ts';
+import { endOf, HOLD_MINUTES_DEFAULT, SHOPPING_MINUTES_DEFAULT } from './rules.ts';
 
 const CAPACITY_MAX = 1_000_000;
 const TICKET_TYPES_MAX = 100;
@@ -59,6 +59,7 @@ const fields = {
   salesCloseAt: instant.nullable().optional(),
   maxTicketsPerPerson: z.int().min(1).max(1_000).nullable().optional(),
   holdMinutes: z.int().min(1).max(60).optional(),
+  shoppingMinutes: z.int().min(1).max(60).optional().describe('Of a shopping session'),
   refundableUntil: instant.nullable().optional(),
   charges: chargesIn.nullable().optional(),
 };
@@ -144,6 +145,7 @@ export function eventFields(
     refundableUntil: input.refundableUntil ?? null,
     series: input.series ?? null,
     charges: input.charges ? chargesFrom(input.charges) : null,
+    shoppingMinutes: input.shoppingMinutes ?? SHOPPING_MINUTES_DEFAULT,
   };
 }
 

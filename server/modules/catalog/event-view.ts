@@ -49,6 +49,7 @@ export const eventSchema = z
     salesCloseAt: timeOut.nullable(),
     maxTicketsPerPerson: z.int().nullable(),
     holdMinutes: z.int(),
+    shoppingMinutes: z.int(),
     refundableUntil: timeOut.nullable(),
     charges: chargesOut.nullable(),
     pools: z.array(z.object({ id: z.string(), name: z.string(), capacity: z.int() })),
@@ -133,6 +134,7 @@ function toView(
     maxTicketsPerPerson: supply.sale.personLimit,
     // In the database it need not be whole minutes; no buyer is promised less than is shown.
     holdMinutes: Math.floor(supply.sale.holdMs / 60_000),
+    shoppingMinutes: event.shoppingMinutes,
     refundableUntil: time(event.refundableUntil),
     charges: event.charges && chargesView(event.charges, event.currency),
     pools: supply.pools.filter(isListed).map((pool) => ({

@@ -32,6 +32,7 @@ export const eventColumns = {
   status: textAs<EventState>(),
   version: int,
   series: textAsOrNull<string>(),
+  shoppingMinutes: int,
   configurationId: textAsOrNull<ConfigurationId>(),
   // The application writes it, from choices of that shape.
   sectionChoices: (raw: unknown) => raw as SectionChoices,
@@ -43,8 +44,8 @@ const eventSelect = fragment`event_id as "eventId", organizer_id as "organizerId
     starts_at as "startsAt", ends_at as "endsAt", doors_at as "doorsAt", timezone,
     venue_name as "venueName", currency, visibility, public_at as "publicAt",
     refundable_until as "refundableUntil", status, version, series,
-    configuration_id as "configurationId", section_choices as "sectionChoices",
-    charges, made_at as "madeAt"`;
+    shopping_minutes as "shoppingMinutes", configuration_id as "configurationId",
+    section_choices as "sectionChoices", charges, made_at as "madeAt"`;
 
 export type EventRow = ReturnType<ReturnType<typeof selectEvent>['decode']>;
 
@@ -64,6 +65,7 @@ export type EventFields = {
   readonly refundableUntil: Date | null;
   readonly series: string | null;
   readonly charges: Charges | null;
+  readonly shoppingMinutes: number;
 };
 
 export type InPlanFields = {
@@ -76,10 +78,10 @@ const jsonOrNull = (value: unknown) => (value === null ? null : JSON.stringify(v
 export const insertEvent = (e: EventFields & InPlanFields, status: EventState) => command`
   insert into catalog.event (event_id, organizer_id, name, description, starts_at, ends_at,
     doors_at, timezone, venue_name, currency, visibility, public_at, refundable_until, status,
-    series, configuration_id, section_choices, charges)
+    series, shopping_minutes, configuration_id, section_choices, charges)
   values (${e.eventId}, ${e.organizerId}, ${e.name}, ${e.description}, ${e.startsAt}, ${e.endsAt},
     ${e.doorsAt}, ${e.timezone}, ${e.venueName}, ${e.currency}, ${e.visibility}, ${e.publicAt},
-    ${e.refundableUntil}, ${status}, ${e.series}, ${e.configurationId},
+    ${e.refundableUntil}, ${status}, ${e.series}, ${e.shoppingMinutes}, ${e.configurationId},
     ${JSON.stringify(e.sectionChoices)}::jsonb, ${jsonOrNull(e.charges)}::jsonb)`;
 
 /** Only where the version is the one that was read. */
@@ -89,6 +91,7 @@ export const updateEvent = (e: EventFields, version: number) => command`
       ends_at = ${e.endsAt}, doors_at = ${e.doorsAt}, timezone = ${e.timezone},
       venue_name = ${e.venueName}, visibility = ${e.visibility}, public_at = ${e.publicAt},
       refundable_until = ${e.refundableUntil}, charges = ${jsonOrNull(e.charges)}::jsonb,
+      shopping_minutes = ${e.shoppingMinutes},
       version = version + 1
   where event_id = ${e.eventId} and version = ${version}`;
 

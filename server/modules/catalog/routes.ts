@@ -73,6 +73,7 @@ const exampleEvent = {
   salesCloseAt: null,
   holdMinutes: 15,
   charges: null,
+  shoppingMinutes: 30,
   pools: [{ id: 'pool_00vtdzt3h1k4r00vtdzt3a2b4c6d8e1f3g5h7', name: 'Standard', capacity: 300 }],
   ticketTypes: [
     {

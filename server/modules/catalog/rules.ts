@@ -97,6 +97,8 @@ export function ticketTypeIssues(
 /** Chosen by taste: a family and its friends. */
 export const MAX_PER_ORDER_DEFAULT = 10;
 export const HOLD_MINUTES_DEFAULT = 15;
+/** Of a shopping session, from its beginning. */
+export const SHOPPING_MINUTES_DEFAULT = 30;
 
 type TimeNames = keyof EventTimes;
 const RELATIVE_TIMES: readonly TimeNames[] = [

@@ -1,7 +1,7 @@
 import { type Actor, isStaffOf } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { all } from '../../kernel/db.ts';
-import { type EventId, eventOf, type OrderId } from '../../kernel/ids.ts';
+import { type EventId, eventOf, isId, type OrderId } from '../../kernel/ids.ts';
 import { readCursor, toPage } from '../../kernel/page.ts';
 import { ok, present } from '../../kernel/result.ts';
 import { opensWith } from '../identity/index.ts';
@@ -12,8 +12,9 @@ import { readOrder } from './read-order.ts';
 export type Standing = 'buyer' | 'staff';
 
 /**
- * The order and in what role this actor has it: its buyer (the access token, or the person's own
- * key) or its organizer's staff with `scope`. Null for everybody else, as if it did not exist.
+ * The order and in what role this actor has it: its buyer (the access token of the order, or of the
+ * shopping session that made it, or the person's own key) or its organizer's staff with `scope`.
+ * Null for everybody else, as if it did not exist.
  */
 export async function findOrder(
   ctx: Ctx,
@@ -25,7 +26,9 @@ export async function findOrder(
   if (!order) return null;
   if (isStaffOf(actor, order.organizerId, scope)) return { order, as: 'staff' };
   const own = actor.kind === 'key' && actor.userId !== null && actor.userId === order.userId;
-  return own || opensWith(ctx.secrets, actor, orderId) ? { order, as: 'buyer' } : null;
+  const opens = (objectId: string) => opensWith(ctx.secrets, actor, objectId);
+  const opened = opens(orderId) || (isId('ssn', order.caller) && opens(order.caller));
+  return own || opened ? { order, as: 'buyer' } : null;
 }
 
 export type OrderQuery = {

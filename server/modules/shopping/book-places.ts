@@ -5,24 +5,25 @@
  */
 import { type Actor, buyingPerson } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { type EventId, type HoldId, newScopedId } from '../../kernel/ids.ts';
+import type { Busy } from '../../kernel/db.ts';
+import { type EventId, type HoldId, newScopedId, type UserId } from '../../kernel/ids.ts';
 import {
   AssertionError,
   ok,
   present,
+  type Refusal,
   type RefusalOf,
   type Result,
   refused,
 } from '../../kernel/result.ts';
 import { findEvent, type Seen } from '../catalog/index.ts';
-import { accessTokenFor, personByMailbox } from '../identity/index.ts';
+import { accessTokenFor } from '../identity/index.ts';
 import {
   type Hold,
   type HoldItem,
   type HoldRefusal,
   holdPlaces,
   nameHolder,
-  personKeys,
   refusedWhileStopped,
 } from '../inventory/index.ts';
 import {
@@ -35,10 +36,11 @@ import {
 } from '../orders/index.ts';
 import { accountFor, paymentsOf } from '../payments/index.ts';
 import { releaseCredit, usableCredit } from '../promotions/index.ts';
+import { keysOfBuyer } from './buyer-keys.ts';
 import { returnUrlFor } from './checkout-terms.ts';
 import { findHold, type Once } from './find-hold.ts';
 import { asBooked, openingFor, type PriceRefusal, priceOrder } from './price-order.ts';
-import { bookKind } from './settle-kinds.ts';
+import { type BookAnswer, type BookRequest, bookKind } from './settle-kinds.ts';
 import { settleFree } from './settle-payment.ts';
 import { type WaysToPay, waysToPay } from './ways-to-pay.ts';
 
@@ -68,7 +70,7 @@ export type Booking = {
   };
 };
 
-type PaymentMethod = 'payment_intent' | 'checkout_session' | 'simulated';
+export type PaymentMethod = 'payment_intent' | 'checkout_session' | 'simulated';
 
 export type BookingRefusal =
   | HoldRefusal
@@ -113,22 +115,27 @@ export async function bookPlaces(
   const collects = await accountOf(ctx, seen, hold.value);
   if (!collects.ok) return collects;
   const method = booking.payment.method ?? collects.value.defaultMethod;
-  const order = await makeOrder(ctx, actor, seen, hold.value, booking, once, {
+  const wanted = {
+    ...booking,
+    userId: buyingPerson(actor),
     account: collects.value.account,
     method,
     returnUrl: method === 'checkout_session' ? returnUrl : null,
-  });
+  };
+  const order = await makeOrder(ctx, seen, hold.value, wanted, once, (request) =>
+    ctx.lanes.ask(ctx, bookKind, eventId, request),
+  );
   if (!order.ok) return order;
   return pay(ctx, order.value, { secrets: true, again: false });
 }
 
 /** The simulated payer never stands beside real keys. */
-function isAvailable(ctx: Ctx, method: PaymentMethod | undefined): boolean {
+export function isAvailable(ctx: Ctx, method: PaymentMethod | undefined): boolean {
   return method !== 'simulated' || ctx.ports.payments.simulated;
 }
 
 /** Where nothing has to be paid, no account is needed. */
-async function accountOf(ctx: Ctx, seen: Seen, hold: Hold) {
+export async function accountOf(ctx: Ctx, seen: Seen, hold: Pick<Hold, 'items'>) {
   const isFree = hold.items.every((item) => item.unitPriceMinor === 0);
   return isFree
     ? ok({ account: null, defaultMethod: 'payment_intent' as const })
@@ -143,11 +150,8 @@ async function holdFor(
   once: Once,
 ): Promise<Result<Hold, BookingRefusal>> {
   const { organizerId, eventId } = seen.event;
-  const account = await personByMailbox(ctx.db, organizerId, booking.buyer.email);
-  const keys = [
-    ...personKeys(ctx.secrets, { ...booking.buyer, userId: buyingPerson(actor) }),
-    ...(account ? personKeys(ctx.secrets, account) : []),
-  ];
+  const userId = buyingPerson(actor);
+  const keys = await keysOfBuyer(ctx, organizerId, { ...booking.buyer, userId });
   if (booking.holdId !== undefined) {
     const hold = await findHold(ctx, actor, booking.holdId, 'orders:write');
     if (!hold || hold.eventId !== eventId) return refused('not_found');
@@ -174,36 +178,38 @@ async function holdFor(
   });
 }
 
-async function makeOrder(
+export type OrderWish = Pick<Booking, 'buyer' | 'promoCode' | 'credit'> & {
+  readonly userId: UserId | null;
+  readonly account: string | null;
+  readonly method: PaymentMethod;
+  readonly returnUrl: string | null;
+};
+
+/** An order of a hold, at what it costs now; `ask` is the call that makes it. */
+export async function makeOrder<R extends Refusal = Busy>(
   ctx: Ctx,
-  actor: Actor,
   seen: Seen,
-  hold: Hold,
-  booking: Booking,
+  hold: Pick<Hold, 'id' | 'items' | 'promoCode'>,
+  wanted: OrderWish,
   once: Once,
-  payment: {
-    readonly account: string | null;
-    readonly method: PaymentMethod;
-    readonly returnUrl: string | null;
-  },
-): Promise<Result<OrderRow, BookingRefusal>> {
+  ask: (request: BookRequest) => Promise<Result<BookAnswer, R>>,
+): Promise<Result<OrderRow, BookingRefusal | R>> {
   const { eventId, organizerId, currency, refundableUntil } = seen.event;
-  const { name, email, phone } = booking.buyer;
-  const { account, method, returnUrl } = payment;
-  const { promoCode, credit } = booking;
+  const { name, email, phone } = wanted.buyer;
+  const { account, method, returnUrl, userId, promoCode, credit } = wanted;
   const wish = { promoCode, credit: credit && { ...credit, once } };
   for (let attempt = 1; ; attempt++) {
     const price = await priceOrder(ctx, seen.event, hold, wish);
     if (!price.ok) return price;
     await ctx.pause('book.before_order');
-    const asked = await ctx.lanes.ask(ctx, bookKind, eventId, {
+    const asked = await ask({
       ...asBooked(price.value),
       holdId: hold.id,
       orderId: newScopedId(ctx.ids, 'ord', eventId),
       paymentId: newScopedId(ctx.ids, 'pay', eventId),
       organizerId,
       account,
-      userId: buyingPerson(actor),
+      userId,
       buyerName: name,
       buyerEmail: email,
       buyerPhone: phone ?? null,
@@ -260,7 +266,7 @@ function bookingRefusal(verdict: string) {
 }
 
 /** The last beat: the provider's intent, made now or found again. */
-async function pay(
+export async function pay(
   ctx: Ctx,
   order: OrderRow,
   show: { readonly secrets: boolean; readonly again: boolean },

@@ -59,27 +59,34 @@ const item = z
   })
   .meta({ id: 'ItemInput' });
 
-export const items = z
-  .array(item)
-  .min(1)
-  .max(LINES_MAX)
-  .superRefine((lines, context) => {
-    const seen = new Set<string>();
-    const refuseTwice = (name: string, path: (string | number)[], message: string) => {
-      if (seen.has(name)) {
-        context.addIssue({ code: 'custom', path, message, params: { code: 'duplicate_item' } });
+/** No ticket type and no seat is on two of them. */
+function linesOf(fewest: 0 | 1) {
+  return z
+    .array(item)
+    .min(fewest)
+    .max(LINES_MAX)
+    .superRefine((lines, context) => {
+      const seen = new Set<string>();
+      const refuseTwice = (name: string, path: (string | number)[], message: string) => {
+        if (seen.has(name)) {
+          context.addIssue({ code: 'custom', path, message, params: { code: 'duplicate_item' } });
+        }
+        seen.add(name);
+      };
+      for (const [i, { ticketTypeId, seatIds = [] }] of lines.entries()) {
+        if (ticketTypeId !== undefined) {
+          refuseTwice(ticketTypeId, [i, 'ticketTypeId'], 'is there twice: add the quantities up');
+        }
+        for (const [n, seatId] of seatIds.entries()) {
+          refuseTwice(`seat ${seatId}`, [i, 'seatIds', n], 'is there twice');
+        }
       }
-      seen.add(name);
-    };
-    for (const [i, { ticketTypeId, seatIds = [] }] of lines.entries()) {
-      if (ticketTypeId !== undefined) {
-        refuseTwice(ticketTypeId, [i, 'ticketTypeId'], 'is there twice: add the quantities up');
-      }
-      for (const [n, seatId] of seatIds.entries()) {
-        refuseTwice(`seat ${seatId}`, [i, 'seatIds', n], 'is there twice');
-      }
-    }
-  });
+    });
+}
+
+export const items = linesOf(1);
+/** None: what was chosen before is given up. */
+export const itemsOrNone = linesOf(0);
 
 type Item = z.infer<typeof item>;
 

@@ -7,11 +7,25 @@
  * in the transaction that records it; a repeated request goes on where the first one stopped.
  */
 export {
+  accountOf,
+  type BookingRefusal,
+  isAvailable,
+  makeOrder,
+  type OrderWish,
+  type PaymentMethod,
+  pay,
+} from './book-places.ts';
+export { keysOfBuyer } from './buyer-keys.ts';
+export { returnUrlFor } from './checkout-terms.ts';
+export { holdItems, itemsOrNone } from './hold-items.ts';
+export {
   creditRecurring,
   expireRecurring,
   settleHandlers,
   settleRecurring,
   sweepRecurring,
 } from './jobs.ts';
-export { shoppingRoutes } from './routes.ts';
+export { bookingRefusals, buyer, returnUrl, shoppingRoutes } from './routes.ts';
+export type { BookAnswer, BookRequest } from './settle-kinds.ts';
 export { settlePayment } from './settle-payment.ts';
+export { type WaysToPay, waysToPay } from './ways-to-pay.ts';

@@ -25,11 +25,11 @@ import { holdItems, items } from './hold-items.ts';
 import { openingFor, priceRefusals } from './price-order.ts';
 import { stopRoutes } from './stop-routes.ts';
 
-const buyer = z
+export const buyer = z
   .strictObject({ name: line(200), email, phone: phone.optional() })
   .meta({ id: 'Buyer' });
 
-const returnUrl = z
+export const returnUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http or https address' })
   .max(1_000)
   .refine((text) => URL.canParse(text) && new URL(text).username === '', {
@@ -259,6 +259,20 @@ const holds: readonly Route[] = [
   }),
 ];
 
+export const bookingRefusals = {
+  ...holdRefusals,
+  ...priceRefusals,
+  idempotency_key_required: { status: 400, title: 'The header Idempotency-Key is required' },
+  payment_method_unavailable: { status: 422, title: 'This way to pay is not available' },
+  return_url_not_allowed: { status: 422, title: 'Buyers cannot be sent to this address' },
+  payment_refused: { status: 422, title: 'The payment provider refused' },
+  payment_provider_unavailable: {
+    status: 503,
+    title: 'The payment provider does not answer; the places stay held',
+    retryAfterSeconds: 2,
+  },
+} as const;
+
 const bookings: readonly Route[] = [
   route({
     method: 'POST',
@@ -326,19 +340,7 @@ const bookings: readonly Route[] = [
         .meta({ id: 'Booking' }),
       description: 'The pending order and how to pay it',
     },
-    refusals: {
-      ...holdRefusals,
-      ...priceRefusals,
-      idempotency_key_required: { status: 400, title: 'The header Idempotency-Key is required' },
-      payment_method_unavailable: { status: 422, title: 'This way to pay is not available' },
-      return_url_not_allowed: { status: 422, title: 'Buyers cannot be sent to this address' },
-      payment_refused: { status: 422, title: 'The payment provider refused' },
-      payment_provider_unavailable: {
-        status: 503,
-        title: 'The payment provider does not answer; the places stay held',
-        retryAfterSeconds: 2,
-      },
-    },
+    refusals: bookingRefusals,
     example: {
       body: {
         items: exampleItems,

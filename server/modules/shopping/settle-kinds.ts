@@ -118,3 +118,10 @@ export const confirmFreeKind: LaneKind<Claim & Pick<Confirm, 'capturedMinor'>, s
   call: callConfirmFreeBatch,
   nameOf: (claim) => claim.orderId,
 };
+
+type RequestOf<Kind> = Kind extends LaneKind<infer Request, infer _Answer> ? Request : never;
+type AnswerOf<Kind> = Kind extends LaneKind<infer _Request, infer Answer> ? Answer : never;
+
+/** What an order is made of, for whoever makes one in a call that does more. */
+export type BookRequest = RequestOf<typeof bookKind>;
+export type BookAnswer = AnswerOf<typeof bookKind>;

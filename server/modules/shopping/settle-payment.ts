@@ -3,7 +3,8 @@
  * a repeated booking, a cancelled order. It may run at any time, twice, and at once with itself:
  * every step is conditional on the rows as they are.
  *
- *   declined            → cancel the intent, then the order fails and its places are free
+ *   declined            → cancel the intent, then the order fails and its places are free, or, in
+ *                         a shopping session, held for the next try
  *   requires_capture    → claim (our transaction decides, also on a late payment) → capture →
  *                         confirm; claim refused → void: no money was taken
  *   succeeded           → claim if that is still possible → confirm, or write the refund down
@@ -12,7 +13,7 @@
  */
 import type { Ctx } from '../../kernel/context.ts';
 import type { Busy } from '../../kernel/db.ts';
-import { type EventId, newScopedId, type OrderId, type PaymentId } from '../../kernel/ids.ts';
+import { type EventId, isId, newScopedId, type OrderId, type PaymentId } from '../../kernel/ids.ts';
 import { NotYet } from '../../kernel/jobs.ts';
 import { assertNever, present, type Result } from '../../kernel/result.ts';
 import { endPending, extendOrder, type OrderRow, orderLines, readOrder } from '../orders/index.ts';
@@ -250,6 +251,8 @@ async function failOrder(
     to: expired ? 'cancelled' : 'failed',
     reason: code,
     endClaim,
+    // A shopping session keeps its places for the next try (B10); what is booked ends at once (D2).
+    keepHold: !expired && isId('ssn', order.caller),
     paymentId: expired ? null : payment.paymentId,
     paymentTo: expired ? null : 'failed',
     failureCode: expired ? null : code.slice(0, 100),

@@ -1,0 +1,131 @@
+/** What a session is, and what is still missing before it can be purchased. */
+import type { SessionState } from './states.ts';
+
+type SessionFacts = {
+  readonly status: SessionState;
+  /** Its countdown is over. */
+  readonly isOver: boolean;
+  readonly declineCode: string | null;
+};
+
+/** Of the order that was made of it last. */
+type OrderFacts = {
+  readonly status: string;
+  readonly endReason: string | null;
+  readonly confirmedAt: Date | null;
+};
+
+export type Standing = {
+  readonly status: SessionState;
+  /** Why the last payment failed. */
+  readonly declineCode: string | null;
+};
+
+/**
+ * A session goes on with its order and with time, whether or not anybody has written it down: what
+ * is stored is the last change that somebody made, what counts is this.
+ */
+export function standingOf(session: SessionFacts, order: OrderFacts | null): Standing {
+  const { status, declineCode } = session;
+  const ended = (to: SessionState): Standing => ({ status: to, declineCode: null });
+  const timed = (code: string | null): Standing =>
+    session.isOver ? ended('expired') : { status: 'open', declineCode: code };
+  // Also where it came late: the money was taken, and there are tickets.
+  if (order && order.confirmedAt !== null && status !== 'open') return ended('completed');
+  if (status === 'open') return timed(declineCode);
+  if (status !== 'purchasing' || !order) return { status, declineCode };
+  if (order.status === 'pending') return { status, declineCode: null };
+  if (order.status === 'failed') return timed(order.endReason ?? 'payment_failed');
+  // Cancelled: by time, or given up, and then its places are gone, too.
+  return order.endReason === 'expired' ? ended('expired') : timed(null);
+}
+
+export type SessionIssue = {
+  readonly path: string;
+  readonly code: SessionIssueCode;
+  readonly message: string;
+  /** What the provider, or the buyer's bank, said. */
+  readonly declineCode?: string;
+};
+
+export const sessionIssueCodes = [
+  'selection_missing',
+  'selection_lost',
+  'per_person_limit',
+  'buyer_missing',
+  'attendees_too_many',
+  'payment_missing',
+  'payment_method_unavailable',
+  'payment_declined',
+  'expired',
+] as const;
+
+export type SessionIssueCode = (typeof sessionIssueCodes)[number];
+
+export type SessionContent = {
+  readonly status: SessionState;
+  readonly declineCode: string | null;
+  /** How many places it holds now, and what they cost; null where it holds none. */
+  readonly selection: { readonly places: number; readonly totalMinor: number } | null;
+  /** It had a selection, which it has not given up itself. */
+  readonly isLost: boolean;
+  readonly hasBuyer: boolean;
+  readonly overLimit: number | null;
+  readonly attendees: number;
+  readonly method: string | null;
+  readonly isMethodAvailable: boolean;
+};
+
+/** What its buyer has to know or to do; in the order of a form. Nothing where it has ended well. */
+export function issuesOf(content: SessionContent): readonly SessionIssue[] {
+  if (content.status === 'expired') {
+    return [{ path: '', code: 'expired', message: 'The time to buy is over' }];
+  }
+  if (content.status !== 'open') return [];
+  return [...selectionIssues(content), ...peopleIssues(content), ...paymentIssues(content)];
+}
+
+function selectionIssues({ selection, isLost, overLimit }: SessionContent): SessionIssue[] {
+  const path = 'selection';
+  if (!selection && isLost) {
+    return [{ path, code: 'selection_lost', message: 'The places are gone: choose again' }];
+  }
+  if (!selection) return [{ path, code: 'selection_missing', message: 'Choose places' }];
+  if (overLimit === null) return [];
+  const message = `This buyer may have ${overLimit} tickets of the event, those they have included`;
+  return [{ path, code: 'per_person_limit', message }];
+}
+
+function peopleIssues({ selection, hasBuyer, attendees }: SessionContent): SessionIssue[] {
+  const issues: SessionIssue[] = [];
+  if (!hasBuyer) issues.push({ path: 'buyer', code: 'buyer_missing', message: 'Say who buys' });
+  if (selection && attendees > selection.places) {
+    const message = `There are ${attendees} attendees for ${selection.places} places`;
+    issues.push({ path: 'attendees', code: 'attendees_too_many', message });
+  }
+  return issues;
+}
+
+function paymentIssues(content: SessionContent): SessionIssue[] {
+  const { selection, method, declineCode } = content;
+  const issues: SessionIssue[] = [];
+  // Where nothing has to be paid, nobody has to say how.
+  const isFree = selection !== null && selection.totalMinor === 0;
+  if (!isFree && method === null) {
+    issues.push({ path: 'payment', code: 'payment_missing', message: 'Say how to pay' });
+  }
+  if (!isFree && method !== null && !content.isMethodAvailable) {
+    const message = `Paying by ${method} is not available`;
+    issues.push({ path: 'payment.method', code: 'payment_method_unavailable', message });
+  }
+  if (declineCode !== null) {
+    const message = `The payment was declined: ${declineCode}. Try again, or pay another way`;
+    issues.push({ path: 'payment', code: 'payment_declined', message, declineCode });
+  }
+  return issues;
+}
+
+/** Those that a purchase stops at; to try again is what a declined payment is answered with. */
+export function blockingOf(issues: readonly SessionIssue[]): readonly SessionIssue[] {
+  return issues.filter(({ code }) => code !== 'payment_declined');
+}

@@ -1,0 +1,143 @@
+import { z } from 'zod';
+import type { Ctx } from '../../kernel/context.ts';
+import { issueSchema } from '../../kernel/problem.ts';
+import { ok } from '../../kernel/result.ts';
+import { moneyOut, timeOut } from '../../kernel/schemas.ts';
+import { type OrderView, orderSchema, orderView, referencesOf } from '../orders/index.ts';
+import { accountFor, paymentsOf } from '../payments/index.ts';
+import { isAvailable, type WaysToPay, waysToPay } from '../shopping/index.ts';
+import type { Session } from './find-session.ts';
+import { issuesOf, type SessionIssue } from './rules-session.ts';
+
+export const sessionSchema = z
+  .object({
+    id: z.string(),
+    eventId: z.string(),
+    status: z.enum(['open', 'purchasing', 'completed', 'expired', 'abandoned']),
+    expiresAt: timeOut.describe('Runs from the beginning; nothing moves it'),
+    secondsLeft: z.int().describe('Until then, by the server’s clock'),
+    selection: z
+      .object({
+        items: z.array(
+          z.object({
+            ticketTypeId: z.string(),
+            quantity: z.int(),
+            seats: z.array(z.string()).optional(),
+            unitPrice: moneyOut,
+          }),
+        ),
+      })
+      .nullable(),
+    buyer: z
+      .object({ name: z.string(), email: z.string(), phone: z.string().nullable() })
+      .nullable(),
+    attendees: z.array(z.object({ name: z.string(), email: z.string().nullable() })),
+    payment: z
+      .object({
+        method: z.string(),
+        provider: z.string().optional().describe('From the purchase on'),
+        clientSecret: z.string().optional().describe('For the provider’s widget'),
+        redirectUrl: z.string().optional().describe('The provider’s page to pay on'),
+        account: z
+          .string()
+          .optional()
+          .describe('The connected account that the provider’s widget needs to be told'),
+      })
+      .nullable(),
+    total: moneyOut,
+    issues: z
+      .array(issueSchema.extend({ declineCode: z.string().optional() }))
+      .describe('What is missing, or wrong; empty: it can be purchased'),
+    order: orderSchema.optional().describe('From the purchase on; with its tickets once paid'),
+    accessToken: z.string().optional().describe('Opens the session and its order; only once'),
+  })
+  .meta({ id: 'ShoppingSession' });
+
+export type Paying = WaysToPay & { readonly provider: string };
+
+export type SessionView = z.input<typeof sessionSchema>;
+
+/** What is missing in a session, or wrong with it. */
+export async function issuesIn(ctx: Ctx, session: Session): Promise<readonly SessionIssue[]> {
+  const { row, standing, hold } = session;
+  const isMethodAvailable =
+    row.method !== null &&
+    isAvailable(ctx, row.method) &&
+    (await accountFor(ctx, row.organizerId)).ok;
+  return issuesOf({
+    ...standing,
+    selection: hold && { places: placesOf(hold.items), totalMinor: totalOf(hold.items) },
+    isLost: row.holdId !== null && hold === null,
+    hasBuyer: row.buyer !== null,
+    overLimit: row.overLimit,
+    attendees: row.attendees?.length ?? 0,
+    method: row.method,
+    isMethodAvailable,
+  });
+}
+
+type Items = readonly { readonly quantity: number; readonly unitPriceMinor: number }[];
+const placesOf = (items: Items) => items.reduce((sum, { quantity }) => sum + quantity, 0);
+const totalOf = (items: Items) =>
+  items.reduce((sum, { quantity, unitPriceMinor }) => sum + quantity * unitPriceMinor, 0);
+
+/** The whole session as its buyer sees it: one view, whatever was just written to it. */
+export async function sessionView(ctx: Ctx, session: Session): Promise<SessionView> {
+  const { standing, order } = session;
+  const isOpen = standing.status === 'open';
+  // What failed is told by an issue; what was bought before it was given up, by the order.
+  const shown = order && !isOpen ? await orderView(ctx, ctx.db, order) : null;
+  const paying = standing.status === 'purchasing' ? await payingNow(ctx, session) : null;
+  return viewOf(ctx, session, shown, paying);
+}
+
+export async function viewOf(
+  ctx: Ctx,
+  session: Session,
+  order: OrderView | null,
+  paying: Paying | null,
+): Promise<SessionView> {
+  const { row, standing, hold } = session;
+  const money = (amount: number) => ({ amount, currency: row.currency });
+  const method = order ? (session.order?.method ?? row.method) : row.method;
+  const { status } = standing;
+  return {
+    id: row.sessionId,
+    eventId: row.eventId,
+    status,
+    // A payment that is under way when the time runs out gets more of it, once.
+    expiresAt: (status === 'purchasing' && order
+      ? new Date(order.expiresAt)
+      : row.expiresAt
+    ).toISOString(),
+    secondsLeft: status === 'open' || status === 'purchasing' ? row.secondsLeft : 0,
+    selection:
+      hold && status !== 'expired' && status !== 'abandoned'
+        ? {
+            items: hold.items.map((item) => ({
+              ticketTypeId: item.ticketTypeId,
+              quantity: item.quantity,
+              ...('seats' in item ? { seats: [...item.seats] } : {}),
+              unitPrice: money(item.unitPriceMinor),
+            })),
+          }
+        : null,
+    buyer: row.buyer,
+    attendees: [...(row.attendees ?? [])],
+    payment: method === null ? null : { method, ...paying },
+    total: order?.total ?? money(hold ? totalOf(hold.items) : 0),
+    issues: [...(await issuesIn(ctx, session))],
+    ...(order ? { order } : {}),
+  };
+}
+
+/** How to pay the order at hand, also on another device, or after the answer was lost. */
+async function payingNow(ctx: Ctx, { order }: Session): Promise<Paying | null> {
+  if (!order) return null;
+  const [payment] = await paymentsOf(ctx.db, referencesOf([order]));
+  if (!payment) return { provider: 'none' };
+  // Nothing is asked of the provider here: where the answer was lost, the purchase asks again.
+  const isKnown = payment.clientSecret !== null || payment.checkoutUrl !== null;
+  const ways = isKnown ? await waysToPay(ctx, order, payment) : ok({});
+  return { provider: ctx.ports.payments.name, ...(ways.ok ? ways.value : {}) };
+}
