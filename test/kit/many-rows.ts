@@ -18,6 +18,7 @@ const TABLES = [
   'payments.payment',
   'payments.refund',
   'payments.transfer',
+  'shopping.session',
   'kernel.outbox',
   'kernel.state_change',
 ];
@@ -44,8 +45,8 @@ const ORDERS = `    insert into orders.order (event_id, order_id, organizer_id, 
       '2019-01-01'
     from made where state in ('bound', 'claimed', 'sold', 'free');
     insert into orders.order_item
-      (event_id, order_id, line, ticket_type_id, quantity, unit_price_minor)
-    select ev, 'o' || i, 0, 'seats', 1, 1000 from made
+      (event_id, order_id, line, ticket_type_id, quantity, unit_price_minor, list_price_minor)
+    select ev, 'o' || i, 0, 'seats', 1, 1000, 1000 from made
     where state in ('bound', 'claimed', 'sold', 'free');
     insert into orders.ticket
       (event_id, ticket_id, order_id, ticket_type_id, price_minor, seat_key, status)
@@ -57,6 +58,11 @@ const ORDERS = `    insert into orders.order (event_id, order_id, organizer_id, 
       case state when 'sold' then 'captured' when 'claimed' then 'authorized' else 'created' end,
       case when state = 'sold' then 1000 else 0 end
     from made where state in ('bound', 'claimed', 'sold');
+    insert into shopping.session (event_id, session_id, organizer_id, currency, status, made_at,
+      expires_at, caller, hold_id, hold_no, look_at)
+    select ev, 's' || i, 'org', 'EUR', 'open', '2019-01-01', '2999-01-01', 'c', 'h' || i, 1,
+      '2999-01-01'
+    from made where state = 'active';
     insert into kernel.state_change (event_id, machine, object_id, to_state, actor)
     select ev, 'order', 'o' || i, 'pending', 'x' from made where state in ('bound', 'claimed', 'sold');`;
 
@@ -142,6 +148,20 @@ export function batchesOf(from: number, size: number, holds: number): Batch[] {
       seatNos: isSeat ? [2 * holds - i] : null,
     };
   };
+  const book = (i: number) => ({
+    ...{ holdId: `h${i}`, orderId: `new o${i}`, paymentId: `new y${i}`, organizerId: 'org' },
+    ...{ userId: null, buyerName: 'n', buyerEmail: 'e', buyerPhone: null, actor: 'a' },
+    ...{ refundableUntil: null, currency: 'EUR', method: 'payment_intent', caller: 'new' },
+    ...{ key: `new ${i}`, bodyHash: '00', checkSeconds: 45, payAfterSeconds: null },
+  });
+  /** Of the holds that their first order has left behind. */
+  const purchase = (i: number) => ({
+    ...{ ...book(i), orderId: `next o${i}`, paymentId: `next y${i}` },
+    ...{ sessionId: `s${i}`, version: 1, caller: `s${i}` },
+  });
+  const keeping = Array.from({ length: size }, (_, k) => firstOf('active') + from + k).filter(
+    (i) => i % 2 === 0,
+  );
   const claim = (i: number) => ({
     ...{ orderId: `o${i}`, ticketIds: [newId('tkt', 'evt_0000000000000')], actor: 'a' },
     ...{ paymentId: `y${i}`, capturedMinor: 1_000, refundId: `new r${i}` },
@@ -160,15 +180,7 @@ export function batchesOf(from: number, size: number, holds: number): Batch[] {
       name: 'inventory.name_batch',
       requests: ofActive((i) => ({ holdId: `h${i}`, personKeys: [`n${i}`, `p${i}`] })),
     },
-    {
-      name: 'shopping.book_batch',
-      requests: ofActive((i) => ({
-        ...{ holdId: `h${i}`, orderId: `new o${i}`, paymentId: `new y${i}`, organizerId: 'org' },
-        ...{ userId: null, buyerName: 'n', buyerEmail: 'e', buyerPhone: null, actor: 'a' },
-        ...{ refundableUntil: null, currency: 'EUR', method: 'payment_intent', caller: 'new' },
-        ...{ key: `new ${i}`, bodyHash: '00', checkSeconds: 45, payAfterSeconds: null },
-      })),
-    },
+    { name: 'shopping.book_batch', requests: ofActive(book) },
     {
       name: 'orders.extend_batch',
       requests: each((i) => ({ orderId: `o${i}`, moreMs: 2_000_000_000 }), firstOf('bound')),
@@ -177,7 +189,14 @@ export function batchesOf(from: number, size: number, holds: number): Batch[] {
     { name: 'shopping.confirm_batch', requests: each(claim, firstOf('claimed')) },
     {
       name: 'orders.end_batch',
-      requests: ofActive((i) => ({ ...ending, orderId: `new o${i}`, paymentId: `new y${i}` })),
+      requests: ofActive((i) => ({
+        ...{ ...ending, orderId: `new o${i}`, paymentId: `new y${i}` },
+        keepHold: i % 2 === 0,
+      })),
+    },
+    {
+      name: 'shopping.purchase_batch',
+      requests: keeping.map(purchase),
     },
     {
       name: 'shopping.confirm_free_batch',
