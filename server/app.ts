@@ -27,9 +27,13 @@ import {
   orderRoutes,
   refundApproved,
   ticketMachine,
-  ticketRoutes,
 } from './modules/orders/index.ts';
-import { documentRecurring, documentRoutes, paperRoutes } from './modules/papers/index.ts';
+import {
+  documentRecurring,
+  documentRoutes,
+  paperRoutes,
+  ticketRoutes,
+} from './modules/papers/index.ts';
 import {
   accountRoutes,
   disputeMachine,

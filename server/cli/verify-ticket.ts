@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { publicKeyFrom, verifyTicketCode } from '../modules/orders/index.ts';
+import { publicKeyFrom, verifyTicketCode } from '../modules/ticket-codes/index.ts';
 import { type Command, UsageError } from './command.ts';
 
 const options = { key: { type: 'string' } } as const;

@@ -2,7 +2,7 @@
 import { getDocument } from 'pdfjs-dist/legacy/build/pdf.mjs';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../../server/cli/main.ts';
-import { qrPng, qrSvg } from '../../server/modules/orders/qr-code.ts';
+import { qrPng, qrSvg } from '../../server/modules/ticket-codes/index.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
 import { book, eur, newKey, onSale, somebody } from '../kit/given.ts';

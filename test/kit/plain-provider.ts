@@ -75,6 +75,7 @@ export function plainProvider(): PlainProvider {
     livemode: false,
     simulated: true,
     hostedPage: null,
+    canCharge: async () => ok(true),
     // What is not here is not asked for by these tests.
     of: () => provider as PaymentProvider,
     openWebhook: (rawBody) => {

@@ -19,13 +19,10 @@ export { liveOrders, moveTickets, ordersOfHolds } from './live-orders.ts';
 export type { OrderRow } from './order.sql.ts';
 export { orderBreakdown } from './order-price.ts';
 export { type OrderView, orderSchema, orderView, referencesOf } from './order-view.ts';
-export { qrBars, qrModules } from './qr-code.ts';
 export { creditReturnsOf, orderByKey, orderLines, readOrder } from './read-order.ts';
+export { reissueTicket } from './reissue-ticket.ts';
 export { orderRoutes } from './routes.ts';
 export { orderMachine, ticketMachine } from './states.ts';
-export { publicKeyFrom, verifyTicketCode } from './ticket-code.ts';
-export { publicKeysOf } from './ticket-keys.ts';
-export { ticketRoutes } from './ticket-routes.ts';
 export {
   documented,
   type Sale,

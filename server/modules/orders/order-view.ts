@@ -12,6 +12,7 @@ import {
   type RefundRow,
   refundsOf,
 } from '../payments/index.ts';
+import { ticketCode } from '../ticket-codes/index.ts';
 import {
   type OrderKeys,
   type OrderRow,
@@ -21,7 +22,6 @@ import {
 } from './order.sql.ts';
 import { orderBreakdown } from './order-price.ts';
 import type { TicketState } from './states.ts';
-import { ticketCode } from './ticket-keys.ts';
 
 export const orderStatus = z.enum([
   'pending',

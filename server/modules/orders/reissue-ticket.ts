@@ -4,10 +4,10 @@ import { type Busy, inTx, maybe } from '../../kernel/db.ts';
 import type { OrderId, TicketId } from '../../kernel/ids.ts';
 import { record } from '../../kernel/outbox.ts';
 import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
+import { EPOCH_MAX } from '../ticket-codes/index.ts';
 import { findOrder } from './find-order.ts';
 import { selectTicket, updateEpoch } from './order.sql.ts';
 import { type OrderView, orderView } from './order-view.ts';
-import { EPOCH_MAX } from './ticket-code.ts';
 
 type ReissueRefusal =
   | RefusalOf<'not_found' | 'ticket_not_valid' | 'ticket_reissued_too_often'>

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { type Currency, formatMoney, money } from '../../kernel/money.ts';
 import { present } from '../../kernel/result.ts';
 import { formatLocal } from '../../kernel/time.ts';
-import { qrBars, qrModules } from '../orders/index.ts';
+import { qrBars, qrModules } from '../ticket-codes/index.ts';
 import {
   drawMissing,
   drawOn,

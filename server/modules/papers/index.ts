@@ -11,3 +11,4 @@
 export { documentRoutes } from './document-routes.ts';
 export { documentRecurring, numberDocuments } from './number-documents.ts';
 export { paperRoutes } from './routes.ts';
+export { ticketRoutes } from './ticket-routes.ts';

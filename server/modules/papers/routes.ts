@@ -5,7 +5,7 @@ import { ok, refused } from '../../kernel/result.ts';
 import { type Route, route } from '../../kernel/route.ts';
 import { id } from '../../kernel/schemas.ts';
 import { findEvent } from '../catalog/index.ts';
-import { publicKeysOf } from '../orders/index.ts';
+import { publicKeysOf } from '../ticket-codes/index.ts';
 import { calendarText } from './calendar-text.ts';
 import { drawTickets, TICKETS_MAX } from './draw-tickets.ts';
 import { readPapers } from './read-papers.ts';

@@ -2,9 +2,8 @@ import { z } from 'zod';
 import { ok } from '../../kernel/result.ts';
 import { bodyOf, type Route, route } from '../../kernel/route.ts';
 import { id } from '../../kernel/schemas.ts';
-import { orderSchema } from './order-view.ts';
-import { qrPng, qrSvg } from './qr-code.ts';
-import { reissueTicket } from './reissue-ticket.ts';
+import { orderSchema, reissueTicket } from '../orders/index.ts';
+import { qrPng, qrSvg } from '../ticket-codes/index.ts';
 import { showCode } from './show-code.ts';
 
 const params = z.object({ id: id('ord'), ticketId: id('tkt') });
