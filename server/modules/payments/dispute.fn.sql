@@ -111,8 +111,8 @@ begin
   return v_lost;
 end $$;
 
--- What of a payment has neither gone back, nor is on its way, nor was lost; nothing where there is no
--- payment.
+-- What of a payment has neither gone back, nor is on its way, nor was lost; nothing where there is
+-- no payment.
 create function payments.left_of@v(p_event text, p_payment text) returns int
   language plpgsql stable as $$
 begin

@@ -6,9 +6,13 @@
 import type { Ctx } from '../../kernel/context.ts';
 import { all, type Queryable } from '../../kernel/db.ts';
 import { enqueue } from '../../kernel/jobs.ts';
-import { type DisputeRow, selectDisputesOf, takeDisputesToCheck } from './dispute.sql.ts';
-import type { PaymentRow } from './payment.sql.ts';
-import type { SettleJob } from './settle-job.ts';
+import {
+  type DisputeRow,
+  type PaymentRow,
+  selectDisputesOf,
+  takeDisputesToCheck,
+} from './payment.sql.ts';
+import type { SettleJob } from './reconcile.ts';
 
 export const DISPUTE_JOB = 'look_at_disputes';
 const CHECK_AT_ONCE = 100;

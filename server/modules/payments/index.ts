@@ -20,8 +20,8 @@ export {
   lookAtCheckout,
 } from './ask-checkout.ts';
 export { askIntent } from './ask-intent.ts';
-export type { DisputeRow } from './dispute.sql.ts';
 export { DISPUTE_JOB, disputesOf, enqueueDisputes, lookAtOpenDisputes } from './disputes.ts';
+export type { DisputeRow } from './payment.sql.ts';
 export {
   type Asked,
   type BalanceTransaction,
@@ -42,9 +42,14 @@ export {
   type RefundRow,
   refundsOf,
 } from './read-payments.ts';
-export { measurePayments, paymentsToCheck } from './reconcile.ts';
+export {
+  enqueueSettle,
+  measurePayments,
+  paymentsToCheck,
+  SETTLE_JOB,
+  type SettleJob,
+} from './reconcile.ts';
 export { enqueueRefund, layOutRefund, resubmitOpenRefunds, submitRefund } from './refund.ts';
-export { enqueueSettle, SETTLE_JOB, type SettleJob } from './settle-job.ts';
 export { disputeMachine, paymentMachine, refundMachine } from './states.ts';
 export { tieOut, tieOutJob, tieOutRecurring } from './tie-out.ts';
 export { tieOutRoutes } from './tie-out-routes.ts';

@@ -1,7 +1,20 @@
 import type { Ctx } from '../../kernel/context.ts';
-import { all, one } from '../../kernel/db.ts';
+import { all, one, type Queryable } from '../../kernel/db.ts';
+import type { EventId, PaymentId } from '../../kernel/ids.ts';
+import { enqueue } from '../../kernel/jobs.ts';
 import { countLateRefunds, countUnknown, takePaymentsToCheck } from './payment.sql.ts';
-import type { SettleJob } from './settle-job.ts';
+
+/**
+ * "Look at this payment and do what follows": the one job behind webhooks, the reconciler and the
+ * simulated payment. The room that orchestrates a purchase handles it.
+ */
+export const SETTLE_JOB = 'settle_payment';
+
+export type SettleJob = { readonly eventId: EventId; readonly paymentId: PaymentId };
+
+export async function enqueueSettle(on: Queryable, data: SettleJob): Promise<void> {
+  await enqueue(on, { kind: SETTLE_JOB, key: data.paymentId, data });
+}
 
 const AT_ONCE = 100;
 const CHECK_EVERY_SECONDS = 45;

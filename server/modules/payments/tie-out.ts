@@ -14,8 +14,8 @@ import { present } from '../../kernel/result.ts';
 import { defaultOrganizer } from '../identity/index.ts';
 import { enqueueDisputes } from './disputes.ts';
 import type { BalanceTransaction } from './provider.ts';
+import { enqueueSettle } from './reconcile.ts';
 import { type BookEntry, entryKindOf, type TieOut, tieOutDay } from './rules-tie-out.ts';
-import { enqueueSettle } from './settle-job.ts';
 import {
   callPostFees,
   countDifferences,

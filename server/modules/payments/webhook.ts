@@ -15,8 +15,8 @@ import {
   selectRefundByProviderId,
 } from './payment.sql.ts';
 import type { Webhook } from './provider.ts';
+import { enqueueSettle } from './reconcile.ts';
 import { enqueueRefund } from './refund.ts';
-import { enqueueSettle } from './settle-job.ts';
 import { isHandled } from './webhook-types.ts';
 
 /** As long as the provider sends one again on demand; it tries by itself for three days. */
