@@ -88,10 +88,10 @@ create function payments.captured_for@v(p_event text, p_reference text)
 $$;
 
 -- Writes down the intents to pay; the provider is asked after the commit. p_payments, an array of:
--- paymentId, orderId (what it pays for), organizerId, account (the provider's account that takes the
--- money; null: the instance's own), method, returnUrl (where the provider's page sends the buyer;
--- null where they pay without one), amountMinor, currency, checkSeconds (when to look although
--- nobody has said anything). Where nothing has to be paid there is none.
+-- paymentId, orderId (what it pays for), organizerId, account (the provider's account that takes
+-- the money; null: the instance's own), method, returnUrl (where the provider's page sends the
+-- buyer; null where they pay without one), amountMinor, currency, checkSeconds (when to look
+-- although nobody has said anything). Where nothing has to be paid there is none.
 create function payments.open_payments@v(p_event text, p_payments jsonb) returns void
   language plpgsql volatile as $$
 begin
