@@ -7,7 +7,7 @@ import { command, rows, text } from '../../kernel/sql.ts';
 import { type OpenSandbox, openSandbox } from '../testing.ts';
 
 const AT_ONCE = 20;
-const PROPERTY_TIMEOUT_MS = 120_000;
+const PROPERTY_TIMEOUT_MS = 240_000;
 
 const unbalancedPostings = () => rows({ postingId: text })`
   select posting_id as "postingId" from sandbox.ledger_entry
@@ -176,6 +176,8 @@ const cards = [
   'pm_card_refundFail',
   'pm_card_chargeDeclined',
   'pm_card_authenticationRequired',
+  'pm_card_createDispute',
+  'pm_card_createDisputeInquiry',
 ];
 const part = fc.integer({ min: 1, max: 1_200 });
 
@@ -189,6 +191,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancel') }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('refund'), amount: part }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('wait') }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('dispute', 'win', 'lose') }) },
 );
 
 type Step = { readonly kind: string; readonly card?: string; readonly amount?: number };
@@ -203,13 +206,52 @@ async function take(id: string, { kind, card, amount }: Step): Promise<void> {
     open.clock.offsetMs += 6_000;
     await open.sandbox.runDue();
   }
+  if (kind === 'dispute') await control('/disputes', { payment_intent: id });
+  if (kind !== 'win' && kind !== 'lose') return;
+  const { data } = await open.stripe.disputes.list({ payment_intent: id });
+  const outcome = kind === 'win' ? 'won' : 'lost';
+  for (const dispute of data) await control(`/disputes/${dispute.id}`, { outcome });
+}
+
+async function control(path: string, body: object): Promise<void> {
+  const answer = await open.call('POST', path, JSON.stringify(body), {
+    'content-type': 'application/json',
+  });
+  expect([200, 400]).toContain(answer.status);
+}
+
+async function booksOf(id: string): Promise<{ disputed: number; fees: number }> {
+  const { byIntent } = await open.sandbox.ledger();
+  const found = byIntent.find(({ intentId }) => intentId === id);
+  return { disputed: found?.disputedMinor ?? 0, fees: found?.feesMinor ?? 0 };
+}
+
+/** What the bank has of this intent now, for a while or for good. */
+async function disputedOf(id: string): Promise<{ disputed: number; won: number }> {
+  const { data } = await open.stripe.disputes.list({ payment_intent: id, limit: 100 });
+  const sum = (statuses: readonly string[]) =>
+    data
+      .filter(({ status }) => statuses.includes(status))
+      .reduce((all, { amount }) => all + amount, 0);
+  return { disputed: sum(['needs_response', 'under_review', 'lost']), won: sum(['won']) };
+}
+
+/** The sum of what the provider's own statement says of it, fees taken off. */
+async function statementOf(id: string): Promise<number> {
+  const { data } = await open.stripe.balanceTransactions.list({
+    limit: 100,
+    expand: ['data.source'],
+  });
+  return data
+    .filter(({ source }) => JSON.stringify(source).includes(id))
+    .reduce((sum, { net }) => sum + net, 0);
 }
 
 describe('any sequence of calls', () => {
   it(
     'leaves the ledger balanced, and equal to what the objects say',
     async () => {
-      const reached = { captured: 0, refunded: 0, inTransit: 0, failed: 0 };
+      const reached = { captured: 0, refunded: 0, inTransit: 0, failed: 0, disputed: 0, won: 0 };
       const steps = fc.array(step, { minLength: 3, maxLength: 14 });
       await fc.assert(
         fc.asyncProperty(steps, fc.constantFrom('manual', 'automatic'), async (life, method) => {
@@ -229,22 +271,29 @@ describe('any sequence of calls', () => {
               .filter(({ status }) => statuses.includes(status ?? ''))
               .reduce((all, { amount }) => all + amount, 0);
           const totals = await totalsOf(id);
+          const { disputed, won } = await disputedOf(id);
           expect(totals).toEqual({
             captured: intent.amount_received,
             refunded: sum(['succeeded', 'pending']),
             inTransit: sum(['pending']),
           });
-          expect(totals.refunded).toBeLessThanOrEqual(totals.captured);
+          expect(totals.refunded + disputed).toBeLessThanOrEqual(totals.captured);
+          const books = await booksOf(id);
+          expect(books.disputed).toBe(disputed);
+          const kept = totals.captured - totals.refunded - disputed;
+          expect(await statementOf(id)).toBe(kept - books.fees);
           if (totals.captured > 0) reached.captured += 1;
           if (totals.refunded > 0) reached.refunded += 1;
           if (totals.inTransit > 0) reached.inTransit += 1;
           if (sum(['failed']) > 0) reached.failed += 1;
+          if (disputed > 0) reached.disputed += 1;
+          if (won > 0) reached.won += 1;
         }),
-        { numRuns: 60, seed: 20_261_120 },
+        { numRuns: 120, seed: 20_261_120 },
       );
       expect(await all(open.db, unbalancedPostings())).toEqual([]);
       // Otherwise the property would hold for nothing.
-      for (const times of Object.values(reached)) expect(times).toBeGreaterThan(0);
+      expect(Object.entries(reached).filter(([, times]) => times === 0)).toEqual([]);
     },
     PROPERTY_TIMEOUT_MS,
   );
