@@ -165,7 +165,7 @@ describe('a POST', () => {
     const { path, body } = (await requests[name]?.()) ?? expect.unreachable();
     const key = newKey();
     const first = await app.admin.post(path, body, key);
-    expect(first.body.code).toBeUndefined();
+    expect(first.status, JSON.stringify(first.body)).toBeLessThan(300);
     expect(first.headers.get('idempotency-replayed')).toBeNull();
     const before = await digestOf(app);
     const again = await app.admin.post(path, body, key);

@@ -22,7 +22,9 @@ let url: string;
 beforeAll(async () => {
   app = await startApp();
   url = app.database.url;
-  await installVariant(url, '_no_lock', (text) => text.replaceAll(/\s+for no key update/g, ''));
+  await installVariant(url, '_no_lock', (text) =>
+    text.replaceAll(/\s+for no key update(?: skip locked)?/g, ''),
+  );
   await installVariant(url, '_late_lock', (text) =>
     text.includes(BEFORE_DECIDING)
       ? text
