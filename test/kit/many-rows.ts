@@ -19,6 +19,8 @@ const TABLES = [
   'payments.refund',
   'payments.transfer',
   'shopping.session',
+  'promotions.promo_code',
+  'promotions.code_use',
   'kernel.outbox',
   'kernel.state_change',
 ];
@@ -121,7 +123,11 @@ export async function fillEvents(
       (${holds} + i) % 50, i
     from made;
     insert into inventory.person_use (event_id, person_key, hold_id, quantity)
-    select ev, 'p' || i, 'h' || i, 1 from made;`);
+    select ev, 'p' || i, 'h' || i, 1 from made;
+    insert into promotions.promo_code (event_id, code, kind, value, unlocks, max_uses)
+    select ev, 'CODE' || i, 'percent', 10, false, 1 from made;
+    insert into promotions.code_use (event_id, order_id, code, quantity, made_at)
+    select ev, 'o' || i, 'CODE' || i, 1, '2019-01-01' from made where state = 'sold';`);
   await client.query(`
     ${ORDERS}
     drop table made;
@@ -153,6 +159,7 @@ export function batchesOf(from: number, size: number, holds: number): Batch[] {
     ...{ userId: null, buyerName: 'n', buyerEmail: 'e', buyerPhone: null, actor: 'a' },
     ...{ refundableUntil: null, currency: 'EUR', method: 'payment_intent', caller: 'new' },
     ...{ key: `new ${i}`, bodyHash: '00', checkSeconds: 45, payAfterSeconds: null },
+    ...{ promoCode: `CODE${i}`, promoVersion: 1, promoQuantity: 1, prices: { seats: 900 } },
   });
   /** Of the holds that their first order has left behind. */
   const purchase = (i: number) => ({

@@ -131,6 +131,7 @@ describe('called again with the same requests', () => {
         holdId: requests[i]?.holdId,
         expiresAt,
         currency,
+        promoCode: null,
         items: [{ ticketTypeId: type, quantity: 2, unitPriceMinor: 1_000 }],
       });
     }
