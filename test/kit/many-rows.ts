@@ -18,7 +18,7 @@ const TABLES = [
   'payments.payment',
   'payments.refund',
   'payments.transfer',
-  'shopping.session',
+  'sessions.session',
   'promotions.promo_code',
   'promotions.code_use',
   'kernel.outbox',
@@ -60,7 +60,7 @@ const ORDERS = `    insert into orders.order (event_id, order_id, organizer_id, 
       case state when 'sold' then 'captured' when 'claimed' then 'authorized' else 'created' end,
       case when state = 'sold' then 1000 else 0 end
     from made where state in ('bound', 'claimed', 'sold');
-    insert into shopping.session (event_id, session_id, organizer_id, currency, status, made_at,
+    insert into sessions.session (event_id, session_id, organizer_id, currency, status, made_at,
       expires_at, caller, hold_id, hold_no, look_at)
     select ev, 's' || i, 'org', 'EUR', 'open', '2019-01-01', '2999-01-01', 'c', 'h' || i, 1,
       '2999-01-01'
@@ -202,7 +202,7 @@ export function batchesOf(from: number, size: number, holds: number): Batch[] {
       })),
     },
     {
-      name: 'shopping.purchase_batch',
+      name: 'sessions.purchase_batch',
       requests: keeping.map(purchase),
     },
     {
