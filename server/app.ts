@@ -50,6 +50,8 @@ import { creditRoutes, promoRoutes } from './modules/promotions/index.ts';
 import { reportingRoutes } from './modules/reporting/index.ts';
 import { sessionMachine, sessionRecurring, sessionRoutes } from './modules/sessions/index.ts';
 import {
+  complimentaryApproved,
+  complimentaryRoutes,
   creditRecurring,
   expireRecurring,
   settleHandlers,
@@ -70,6 +72,7 @@ export const routes: readonly Route[] = [
   ...changesRoutes,
   ...shoppingRoutes,
   ...sessionRoutes,
+  ...complimentaryRoutes,
   ...orderRoutes,
   ...ticketRoutes,
   ...paperRoutes,
@@ -165,6 +168,7 @@ export function buildWorker(ctx: () => Ctx): Worker {
     [tieOutJob.kind]: tieOutJob.handler,
     [cancelEventJob.kind]: cancelEventJob.handler,
     [refundApproved.kind]: refundApproved.handler,
+    [complimentaryApproved.kind]: complimentaryApproved.handler,
   };
   return createWorker(ctx, handlers, recurring, WORKER_CONCURRENCY);
 }

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { numberDocuments } from '../../server/modules/papers/index.ts';
 import { newKey } from '../kit/given.ts';
 import type { Recipe } from './requests.ts';
-import { makeOrder, makePaidOrder } from './world.ts';
+import { makeEvent, makeOrder, makePaidOrder } from './world.ts';
 
 const order: Recipe = {
   thing: 'order',
@@ -63,7 +63,18 @@ const approval = (isUsedUp: boolean): Recipe => ({
   },
 });
 
+const gift: Recipe = {
+  thing: 'event',
+  variants: ['ours', 'theirs', 'unknown'],
+  isUsedUp: false,
+  make: async (_world, organizer) => {
+    const event = await makeEvent(organizer);
+    return { ids: { id: event.id }, inBody: { tt: event.typeId } };
+  },
+};
+
 export const paperRecipes: Readonly<Record<string, Recipe>> = {
+  'POST /events/:id/complimentary': gift,
   'GET /orders/:id/billing': order,
   'PUT /orders/:id/billing': order,
   'GET /orders/:id/documents': order,

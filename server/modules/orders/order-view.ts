@@ -64,6 +64,7 @@ export const orderSchema = z
         kept: moneyOut
           .optional()
           .describe('Fees that were not given back with it, where there were such'),
+        complimentary: z.boolean().describe('Given away: it never cost anything'),
         status: z.enum(['pending_capture', 'valid', 'redeemed', 'listed', 'void']),
         voidReason: z.string().nullable(),
         seat: z.string().optional().describe('The id of its seat, where it has one'),
@@ -222,6 +223,7 @@ function toView(ctx: Ctx, order: OrderRow, parts: Parts): OrderView {
         : null,
       epoch: ticket.epoch,
       price: money(ticket.priceMinor),
+      complimentary: ticket.complimentary,
       ...(ticket.keptMinor > 0 ? { kept: money(ticket.keptMinor) } : {}),
       status: ticket.status,
       voidReason: ticket.voidReason,

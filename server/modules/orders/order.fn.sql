@@ -134,7 +134,7 @@ begin
 end $$;
 
 -- Makes the tickets of orders whose payments are being captured: they exist, their codes are
--- withheld. p_orders: orderId, holdId, ticketIds (as many as places). Does nothing where they
+-- withheld. p_orders: orderId, holdId, ticketIds (as many as places), complimentary. Does nothing where they
 -- exist.
 create function orders.await_captures@v(p_event text, p_orders jsonb) returns void
   language plpgsql volatile as $$
@@ -143,10 +143,12 @@ declare
     select q."holdId" from jsonb_to_recordset(p_orders) as q("holdId" text)));
 begin
   insert into orders.ticket
-    (event_id, ticket_id, order_id, ticket_type_id, price_minor, seat_key, status)
+    (event_id, ticket_id, order_id, ticket_type_id, price_minor, complimentary, seat_key, status)
   select p_event, r."ticketIds"[i.before + g], r."orderId", i.ticket_type_id, i.unit_price_minor,
-    v_seats -> r."holdId" ->> (i.before + g - 1), 'pending_capture'
-  from jsonb_to_recordset(p_orders) as r("orderId" text, "holdId" text, "ticketIds" text[])
+    coalesce(r.complimentary, false), v_seats -> r."holdId" ->> (i.before + g - 1),
+    'pending_capture'
+  from jsonb_to_recordset(p_orders) as r(
+    "orderId" text, "holdId" text, "ticketIds" text[], complimentary boolean)
   -- The lines of each order by its key: `offset` keeps the planner from reading those of all.
   cross join lateral (
     select x.ticket_type_id, x.quantity, x.unit_price_minor,

@@ -12,6 +12,7 @@ import type {
 } from '../../kernel/ids.ts';
 import type { Currency } from '../../kernel/money.ts';
 import {
+  bool,
   bytes,
   command,
   fragment,
@@ -57,7 +58,7 @@ const columns = {
   creditId: textAsOrNull<CreditId>(),
   creditReservation: textOrNull,
   currency: textAs<Currency>(),
-  method: textAs<'payment_intent' | 'checkout_session' | 'simulated'>(),
+  method: textAs<'payment_intent' | 'checkout_session' | 'simulated' | 'complimentary'>(),
   bodyHash: bytes,
   caller: text,
   madeAt: instant,
@@ -136,15 +137,16 @@ export const selectTickets = (k: OrderKeys) => rows({
   seatKey: textOrNull,
   epoch: int,
   priceMinor: int,
+  complimentary: bool,
   keptMinor: int,
 })`
   select t.order_id as "orderId", t.ticket_id as "ticketId", t.ticket_type_id as "ticketTypeId",
     t.status, t.void_reason as "voidReason", t.seat_key as "seatKey", t.epoch,
-    t.price_minor as "priceMinor", t.kept_minor as "keptMinor"
+    t.price_minor as "priceMinor", t.complimentary, t.kept_minor as "keptMinor"
   from unnest(${k.eventIds}::text[], ${k.orderIds}::text[]) as k(event_id, order_id)
   join lateral (
     select x.order_id, x.ticket_id, x.ticket_type_id, x.status, x.void_reason, x.seat_key,
-      x.epoch, x.price_minor, x.kept_minor
+      x.epoch, x.price_minor, x.complimentary, x.kept_minor
     from orders.ticket x where x.event_id = k.event_id and x.order_id = k.order_id
   ) t on true
   order by t.ticket_id`;

@@ -118,8 +118,7 @@ end $$;
 -- each (p_kept, by ticket; null: nothing). Asked again under the same refund id it answers the same.
 -- Verdicts: refunded (with the refund id, null where no money goes back), unknown_ticket,
 -- payment_disputed (the bank decides first), archived (its places left the live tables, long after
--- every window), not_found,
--- or the order's status.
+-- every window), not_found, or the order's status.
 create function orders.refund_tickets@v(
   p_event text, p_order text, p_tickets text[], p_refund text, p_reason text,
   p_kept jsonb default null

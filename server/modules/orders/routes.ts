@@ -62,6 +62,7 @@ const example = {
       code: exampleCode,
       epoch: 1,
       price: eur(2_500),
+      complimentary: false,
       status: 'valid',
       voidReason: null,
     },

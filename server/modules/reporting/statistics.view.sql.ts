@@ -35,10 +35,10 @@ export const selectStatistics = (eventId: EventId, now: Date | null) => rows({
 })`
   with clock as materialized (select kernel.instant(${now}) as t),
   live as (
-    select i.ticket_type_id, h.status, i.quantity - i.returned as quantity, i.unit_price_minor
+    select i.ticket_type_id, h.status, i.quantity - i.returned as quantity
     from inventory.hold h
-    cross join lateral unnest(h.ticket_type_ids, h.quantities, h.returned, h.unit_prices)
-      as i(ticket_type_id, quantity, returned, unit_price_minor)
+    cross join lateral unnest(h.ticket_type_ids, h.quantities, h.returned)
+      as i(ticket_type_id, quantity, returned)
     cross join clock c
     where h.event_id = ${eventId}
       and (h.status in ('claimed', 'sold') or (h.status = 'active' and h.expires_at > c.t))
@@ -69,15 +69,22 @@ export const selectStatistics = (eventId: EventId, now: Date | null) => rows({
     coalesce((
       select jsonb_agg(jsonb_build_object('id', t.ticket_type_id, 'name', t.name,
         'ticketsSold', coalesce(x.sold, 0), 'ticketsHeld', coalesce(x.held, 0),
-        'revenueMinor', coalesce(x.revenue, 0)) order by t.position)
+        'revenueMinor', coalesce(m.revenue, 0)) order by t.position)
       from catalog.ticket_type t
       left join (
         select l.ticket_type_id,
           (sum(l.quantity) filter (where l.status = 'sold'))::int as sold,
-          (sum(l.quantity) filter (where l.status <> 'sold'))::int as held,
-          (sum(l.quantity * l.unit_price_minor) filter (where l.status = 'sold'))::bigint as revenue
+          (sum(l.quantity) filter (where l.status <> 'sold'))::int as held
         from live l group by l.ticket_type_id
       ) x on x.ticket_type_id = t.ticket_type_id
+      -- What tickets cost, not what their hold says: a code lowers it, and a gift costs nothing.
+      left join (
+        select k.ticket_type_id,
+          sum(case k.status when 'void' then k.kept_minor else k.price_minor end)::bigint as revenue
+        from orders.ticket k
+        where k.event_id = ${eventId} and k.status <> 'pending_capture'
+        group by k.ticket_type_id
+      ) m on m.ticket_type_id = t.ticket_type_id
       where t.event_id = s.event_id
     ), '[]') as "byTicketType"
   from inventory.sale s cross join pools p cross join held h

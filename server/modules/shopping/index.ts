@@ -1,11 +1,14 @@
 /**
- * Shopping: the room that orchestrates a purchase: holds over HTTP, bookings and settlement. It owns
- * no rows; it composes catalogue, inventory, orders and payments.
+ * Shopping: the room that orchestrates a purchase: holds over HTTP, bookings and settlement, and
+ * places that are given away. It composes catalogue, inventory, orders and payments, and owns
+ * nothing but the reasons of gifts.
  *
  * It promises that a purchase ends well whatever fails in between: authorise, then claim (our
  * transaction decides), then capture, then confirm; a capture that has nothing to sell is refunded
  * in the transaction that records it; a repeated request goes on where the first one stopped.
  */
+export { complimentaryRoutes } from './complimentary-routes.ts';
+export { complimentaryApproved } from './give-complimentary.ts';
 export {
   accountOf,
   type BookingRefusal,

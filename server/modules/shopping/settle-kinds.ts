@@ -43,7 +43,7 @@ export const bookKind: LaneKind<
     readonly buyerPhone: string | null;
     readonly refundableUntil: Date | null;
     readonly currency: string;
-    readonly method: 'payment_intent' | 'checkout_session' | 'simulated';
+    readonly method: 'payment_intent' | 'checkout_session' | 'simulated' | 'complimentary';
     /** Where the provider's page sends the buyer; null where they pay without one. */
     readonly returnUrl: string | null;
     readonly caller: string;
@@ -112,7 +112,10 @@ export const confirmKind: LaneKind<Confirm, string> = {
 };
 
 /** Of a claim, and of the confirmation that follows it in the same call. */
-export const confirmFreeKind: LaneKind<Claim & Pick<Confirm, 'capturedMinor'>, string> = {
+export const confirmFreeKind: LaneKind<
+  Claim & Pick<Confirm, 'capturedMinor'> & { readonly complimentary: boolean },
+  string
+> = {
   ...bounds,
   name: 'confirm_free',
   call: callConfirmFreeBatch,

@@ -290,6 +290,7 @@ async function countPlaces(ctx: Ctx, order: OrderRow): Promise<number> {
  */
 export async function settleFree(ctx: Ctx, order: OrderRow): Promise<Result<string, Busy>> {
   const claim = claimOf(ctx, order, await countPlaces(ctx, order));
-  const request = { ...claim, paymentId: null, capturedMinor: 0 };
+  const complimentary = order.method === 'complimentary';
+  const request = { ...claim, paymentId: null, capturedMinor: 0, complimentary };
   return ctx.lanes.ask(ctx, confirmFreeKind, order.eventId, request);
 }
