@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { numberDocuments } from '../../server/modules/papers/index.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
-import { book, eur, newKey, onSale } from '../kit/given.ts';
+import { book, eur, inDays, newKey, onSale } from '../kit/given.ts';
 import { authorisedOrder, documentsOf, pagesOf, paidOrder } from '../kit/papers.ts';
 import { newOrganizer } from '../kit/staff.ts';
 
@@ -54,6 +54,7 @@ describe('a sale', () => {
             amount: eur(5_000),
           },
         ],
+        included: [],
         total: eur(5_000),
         settled: [{ by: 'payment', id: expect.stringMatching(/^pay_/), amount: eur(5_000) }],
         corrects: null,
@@ -156,6 +157,40 @@ describe('what goes back', () => {
     const [page = ''] = await pagesOf(bytes);
     expect(page).toContain('Credit note');
     expect(page).toContain(String(receipt?.['number']));
+    await expectAuditClean(app);
+  });
+
+  it('D10 keeps the fees that do not go back, ticket by ticket, and tells the tax', async () => {
+    const { staff } = await organizer();
+    const charges = {
+      fees: [{ name: 'Booking fee', amount: eur(200), refundable: false }],
+      tax: { name: 'VAT', basisPoints: 2_500 },
+    };
+    const order = await paidOrder(app, {
+      by: staff,
+      more: { charges, refundableUntil: inDays(9) },
+    });
+    const own = { ticketIds: order.ticketIds.slice(0, 1), reason: 'Ill' };
+    const back = await order.buyer.post(`/orders/${order.orderId}/refunds`, own, newKey());
+    expect(back.body.refunds).toMatchObject([{ amount: eur(2_300) }]);
+    await number();
+    const [receipt, note] = await documentsOf(order);
+    expect(receipt).toMatchObject({
+      total: eur(5_000),
+      included: [
+        { kind: 'fee', name: 'Booking fee', amount: eur(400) },
+        { kind: 'tax', name: 'VAT', amount: eur(1_000) },
+      ],
+    });
+    expect(note).toMatchObject({
+      total: eur(2_300),
+      lines: [{ quantity: 1, unitPrice: eur(2_500), kept: eur(200), amount: eur(2_300) }],
+      included: [{ kind: 'tax', name: 'VAT', amount: eur(460) }],
+    });
+    // By staff all of it goes back.
+    await staff.post(`/orders/${order.orderId}/refunds`, { reason: 'Ill' }, newKey());
+    await number();
+    expect((await documentsOf(order))[2]).toMatchObject({ total: eur(2_500) });
     await expectAuditClean(app);
   });
 

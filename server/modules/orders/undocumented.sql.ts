@@ -1,6 +1,7 @@
+import { chargesOrNull } from '../../kernel/charges.ts';
 import type { EventId, OrderId, OrganizerId, RefundId, TicketTypeId } from '../../kernel/ids.ts';
 import type { Currency } from '../../kernel/money.ts';
-import { command, instant, int, json, rows, text, textAs } from '../../kernel/sql.ts';
+import { command, instant, int, rows, text, textAs } from '../../kernel/sql.ts';
 import type { OrderKeys } from './order.sql.ts';
 
 const undocumented = {
@@ -52,7 +53,7 @@ export const selectSales = (k: OrderKeys) => rows({
   totalMinor: int,
   creditMinor: int,
   currency: textAs<Currency>(),
-  charges: json,
+  charges: chargesOrNull,
   method: text,
   confirmedAt: instant,
 })`

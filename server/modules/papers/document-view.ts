@@ -39,6 +39,9 @@ export const documentSchema = z
         amount: moneyOut,
       }),
     ),
+    included: z
+      .array(z.object({ kind: z.enum(['fee', 'tax']), name: z.string(), amount: moneyOut }))
+      .describe('Fees and tax that the total contains'),
     total: moneyOut,
     settled: z
       .array(
@@ -73,6 +76,11 @@ export function documentView(document: Document): z.input<typeof documentSchema>
       listPrice: money(line.listPriceMinor),
       kept: money(line.keptMinor),
       amount: money(line.amountMinor),
+    })),
+    included: content.included.map(({ kind, name, amountMinor }) => ({
+      kind,
+      name,
+      amount: money(amountMinor),
     })),
     total: money(document.totalMinor),
     settled: content.settled.map(({ by, id, amountMinor }) => ({

@@ -43,7 +43,7 @@ function document(content: Partial<DocumentContent> = {}, more: Partial<Document
       timezone: 'Europe/Berlin',
       soldAt: '2035-05-02T22:29:58.000Z',
       lines: [line],
-      charges: null,
+      included: [{ kind: 'tax', name: 'VAT 19 %', amountMinor: 1_437 }],
       settled: [{ by: 'payment', id: 'pay_1', amountMinor: 9_000 }],
       corrects: null,
       reason: null,
@@ -63,7 +63,16 @@ describe('a document on paper', () => {
       ...['Invoice I-2035-000017', 'Thursday, 3 May 2035', 'Order ord_1'],
       ...['Halle Nord Konzerte GmbH', 'Hafenstraße 12', 'Tax ID DE123456789'],
       ...['Analytical Engines Ltd', 'Ada Lovelace', 'London SW1Y 4JH', 'Tax ID GB123456789'],
-      ...['Nachtschicht', 'Stalls', '€45.00', '€90.00', 'Paid: €90.00', 'pay_1'],
+      ...[
+        'Nachtschicht',
+        'Stalls',
+        '€45.00',
+        '€90.00',
+        'Contains VAT 19 %',
+        '€14.37',
+        'Paid: €90.00',
+        'pay_1',
+      ],
     ]) {
       expect(text).toContain(said);
     }

@@ -137,6 +137,9 @@ function drawLines(sheet: Sheet): void {
   }
   rule(sheet);
   drawRow(sheet, ['Total', '', '', sum(document, document.totalMinor)], bold);
+  for (const { name, amountMinor } of document.content.included) {
+    drawRow(sheet, [`Contains ${name}`, '', '', sum(document, amountMinor)], small);
+  }
   sheet.y += 14;
 }
 

@@ -5,6 +5,7 @@
  * and no number; one after it has left both done. Beside itself it may run as often as it likes:
  * what is due is read again under the lock.
  */
+import { includedLines } from '../../kernel/charges.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { inTx, isAway, maybe, one, type Tx } from '../../kernel/db.ts';
 import { groupBy } from '../../kernel/group-by.ts';
@@ -28,6 +29,7 @@ import { recipientsOf } from './recipients.ts';
 import {
   type DocumentContent,
   type DocumentKind,
+  type Included,
   kindOfSale,
   nameText,
   returnContent,
@@ -179,7 +181,18 @@ async function writeSale(desk: Desk, source: Undocumented): Promise<void> {
     .filter(({ reference, capturedMinor }) => reference === source.orderId && capturedMinor > 0)
     .map(({ paymentId, capturedMinor }) => settledBy('payment', paymentId, capturedMinor));
   const credit = sale.creditMinor > 0 ? [settledBy('credit', null, sale.creditMinor)] : [];
-  const content = saleContent(about, sale, namesOf(desk, source), [...paid, ...credit]);
+  const content = saleContent(
+    about,
+    sale,
+    namesOf(desk, source),
+    [...paid, ...credit],
+    [
+      ...includedIn(
+        sale,
+        sale.lines.map((line) => ({ ...line, priceMinor: line.unitPriceMinor })),
+      ),
+    ],
+  );
   await write(desk, source, kindOfSale(about.recipient), sale, content, sale.totalMinor);
 }
 
@@ -193,17 +206,31 @@ async function writeReturn(desk: Desk, source: Undocumented): Promise<void> {
     ...credits.map(({ refundId, amountMinor }) => settledBy('credit', refundId, amountMinor)),
   ];
   const corrected = await maybe(desk.tx, selectDocumentBySource(desk.organizerId, sale.orderId));
-  const content = returnContent(
-    about,
-    sale.returned.filter(({ refundId }) => refundId === sourceId),
-    namesOf(desk, source),
-    {
-      settled,
-      corrects: nameText(present(corrected, 'the document of a sale')),
-      reason: present([...money, ...credits][0], 'what went back').reason,
-    },
-  );
+  const returned = sale.returned.filter(({ refundId }) => refundId === sourceId);
+  // Fees go back or stay as a whole ticket does; the tax is that of what goes back.
+  const taxes = includedIn(
+    sale,
+    returned.map((line) => ({ ...line, priceMinor: line.unitPriceMinor - line.keptMinor })),
+  ).filter(({ kind }) => kind === 'tax');
+  const content = returnContent(about, returned, namesOf(desk, source), {
+    settled,
+    included: taxes,
+    corrects: nameText(present(corrected, 'the document of a sale')),
+    reason: present([...money, ...credits][0], 'what went back').reason,
+  });
   await write(desk, source, 'credit_note', sale, content, totalOf(settled));
+}
+
+function includedIn(
+  { charges, currency }: Sale,
+  places: readonly { readonly priceMinor: number; readonly quantity: number }[],
+): readonly Included[] {
+  return includedLines(places, charges, currency).map(({ kind, name, amount }) => ({
+    // Nothing else is contained in a price.
+    kind: kind as Included['kind'],
+    name,
+    amountMinor: amount.amount,
+  }));
 }
 
 const settledBy = (by: Settled['by'], id: string | null, amountMinor: number): Settled => ({

@@ -41,7 +41,7 @@ describe('what a document says', () => {
     const lines = [
       { ticketTypeId: 'tt_1', quantity: 3, unitPriceMinor: 900, listPriceMinor: 1000 },
     ];
-    const content = saleContent(told, { lines, charges: null }, names, []);
+    const content = saleContent(told, { lines }, names, [], []);
     expect(content.lines).toEqual([
       expect.objectContaining({ description: 'Stalls', amountMinor: 2_700, listPriceMinor: 1_000 }),
     ]);
@@ -63,7 +63,7 @@ describe('what a document says', () => {
     });
     fc.assert(
       fc.property(fc.array(line), fc.array(settled, { minLength: 1 }), (lines, went) => {
-        const how = { settled: went, corrects: 'R-2035-000001', reason: 'Ill' };
+        const how = { settled: went, included: [], corrects: 'R-2035-000001', reason: 'Ill' };
         const content = returnContent(told, lines, names, how);
         expect(totalOf(content.lines)).toBe(totalOf(went));
       }),

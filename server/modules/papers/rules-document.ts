@@ -58,6 +58,13 @@ export type DocumentLine = {
   readonly amountMinor: number;
 };
 
+/** A fee or a tax that the total contains, as the buyer agreed to it. */
+export type Included = {
+  readonly kind: 'fee' | 'tax';
+  readonly name: string;
+  readonly amountMinor: number;
+};
+
 /** How the total was paid, or how it went back. */
 export type Settled = {
   readonly by: 'payment' | 'credit';
@@ -78,8 +85,7 @@ export type DocumentContent = {
   readonly timezone: string;
   readonly soldAt: string;
   readonly lines: readonly DocumentLine[];
-  /** The fees and the tax that the total contains, as the buyer agreed to them. */
-  readonly charges: unknown;
+  readonly included: readonly Included[];
   readonly settled: readonly Settled[];
   /** The document that this one takes back a part of. */
   readonly corrects: string | null;
@@ -104,9 +110,10 @@ export function kindOfSale(recipient: Recipient): DocumentKind {
 /** A sale: its lines as they were sold, whatever has gone back since. */
 export function saleContent(
   told: Told,
-  sale: { readonly lines: readonly SoldLine[]; readonly charges: unknown },
+  sale: { readonly lines: readonly SoldLine[] },
   typeNames: ReadonlyMap<string, string>,
   settled: readonly Settled[],
+  included: readonly Included[],
 ): DocumentContent {
   const lines = sale.lines.map((line) => ({
     description: typeNames.get(line.ticketTypeId) ?? line.ticketTypeId,
@@ -116,7 +123,7 @@ export function saleContent(
     keptMinor: 0,
     amountMinor: line.quantity * line.unitPriceMinor,
   }));
-  return { ...told, lines, charges: sale.charges ?? null, settled, corrects: null, reason: null };
+  return { ...told, lines, included, settled, corrects: null, reason: null };
 }
 
 type ReturnedLine = {
@@ -136,6 +143,7 @@ export function returnContent(
   typeNames: ReadonlyMap<string, string>,
   went: {
     readonly settled: readonly Settled[];
+    readonly included: readonly Included[];
     readonly corrects: string;
     readonly reason: string;
   },
@@ -151,7 +159,7 @@ export function returnContent(
   const rest = totalOf(went.settled) - totalOf(lines);
   const more = { unitPriceMinor: rest, listPriceMinor: rest, keptMinor: 0, amountMinor: rest };
   const other = rest === 0 ? [] : [{ description: went.reason, quantity: 1, ...more }];
-  return { ...told, lines: [...lines, ...other], charges: null, ...went };
+  return { ...told, lines: [...lines, ...other], ...went };
 }
 
 export function totalOf(list: readonly { readonly amountMinor: number }[]): number {
