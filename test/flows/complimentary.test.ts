@@ -1,4 +1,4 @@
-/** G9: places that are given away: sold, worth nothing, and with a second person above a threshold. */
+/** G9: places that are given away: sold, worth nothing, above a threshold by two people. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { numberDocuments } from '../../server/modules/papers/index.ts';
 import { startApp, type TestApp } from '../kit/app.ts';

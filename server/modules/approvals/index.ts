@@ -6,7 +6,6 @@
  * approved is done once, as it was asked for, or fails as a whole, and that a crash in between is
  * gone on from. It does not know how anything is done: the room that asked has the job for it.
  */
-export type { ApprovalRow } from './approval.sql.ts';
 export { type AskedApproval, approvalAnswer } from './approval-view.ts';
 export {
   type ApprovedJob,

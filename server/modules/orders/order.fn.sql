@@ -134,8 +134,8 @@ begin
 end $$;
 
 -- Makes the tickets of orders whose payments are being captured: they exist, their codes are
--- withheld. p_orders: orderId, holdId, ticketIds (as many as places), complimentary. Does nothing where they
--- exist.
+-- withheld. p_orders: orderId, holdId, ticketIds (as many as places), complimentary. Does nothing
+-- where they exist.
 create function orders.await_captures@v(p_event text, p_orders jsonb) returns void
   language plpgsql volatile as $$
 declare
