@@ -174,11 +174,18 @@ async function build(
       await app.close();
       await worker.stop();
       await delivery?.stop();
-      await base.lanes.close();
-      for (const pool of [db, base.auditDb, base.webhookDb]) await closeDb(pool);
-      await stops.close();
+      await disconnect(base, stops);
     },
   };
+}
+
+async function disconnect(
+  { lanes, db, auditDb, webhookDb }: Pick<Ctx, 'lanes' | 'db' | 'auditDb' | 'webhookDb'>,
+  stops: Stops,
+): Promise<void> {
+  await lanes.close();
+  for (const pool of [db, auditDb, webhookDb]) await closeDb(pool);
+  await stops.close();
 }
 
 /** A process that starts is stopped where the one before it was. */

@@ -1,4 +1,4 @@
-/** What is stopped, in the memory of one process: what it was told, what it has read, what a file says. */
+/** What is stopped, in the memory of a process: what it was told, has read, what a file says. */
 export type Stop = {
   /** `all`, the id of an organizer, or the id of an event. */
   readonly scope: StopScope;

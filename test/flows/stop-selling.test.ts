@@ -1,4 +1,4 @@
-/** F12: selling is stopped at once, whatever the database does, and goes on when somebody says so. */
+/** F12: selling is stopped at once, whatever the database does, and goes on when told to. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

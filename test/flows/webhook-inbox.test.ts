@@ -1,13 +1,14 @@
 /** D4, G13: the inbox of webhooks: what it keeps, for how long, and what a storm of them does. */
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { projectRoot } from '../../server/kernel/root.ts';
 import { forgetWebhooksRecurring } from '../../server/modules/payments/index.ts';
-import { WEBHOOK_TYPES } from '../../server/modules/payments/webhook-types.ts';
+import { WEBHOOK_TYPES } from '../../server/modules/payments/webhook.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
-import { book, onSale, payWith } from '../kit/given.ts';
+import { book, eventually, onSale, payWith, somebody } from '../kit/given.ts';
 import { inParallel, sendWebhook } from '../kit/webhooks.ts';
 
 let app: TestApp;
@@ -103,7 +104,12 @@ describe('G13 a storm of webhooks', () => {
       isOver = true;
     });
     const buyers = await inParallel(Array.from({ length: 30 }), 3, async () => {
-      const { status } = await book(app.guest, eventId, typeId);
+      // Where the machine itself is overrun a hold may be told `busy`; who asks again gets it.
+      const options = { key: randomUUID(), buyer: somebody() };
+      const { status } = await eventually(
+        () => book(app.guest, eventId, typeId, options),
+        (answer) => answer.status !== 503,
+      );
       return { status, during: !isOver, waiting: app.ctx.db.pool.waitingCount };
     });
     expect(new Set(buyers.map(({ status }) => status))).toEqual(new Set([201]));

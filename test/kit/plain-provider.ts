@@ -82,15 +82,8 @@ export function plainProvider(): PlainProvider {
       const { id, type, data } = JSON.parse(rawBody.toString('utf8'));
       const { object, id: objectId, payment_intent: intentId = null } = data.object;
       return {
-        ...{
-          id,
-          type,
-          livemode: false,
-          account: null,
-          checkoutId: null,
-          disputeId: null,
-          paymentId: null,
-        },
+        ...{ id, type, livemode: false, account: null, checkoutId: null, disputeId: null },
+        paymentId: null,
         intentId: object === 'payment_intent' ? objectId : intentId,
         refundId: object === 'refund' ? objectId : null,
       };
