@@ -78,6 +78,7 @@ describe('the journey', () => {
       total: { amount: 5_000 },
       order: { status: 'confirmed', tickets: [{ status: 'valid' }, { status: 'valid' }] },
     });
+    expect(done.order.attendees).toEqual(done.attendees);
     for (const ticket of done.order.tickets) expect(ticket.code).toMatch(/^F1/);
     // The session's token opens the order and what is printed of it.
     const order = await shopper.caller.get(`/orders/${done.order.id}`);

@@ -136,6 +136,19 @@ export async function fillEvents(
 
 type Batch = { readonly name: string; readonly requests: readonly object[] };
 
+const book = (i: number) => ({
+  ...{ holdId: `h${i}`, orderId: `new o${i}`, paymentId: `new y${i}`, organizerId: 'org' },
+  ...{ userId: null, buyerName: 'n', buyerEmail: 'e', buyerPhone: null, actor: 'a' },
+  ...{ refundableUntil: null, currency: 'EUR', method: 'payment_intent', caller: 'new' },
+  ...{ key: `new ${i}`, bodyHash: '00', checkSeconds: 45, payAfterSeconds: null },
+  ...{ promoCode: `CODE${i}`, promoVersion: 1, promoQuantity: 1, prices: { seats: 900 } },
+});
+/** Of the holds that their first order has left behind. */
+const purchase = (i: number) => ({
+  ...{ ...book(i), orderId: `next o${i}`, paymentId: `next y${i}` },
+  ...{ sessionId: `s${i}`, version: 1, caller: `s${i}` },
+});
+
 /**
  * One batch for each hot function, of `size` requests from the `from`th of each state on. The order
  * matters: what is changed is not yet released.
@@ -154,18 +167,6 @@ export function batchesOf(from: number, size: number, holds: number): Batch[] {
       seatNos: isSeat ? [2 * holds - i] : null,
     };
   };
-  const book = (i: number) => ({
-    ...{ holdId: `h${i}`, orderId: `new o${i}`, paymentId: `new y${i}`, organizerId: 'org' },
-    ...{ userId: null, buyerName: 'n', buyerEmail: 'e', buyerPhone: null, actor: 'a' },
-    ...{ refundableUntil: null, currency: 'EUR', method: 'payment_intent', caller: 'new' },
-    ...{ key: `new ${i}`, bodyHash: '00', checkSeconds: 45, payAfterSeconds: null },
-    ...{ promoCode: `CODE${i}`, promoVersion: 1, promoQuantity: 1, prices: { seats: 900 } },
-  });
-  /** Of the holds that their first order has left behind. */
-  const purchase = (i: number) => ({
-    ...{ ...book(i), orderId: `next o${i}`, paymentId: `next y${i}` },
-    ...{ sessionId: `s${i}`, version: 1, caller: `s${i}` },
-  });
   const keeping = Array.from({ length: size }, (_, k) => firstOf('active') + from + k).filter(
     (i) => i % 2 === 0,
   );

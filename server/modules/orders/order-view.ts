@@ -38,6 +38,10 @@ export const orderSchema = z
     eventId: z.string(),
     userId: z.string().nullable(),
     buyer: z.object({ name: z.string(), email: z.string(), phone: z.string().nullable() }),
+    attendees: z
+      .array(z.object({ name: z.string(), email: z.string().nullable() }))
+      .optional()
+      .describe('Who comes, where the buyer has said'),
     status: orderStatus,
     statusReason: z.string().nullable().describe('Why it ended, where it did'),
     expiresAt: timeOut.describe('When an unpaid order is cancelled and its places come back'),
@@ -201,6 +205,7 @@ function toView(ctx: Ctx, order: OrderRow, parts: Parts): OrderView {
     eventId,
     userId: order.userId,
     buyer: { name: order.buyerName, email: order.buyerEmail, phone: order.buyerPhone },
+    ...(order.attendees ? { attendees: [...order.attendees] } : {}),
     status: order.status,
     statusReason: order.endReason,
     expiresAt: order.expiresAt.toISOString(),

@@ -62,6 +62,14 @@ begin
   );
 end $$;
 
+-- Who comes: [{name, email}], as the buyer of the order said.
+create function orders.name_attendees@v(p_event text, p_order text, p_attendees jsonb)
+  returns void language plpgsql volatile as $$
+begin
+  update orders.order o set attendees = p_attendees
+  where o.event_id = p_event and o.order_id = p_order;
+end $$;
+
 -- The order that this caller made with this key: its id, hold and body hash (hex).
 create function orders.order_by_key@v(p_event text, p_caller text, p_key text)
   returns table (order_id text, body_hash text) language sql stable as $$

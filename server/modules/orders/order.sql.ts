@@ -38,6 +38,8 @@ export type OrderLine = {
   readonly listPriceMinor: number;
 };
 
+const attendees = listOf(objectOf({ name: text, email: textOrNull }));
+
 const columns = {
   eventId: textAs<EventId>(),
   orderId: textAs<OrderId>(),
@@ -54,6 +56,7 @@ const columns = {
   totalMinor: int,
   creditMinor: int,
   charges: chargesOrNull,
+  attendees: (raw: unknown) => (raw === null ? null : attendees(raw)),
   promoCode: textOrNull,
   creditId: textAsOrNull<CreditId>(),
   creditReservation: textOrNull,
@@ -70,7 +73,7 @@ const orderSelect = fragment`
     hold_id as "holdId", user_id as "userId", buyer_name as "buyerName",
     buyer_email as "buyerEmail", buyer_phone as "buyerPhone", status, end_reason as "endReason",
     expires_at as "expiresAt", refundable_until as "refundableUntil",
-    total_minor as "totalMinor", credit_minor as "creditMinor", charges,
+    total_minor as "totalMinor", credit_minor as "creditMinor", charges, attendees,
     promo_code as "promoCode", credit_id as "creditId",
     credit_reservation as "creditReservation", currency, method,
     body_hash as "bodyHash", caller, made_at as "madeAt", confirmed_at as "confirmedAt"`;

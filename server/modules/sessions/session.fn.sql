@@ -24,6 +24,7 @@ declare
   v_at int[] := '{}';
   v_locks boolean[] := '{}';
   v_made jsonb;
+  v_attendees jsonb;
   v_answers jsonb[] := '{}';
   r record;
 begin
@@ -58,7 +59,12 @@ begin
       update sessions.session s
       set status = 'purchasing', order_id = v_answers[v_at[i]] ->> 'orderId', decline_code = null,
           version = s.version + 1, look_at = v_t + c_look_after
-      where s.event_id = p_event and s.session_id = v_booked -> (i - 1) ->> 'sessionId';
+      where s.event_id = p_event and s.session_id = v_booked -> (i - 1) ->> 'sessionId'
+      returning s.attendees into v_attendees;
+      if jsonb_array_length(v_attendees) > 0 then
+        perform orders.name_attendees@v(
+          p_event, v_answers[v_at[i]] ->> 'orderId', v_attendees);
+      end if;
     end loop;
   end if;
   return to_jsonb(v_answers);
