@@ -156,12 +156,6 @@ const cases: readonly Case[] = [
     meanwhile: (late) => others(late, 1),
   },
   {
-    what: 'others have taken places, and enough are left',
-    honoured: true,
-    capacity: 5,
-    meanwhile: (late) => others(late, 3),
-  },
-  {
     what: 'others have taken the places, and have let them lapse',
     honoured: true,
     capacity: 2,
@@ -292,15 +286,6 @@ describe('a late payment', () => {
     );
     const other = await book(somebody());
     expect(other.body.code).toBe('promo_code_used_up');
-  });
-
-  it('G8: says with the payment why it could not be honoured', async () => {
-    const { eventId, typeId } = await onSale(app.admin, { capacity: 2, more: { holdMinutes: 1 } });
-    const late = await placed(eventId, typeId, 'authorised');
-    await timeIsOver('cancelled');
-    await others(late, 1);
-    await late.settle();
-    expect(await late.read()).toMatchObject({ payments: [{ failureCode: 'sold_out' }] });
   });
 });
 

@@ -64,8 +64,8 @@ export async function hurry(pool: pg.Pool, eventId: string, leases: boolean): Pr
 }
 
 /**
- * The banks' days pass: refunds of the event that will fail fail now, those that failed succeed from
- * now on, and what the provider's books say is looked at, as it is every day.
+ * The banks' days pass: refunds of the event that will fail fail now, those that failed succeed
+ * from now on, and what the provider's books say is looked at, as it is every day.
  */
 async function passBankDays(pool: pg.Pool, eventId: string): Promise<void> {
   const refunds = `

@@ -17,8 +17,8 @@ export const moneyPlants: readonly Plant[] = [
     changes: [
       {
         file: FREE,
-        find: /v_code := coalesce\((inventory\.too_late@v\([^)]*\)), inventory\.cap_refusal@v\([^)]*\)\);/,
-        put: 'v_code := $1;',
+        find: /coalesce\((inventory\.too_late@v\([^)]*\)), inventory\.cap_refusal@v\([^)]*\)\)/,
+        put: '$1',
       },
     ],
     caughtBy: ['G6'],
@@ -53,32 +53,32 @@ export const moneyPlants: readonly Plant[] = [
     name: 'an intent is asked for under a new key each time',
     override: makesTwice,
     caughtBy: ['G10'],
-    run: { ...PAYING, ...{ slots: 2 } },
+    run: { ...PAYING, ...{ slots: 2, concurrency: 12 } },
   },
   {
     name: 'a refund is asked for without a key',
     override: refundsTwice,
     caughtBy: ['G7', 'G8'],
-    run: { ...PAYING, ...{ slots: 2 } },
+    run: { ...PAYING, ...{ slots: 2, concurrency: 12 } },
   },
   {
     name: 'money is taken before there is a claim',
     override: capturesFirst,
     caughtBy: ['G8'],
-    run: { ...LATE, ...{ slots: 2 } },
+    run: { ...LATE, ...{ slots: 2, concurrency: 12 } },
   },
   {
     name: 'a payment that cannot be cancelled counts as cancelled',
     override: cancelsAll,
     caughtBy: ['G7'],
-    run: { ...PAYING, ...{ slots: 2 } },
+    run: { ...PAYING, ...{ slots: 2, concurrency: 12 } },
   },
   {
     name: 'the last webhook wins',
     override: lastWebhookWins,
     caughtBy: ['G7', 'G8'],
     slow: true,
-    run: { ...PAYING, ...{ slots: 2 }, faults: { provider: 100 } },
+    run: { ...PAYING, ...{ slots: 2, concurrency: 12 }, faults: { provider: 100 } },
   },
 ];
 

@@ -1,5 +1,6 @@
--- How places become free again, and how a late payment gets them back. Only functions that hold the event's lock call these, under the
--- planner's switches of the batch function that they serve (docs/locking.md).
+-- How places become free again, and how a late payment gets them back. Only functions that hold the
+-- event's lock call these, under the planner's switches of the batch function that they serve
+-- (docs/locking.md).
 
 -- Takes places off one counter. While the waitlist has takers, they become reserved in this same
 -- statement; only the rest is free. p_from: held, claimed, sold or blocked. p_seats: the numbers of
@@ -246,7 +247,8 @@ begin
       from unnest(p_hold.pool_ids, p_hold.quantities) as i(pool_id, quantity) group by i.pool_id
     ) w
     cross join lateral (
-      select * from inventory.pool x where x.event_id = p_event and x.pool_id = w.pool_id offset 0
+      select x.seated, x.capacity, x.held, x.claimed, x.sold, x.reserved, x.blocked
+      from inventory.pool x where x.event_id = p_event and x.pool_id = w.pool_id offset 0
     ) p
   loop
     if m.seated and m.free_seats <> m.quantity then

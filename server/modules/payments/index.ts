@@ -15,7 +15,6 @@ export { accountRoutes } from './account-routes.ts';
 export { accountFor } from './accounts.ts';
 export {
   askCheckout,
-  type CheckoutSeen,
   type CheckoutTerms,
   lookAtCheckout,
 } from './ask-checkout.ts';

@@ -1,8 +1,13 @@
 import type { Ctx } from '../../kernel/context.ts';
 import { assertOutsideTx, one, run } from '../../kernel/db.ts';
 import type { Currency } from '../../kernel/money.ts';
-import { closeCheckout, hasCheckout } from './close-checkout.ts';
-import { callMovePayment, type PaymentRow, setCurrency, setFingerprint } from './payment.sql.ts';
+import {
+  callMovePayment,
+  type PaymentRow,
+  setCurrency,
+  setFingerprint,
+  setProviderIntent,
+} from './payment.sql.ts';
 import { type Asked, type Intent, providerFor } from './provider.ts';
 import { findPayment } from './read-payments.ts';
 
@@ -87,4 +92,33 @@ export async function noteCurrency(
   currency: Currency,
 ): Promise<void> {
   await run(ctx.db, setCurrency(payment.eventId, payment.paymentId, currency));
+}
+
+/**
+ * Ends the payment's session at the provider, so that nobody can begin to pay. Answers with the
+ * intent where somebody has paid or begun to, null where nobody has: that one has to be cancelled
+ * too. Whoever fails to end a session reads it, because it may have been paid.
+ */
+async function closeCheckout(
+  ctx: Ctx,
+  payment: PaymentRow & { readonly checkoutId: string },
+): Promise<
+  { readonly kind: 'closed'; readonly intentId: string | null } | { readonly kind: 'unknown' }
+> {
+  const provider = providerFor(ctx, payment);
+  const { eventId, paymentId, checkoutId } = payment;
+  const key = `expire:${paymentId}:${payment.attempt}`;
+  const expired = await provider.expireCheckout(checkoutId, key);
+  if (expired.kind === 'unknown') return { kind: 'unknown' };
+  const read = expired.kind === 'ok' ? expired : await provider.readCheckout(checkoutId);
+  if (read.kind !== 'ok' || read.value.status === 'open') return { kind: 'unknown' };
+  const { intentId } = read.value;
+  if (intentId !== null && intentId !== payment.providerId) {
+    await run(ctx.db, setProviderIntent(eventId, paymentId, intentId, null));
+  }
+  return { kind: 'closed', intentId };
+}
+
+function hasCheckout(payment: PaymentRow): payment is PaymentRow & { readonly checkoutId: string } {
+  return payment.checkoutId !== null;
 }
