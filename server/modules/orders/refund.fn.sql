@@ -115,7 +115,7 @@ end $$;
 
 -- Takes tickets of one order back: all live ones, or p_tickets. The places come back on sale, the
 -- tickets die and what they were worth goes back in this one transaction, without what is kept of
--- each (p_kept, by ticket; null: nothing). Asked again under the same refund id it answers the same.
+-- each (p_kept, by ticket; null: nothing). Asked again under the same refund id it answers alike.
 -- Verdicts: refunded (with the refund id, null where no money goes back), unknown_ticket,
 -- payment_disputed (the bank decides first), archived (its places left the live tables, long after
 -- every window), not_found, or the order's status.

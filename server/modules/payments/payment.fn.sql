@@ -100,7 +100,8 @@ begin
   select p_event, r."paymentId", r."orderId", r."organizerId", r.account, r.method, r."returnUrl",
     r."amountMinor", r.currency, kernel.instant(null) + make_interval(secs => r."checkSeconds")
   from jsonb_to_recordset(p_payments) as r("paymentId" text, "orderId" text, "organizerId" text,
-    account text, method text, "returnUrl" text, "amountMinor" int, currency text, "checkSeconds" int)
+    account text, method text, "returnUrl" text, "amountMinor" int, currency text,
+    "checkSeconds" int)
   where r."amountMinor" > 0;
 end $$;
 

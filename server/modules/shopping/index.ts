@@ -7,8 +7,7 @@
  * transaction decides), then capture, then confirm; a capture that has nothing to sell is refunded
  * in the transaction that records it; a repeated request goes on where the first one stopped.
  */
-export { complimentaryRoutes } from './complimentary-routes.ts';
-export { complimentaryApproved } from './give-complimentary.ts';
+
 export {
   accountOf,
   type BookingRefusal,
@@ -20,6 +19,8 @@ export {
 } from './book-places.ts';
 export { keysOfBuyer } from './buyer-keys.ts';
 export { returnUrlFor } from './checkout-terms.ts';
+export { complimentaryRoutes } from './complimentary-routes.ts';
+export { complimentaryApproved } from './give-complimentary.ts';
 export { holdItems, itemsOrNone } from './hold-items.ts';
 export {
   creditRecurring,
