@@ -43,6 +43,12 @@ async function settled(accessToken: string, orderId: string, status: string) {
   return eventually(look, (order) => order.status === status);
 }
 
+function signed(body: string, secret: string) {
+  const t = Math.floor(Date.now() / 1000);
+  const v1 = createHmac('sha256', secret).update(`${t}.${body}`).digest('hex');
+  return { 'stripe-signature': `t=${t},v1=${v1}` };
+}
+
 describe('an organizer of its own', () => {
   it('D3 sells, captures and refunds in its own account', async () => {
     const { admin, ownAccount } = await newOrganizer();
@@ -128,12 +134,10 @@ describe('an organizer of its own', () => {
 describe('a webhook', () => {
   const send = (message: object) => {
     const body = JSON.stringify(message);
-    const t = Math.floor(Date.now() / 1000);
     const secret = app.parts.sandbox?.webhookSecret ?? '';
-    const v1 = createHmac('sha256', secret).update(`${t}.${body}`).digest('hex');
     return fetch(`${app.origin}/webhooks/stripe`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'stripe-signature': `t=${t},v1=${v1}` },
+      headers: { 'content-type': 'application/json', ...signed(body, secret) },
       body,
     });
   };
@@ -170,7 +174,7 @@ describe('a webhook', () => {
     for (const account of [undefined, 'acct_somebody', ownAccount]) {
       for (const object of objects) {
         const id = `evt_${account ?? 'none'}_${object.object}`;
-        const type = `${object.object}.updated`;
+        const type = object.object === 'refund' ? 'refund.updated' : 'payment_intent.succeeded';
         const more = account === undefined ? {} : { account };
         const sent = await send({
           ...{ id, object: 'event', type, livemode: false, ...more },
@@ -230,17 +234,33 @@ describe('beside real keys', () => {
     expect(booked).toMatchObject({ status: 422, body: { code: 'payment_method_unavailable' } });
   });
 
+  it('D4 lets live events of accounts pass by test keys, and refuses its own', async () => {
+    const send = async (account: object) => {
+      const body = JSON.stringify({
+        ...{ id: 'evt_mode', object: 'event', type: 'payment_intent.succeeded', livemode: true },
+        ...{ ...account, data: { object: { object: 'payment_intent', id: 'pi_1' } } },
+      });
+      const response = await fetch(`${real.origin}/webhooks/stripe`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...signed(body, 'whsec_b') },
+        body,
+      });
+      return response.status;
+    };
+    expect([await send({ account: 'acct_1' }), await send({})]).toEqual([200, 400]);
+    const stored = `select from payments.webhook where webhook_id = 'evt_mode'`;
+    expect((await real.database.open(null).pool.query(stored)).rowCount).toBe(0);
+  });
+
   it('D4 takes what any of its endpoints’ secrets signed', async () => {
     const body = JSON.stringify({
       ...{ id: 'evt_b', object: 'event', type: 'account.updated', livemode: false },
       ...{ account: 'acct_1', data: { object: { object: 'account', id: 'acct_1' } } },
     });
     const sent = async (secret: string) => {
-      const t = Math.floor(Date.now() / 1000);
-      const v1 = createHmac('sha256', secret).update(`${t}.${body}`).digest('hex');
       const response = await fetch(`${real.origin}/webhooks/stripe`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', 'stripe-signature': `t=${t},v1=${v1}` },
+        headers: { 'content-type': 'application/json', ...signed(body, secret) },
         body,
       });
       return response.status;

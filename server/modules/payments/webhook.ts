@@ -142,8 +142,12 @@ const webhookRoute = (path: string) =>
         rawBody && typeof signature === 'string'
           ? ctx.ports.payments.openWebhook(rawBody, signature)
           : null;
-      if (!rawBody || !webhook || webhook.livemode !== ctx.ports.payments.livemode) {
+      const isOurs = webhook?.livemode === ctx.ports.payments.livemode;
+      if (!rawBody || !webhook || !isOurs) {
         ctx.metrics.webhooks.inc({ outcome: 'refused' });
+        // What happens in test mode of a connected account comes to the live endpoint too: a no
+        // would make Stripe send it for days, and give the endpoint up in the end.
+        if (webhook && webhook.account !== null) return ok({ body: { received: true as const } });
         return refused('invalid_signature');
       }
       const outcome = await receive(ctx, webhook, rawBody);
