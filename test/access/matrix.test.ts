@@ -146,6 +146,8 @@ const PARAMETERS = {
   allocationId: '{allocationId}',
   ticketId: '{ticketId}',
   number: '{number}',
+  code: '{code}',
+  creditId: '{creditId}',
 };
 
 describe('who may call what', () => {

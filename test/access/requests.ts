@@ -77,7 +77,6 @@ function ofEvent(
 
 const seen: readonly Variant[] = ['ours', 'theirs', 'draft', 'unknown'];
 const nested: readonly Variant[] = ['ours', 'theirs', 'mixed', 'unknown'];
-const promoVariants: readonly Variant[] = ['ours', 'theirs', 'unknown'];
 const readEvent = ofEvent({ variants: seen, isUsedUp: false });
 const ownEvent = ofEvent({ isUsedUp: false });
 const changeEvent = ofEvent();
@@ -219,16 +218,14 @@ const allocation: Recipe = {
 };
 
 /** A code of an event: what everybody may ask of it, and what its staff may do with it. */
-const promoCode = (isUsedUp: boolean, variants: readonly Variant[] = promoVariants): Recipe =>
-  ofEvent({
-    variants,
-    isUsedUp,
-    ids: () => ({ code: 'EARLY-BIRD' }),
-    before: async ({ admin }, { id }) => {
-      const code = { code: 'EARLY-BIRD', kind: 'percent', percent: 20 };
-      expect((await admin.post(`/events/${id}/promo-codes`, code)).status).toBe(201);
-    },
-  });
+const promoCode: Recipe = ofEvent({
+  isUsedUp: false,
+  ids: () => ({ code: 'EARLY-BIRD' }),
+  before: async ({ admin }, { id }) => {
+    const code = { code: 'EARLY-BIRD', kind: 'percent', percent: 20 };
+    expect((await admin.post(`/events/${id}/promo-codes`, code)).status).toBe(201);
+  },
+});
 
 const credits: Recipe = {
   thing: 'none',
@@ -323,9 +320,9 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'POST /events/:id/promo-codes/bulk': ownEvent,
   'GET /events/:id/promo-codes': ownEvent,
   'GET /events/:id/promo-codes/export': ownEvent,
-  'PUT /events/:id/promo-codes/:code': promoCode(false),
-  'DELETE /events/:id/promo-codes/:code': promoCode(false),
-  'POST /events/:id/promo-codes/check': promoCode(false, seen),
+  'PUT /events/:id/promo-codes/:code': promoCode,
+  'DELETE /events/:id/promo-codes/:code': promoCode,
+  'POST /events/:id/promo-codes/check': promoCode,
   'POST /organizers/:id/credits': credits,
   'GET /organizers/:id/credits': credits,
   'GET /organizers/:id/credits/:creditId': credit,
