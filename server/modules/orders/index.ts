@@ -17,7 +17,6 @@ export { expireOrders } from './expire-orders.ts';
 export { findOrder } from './find-order.ts';
 export { liveOrders, moveTickets, ordersOfHolds } from './live-orders.ts';
 export type { OrderRow } from './order.sql.ts';
-export { orderBreakdown } from './order-price.ts';
 export { type OrderView, orderSchema, orderView, referencesOf } from './order-view.ts';
 export { creditReturnsOf, orderByKey, orderLines, readOrder } from './read-order.ts';
 export { reissueTicket } from './reissue-ticket.ts';

@@ -15,7 +15,6 @@ export {
   type Applied,
   applyCode,
   openedBy,
-  type PlacesAtPrice,
   type PromoRefusal,
   promoRefusals,
 } from './apply-code.ts';
