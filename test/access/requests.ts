@@ -342,6 +342,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'PUT /shopping-sessions/:id/buyer': session(),
   'PUT /shopping-sessions/:id/attendees': session(),
   'PUT /shopping-sessions/:id/payment': session(),
+  'PUT /shopping-sessions/:id/promo-code': session(),
   'POST /shopping-sessions/:id/purchase': session({ isUsedUp: true, isReady: true }),
   'DELETE /shopping-sessions/:id': session({ isUsedUp: true }),
   'GET /orders': nothing,

@@ -94,6 +94,38 @@ describe('a payment that is declined', () => {
   });
 });
 
+describe('a promo code', () => {
+  it('B10: lowers the total, says so where it does not apply, and is used by the purchase', async () => {
+    const { eventId, typeId } = await onSale(app.admin, { price: 2_000 });
+    const code = { code: 'HALF-OFF', kind: 'percent', percent: 50, maxUses: 1 };
+    const made = await app.admin.post(`/events/${eventId}/promo-codes`, code, newKey());
+    expect(made.status, JSON.stringify(made.body)).toBe(201);
+    const shopper = await readyToBuy(app, eventId, typeId, { quantity: 2 });
+    const give = (promoCode: string | null) =>
+      shopper.caller.put(`/shopping-sessions/${shopper.id}/promo-code`, { promoCode });
+    const wrong = await give('NOT-THERE');
+    expect(wrong.body).toMatchObject({
+      total: { amount: 4_000 },
+      issues: [{ path: 'promoCode', code: 'promo_code_invalid' }],
+    });
+    expect((await shopper.purchase()).body.code).toBe('session_has_issues');
+    expect((await give('half-off')).body).toMatchObject({ total: { amount: 2_000 }, issues: [] });
+    // A declined payment gives the use back, for the next try.
+    await payFor(app, await shopper.purchase(), 'pm_card_chargeDeclined');
+    expect(codesOf((await shopper.read()).issues)).toEqual(['payment_declined']);
+    const purchased = await shopper.purchase();
+    expect(purchased.body.order.total.amount).toBe(2_000);
+    await payFor(app, purchased);
+    expect(await shopper.read()).toMatchObject({ status: 'completed', total: { amount: 2_000 } });
+    const next = await readyToBuy(app, eventId, typeId, { quantity: 1 });
+    const late = await next.caller.put(`/shopping-sessions/${next.id}/promo-code`, {
+      promoCode: 'HALF-OFF',
+    });
+    expect(codesOf(late.body.issues)).toEqual(['promo_code_used_up']);
+    await expectAuditClean(app);
+  });
+});
+
 describe('leaving', () => {
   it('B10: frees what was chosen, and an order that waits for its payment', async () => {
     const { eventId, typeId } = await onSale(app.admin, { capacity: 4 });

@@ -39,7 +39,7 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
     'payments',
     'exchange',
   ],
-  sessions: ['identity', 'catalog', 'inventory', 'orders', 'payments', 'shopping'],
+  sessions: ['identity', 'catalog', 'inventory', 'promotions', 'orders', 'payments', 'shopping'],
   papers: ['identity', 'ticket-codes', 'catalog', 'orders', 'payments'],
   books: ['identity', 'payments'],
   changes: ['identity', 'venues', 'catalog', 'inventory', 'orders', 'payments', 'promotions'],

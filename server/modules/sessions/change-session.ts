@@ -23,7 +23,7 @@ export async function changeSession(
   actor: Actor,
   sessionId: SessionId,
   parts: Partial<
-    Pick<SessionParts, 'buyer' | 'attendees' | 'method' | 'returnUrl' | 'declineCode'>
+    Pick<SessionParts, 'buyer' | 'attendees' | 'method' | 'returnUrl' | 'promoCode' | 'declineCode'>
   >,
 ): Promise<Result<SessionView, ChangeRefusal>> {
   for (let attempt = 0; attempt < TRIES_MAX; attempt++) {

@@ -138,6 +138,7 @@ async function wishOf(
   return ok({
     buyer: { name, email, phone: phone ?? undefined },
     userId: row.userId,
+    promoCode: row.promoCode,
     account: collects.value.account,
     method,
     returnUrl: method === 'checkout_session' ? (row.returnUrl ?? home) : null,

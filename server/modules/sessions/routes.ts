@@ -5,6 +5,7 @@ import { ok, refused } from '../../kernel/result.ts';
 import { bodyOf, type Route, route } from '../../kernel/route.ts';
 import { email, id, line } from '../../kernel/schemas.ts';
 import { holdRefusals } from '../inventory/index.ts';
+import { promoCode, promoRefusals } from '../promotions/index.ts';
 import { bookingRefusals, buyer, holdItems, itemsOrNone, returnUrl } from '../shopping/index.ts';
 import { abandonSession } from './abandon-session.ts';
 import { changeSession, choosePayment, showSession } from './change-session.ts';
@@ -42,6 +43,7 @@ const exampleEmpty = {
   buyer: null,
   attendees: [],
   payment: null,
+  promoCode: null,
   total: eur(0),
   issues: [
     { path: 'selection', code: 'selection_missing', message: 'Choose places' },
@@ -115,7 +117,7 @@ export const sessionRoutes: readonly Route[] = [
     params,
     body: z.strictObject({ items: itemsOrNone }).meta({ id: 'SelectionInput' }),
     success,
-    refusals: { ...holdRefusals, ...notOpen },
+    refusals: { ...holdRefusals, ...promoRefusals, ...notOpen },
     example: { body: { items: [exampleItem] } },
     handle: async (ctx, { actor, params: { id: sessionId }, body }) => {
       return bodyOf(selectPlaces(ctx, actor, sessionId, holdItems(body.items)));
@@ -187,6 +189,24 @@ export const sessionRoutes: readonly Route[] = [
     example: { body: { method: 'simulated' } },
     handle: async (ctx, { actor, params: { id: sessionId }, body }) => {
       return bodyOf(choosePayment(ctx, actor, sessionId, body.method, body.returnUrl));
+    },
+  }),
+  route({
+    method: 'PUT',
+    path: '/shopping-sessions/:id/promo-code',
+    summary: 'Give a promo code',
+    description:
+      'What it takes off is in `total`; a ticket type that needs it may be chosen from here on. ' +
+      'Where it is not valid for what is chosen, an issue says so. Null: none.',
+    tag: 'Buying',
+    access: { kind: 'owner', scope: 'orders:write' },
+    params,
+    body: z.strictObject({ promoCode: promoCode.nullable() }).meta({ id: 'PromoCodeChoice' }),
+    success,
+    refusals: notOpen,
+    example: { body: { promoCode: 'EARLY-BIRD' } },
+    handle: async (ctx, { actor, params: { id: sessionId }, body }) => {
+      return bodyOf(changeSession(ctx, actor, sessionId, { promoCode: body.promoCode }));
     },
   }),
   route({

@@ -54,6 +54,9 @@ export const sessionIssueCodes = [
   'per_person_limit',
   'buyer_missing',
   'attendees_too_many',
+  'promo_code_invalid',
+  'promo_code_over_limit',
+  'promo_code_used_up',
   'payment_missing',
   'payment_method_unavailable',
   'payment_declined',
@@ -65,6 +68,8 @@ export type SessionIssueCode = (typeof sessionIssueCodes)[number];
 export type SessionContent = {
   readonly status: SessionState;
   readonly declineCode: string | null;
+  /** Why the code that was given does not lower the price of what is chosen. */
+  readonly promoRefusal: SessionIssueCode | null;
   /** How many places it holds now, and what they cost; null where it holds none. */
   readonly selection: { readonly places: number; readonly totalMinor: number } | null;
   /** It had a selection, which it has not given up itself. */
@@ -82,7 +87,12 @@ export function issuesOf(content: SessionContent): readonly SessionIssue[] {
     return [{ path: '', code: 'expired', message: 'The time to buy is over' }];
   }
   if (content.status !== 'open') return [];
-  return [...selectionIssues(content), ...peopleIssues(content), ...paymentIssues(content)];
+  return [
+    ...selectionIssues(content),
+    ...peopleIssues(content),
+    ...promoIssues(content),
+    ...paymentIssues(content),
+  ];
 }
 
 function selectionIssues({ selection, isLost, overLimit }: SessionContent): SessionIssue[] {
@@ -104,6 +114,11 @@ function peopleIssues({ selection, hasBuyer, attendees }: SessionContent): Sessi
     issues.push({ path: 'attendees', code: 'attendees_too_many', message });
   }
   return issues;
+}
+
+function promoIssues({ selection, promoRefusal: code }: SessionContent): SessionIssue[] {
+  if (!selection || code === null) return [];
+  return [{ path: 'promoCode', code, message: 'This code does not apply to what is chosen' }];
 }
 
 function paymentIssues(content: SessionContent): SessionIssue[] {

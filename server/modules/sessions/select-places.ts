@@ -14,6 +14,8 @@ import {
   holdPlaces,
   releaseHold,
 } from '../inventory/index.ts';
+import type { PromoRefusal } from '../promotions/index.ts';
+import { openingFor } from '../shopping/index.ts';
 import {
   type ChangeRefusal,
   countForBuyer,
@@ -27,7 +29,7 @@ import type { SessionView } from './session-view.ts';
 /** The same request for all of them: a hold that was made and not written down is found again. */
 const NO_BODY = Buffer.alloc(32);
 
-type Refusal = HoldRefusal | ChangeRefusal;
+type Refusal = HoldRefusal | ChangeRefusal | PromoRefusal;
 
 /** What came of one try; `again` where somebody else was faster. */
 type Tried = Result<{ readonly kind: 'done' } | { readonly kind: 'again' }, Refusal>;
@@ -69,7 +71,9 @@ async function select(
   const { hold } = session;
   if (items.length === 0) return giveUpSelection(ctx, session);
   if (!hold) return makeHold(ctx, session, items, made);
-  const changed = await changeHold(ctx, hold.holdId, items);
+  const opening = await openingFor(ctx, session.row.eventId, session.row.promoCode, items);
+  if (!opening.ok) return opening;
+  const changed = await changeHold(ctx, hold.holdId, items, opening.value);
   if (changed.ok) return done;
   const { code } = changed.refusal;
   // It ended, or was bought, since the session was read.
@@ -92,6 +96,8 @@ async function makeHold(
 ): Promise<Tried> {
   const { row } = session;
   const holdNo = row.holdNo + 1;
+  const opening = await openingFor(ctx, row.eventId, row.promoCode, items);
+  if (!opening.ok) return opening;
   const held: Result<Hold, HoldRefusal> = await holdPlaces(ctx, {
     eventId: row.eventId,
     items,
@@ -103,6 +109,7 @@ async function makeHold(
     // Whoever made the session saw the sale.
     sees: row.organizerId,
     expiresAt: row.expiresAt,
+    opening: opening.value,
   });
   if (!held.ok && held.refusal.code === 'hold_ended') return refused('session_expired');
   if (!held.ok) return held;

@@ -5,6 +5,7 @@ import { ok } from '../../kernel/result.ts';
 import { moneyOut, timeOut } from '../../kernel/schemas.ts';
 import { type OrderView, orderSchema, orderView, referencesOf } from '../orders/index.ts';
 import { accountFor, paymentsOf } from '../payments/index.ts';
+import { applyCode, type PromoRefusal } from '../promotions/index.ts';
 import { isAvailable, type WaysToPay, waysToPay } from '../shopping/index.ts';
 import type { Session } from './find-session.ts';
 import { issuesOf, type SessionIssue } from './rules-session.ts';
@@ -44,6 +45,7 @@ export const sessionSchema = z
           .describe('The connected account that the provider’s widget needs to be told'),
       })
       .nullable(),
+    promoCode: z.string().nullable(),
     total: moneyOut,
     issues: z
       .array(issueSchema.extend({ declineCode: z.string().optional() }))
@@ -57,16 +59,41 @@ export type Paying = WaysToPay & { readonly provider: string };
 
 export type SessionView = z.input<typeof sessionSchema>;
 
+type Priced = { readonly totalMinor: number; readonly refusal: PromoRefusal['code'] | null };
+
+/** What is chosen costs so much now, with the code that was given. */
+async function priceIn(ctx: Ctx, { row, hold, standing }: Session): Promise<Priced> {
+  const listMinor = hold ? totalOf(hold.items) : 0;
+  const code = row.promoCode;
+  if (!hold || code === null || standing.status !== 'open') {
+    return { totalMinor: listMinor, refusal: null };
+  }
+  const applied = await applyCode(ctx, row.eventId, code, hold.items);
+  if (!applied.ok) return { totalMinor: listMinor, refusal: applied.refusal.code };
+  const { prices } = applied.value;
+  const items = hold.items.map((item) => ({
+    ...item,
+    unitPriceMinor: prices[item.ticketTypeId] ?? item.unitPriceMinor,
+  }));
+  return { totalMinor: totalOf(items), refusal: null };
+}
+
 /** What is missing in a session, or wrong with it. */
-export async function issuesIn(ctx: Ctx, session: Session): Promise<readonly SessionIssue[]> {
+export async function issuesIn(
+  ctx: Ctx,
+  session: Session,
+  known?: Priced,
+): Promise<readonly SessionIssue[]> {
   const { row, standing, hold } = session;
+  const priced = known ?? (await priceIn(ctx, session));
   const isMethodAvailable =
     row.method !== null &&
     isAvailable(ctx, row.method) &&
     (await accountFor(ctx, row.organizerId)).ok;
   return issuesOf({
     ...standing,
-    selection: hold && { places: placesOf(hold.items), totalMinor: totalOf(hold.items) },
+    selection: hold && { places: placesOf(hold.items), totalMinor: priced.totalMinor },
+    promoRefusal: priced.refusal,
     isLost: row.holdId !== null && hold === null,
     hasBuyer: row.buyer !== null,
     overLimit: row.overLimit,
@@ -98,6 +125,7 @@ export async function viewOf(
   paying: Paying | null,
 ): Promise<SessionView> {
   const { row, standing, hold } = session;
+  const priced = await priceIn(ctx, session);
   const money = (amount: number) => ({ amount, currency: row.currency });
   const method = order ? (session.order?.method ?? row.method) : row.method;
   const { status } = standing;
@@ -125,8 +153,9 @@ export async function viewOf(
     buyer: row.buyer,
     attendees: [...(row.attendees ?? [])],
     payment: method === null ? null : { method, ...paying },
-    total: order?.total ?? money(hold ? totalOf(hold.items) : 0),
-    issues: [...(await issuesIn(ctx, session))],
+    promoCode: row.promoCode,
+    total: order?.total ?? money(priced.totalMinor),
+    issues: [...(await issuesIn(ctx, session, priced))],
     ...(order ? { order } : {}),
   };
 }

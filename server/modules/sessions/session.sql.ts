@@ -46,6 +46,7 @@ const columns = {
   attendees: (raw: unknown) => (raw === null ? null : attendees(raw)),
   method: textAsOrNull<PaymentMethod>(),
   returnUrl: textOrNull,
+  promoCode: textOrNull,
   overLimit: intOrNull,
   declineCode: textOrNull,
   orderId: textAsOrNull<OrderId>(),
@@ -60,7 +61,8 @@ const sessionSelect = fragment`
     s.event_id as "eventId", s.session_id as "sessionId", s.organizer_id as "organizerId",
     s.currency, s.user_id as "userId", s.status, s.version, s.made_at as "madeAt",
     s.expires_at as "expiresAt", s.caller, s.hold_id as "holdId", s.hold_no as "holdNo", s.buyer,
-    s.attendees, s.method, s.return_url as "returnUrl", s.over_limit as "overLimit", s.decline_code as "declineCode",
+    s.attendees, s.method, s.return_url as "returnUrl",
+    s.promo_code as "promoCode", s.over_limit as "overLimit", s.decline_code as "declineCode",
     s.order_id as "orderId"`;
 
 export type SessionRow = ReturnType<ReturnType<typeof selectSession>['decode']>;
@@ -115,6 +117,7 @@ export type SessionParts = Pick<
   | 'attendees'
   | 'method'
   | 'returnUrl'
+  | 'promoCode'
   | 'overLimit'
   | 'declineCode'
 >;
@@ -128,7 +131,8 @@ export const updateSession = (
   update sessions.session s
   set status = ${to.status}, hold_id = ${to.holdId}, hold_no = ${to.holdNo},
       buyer = ${asJson(to.buyer)}::jsonb, attendees = ${asJson(to.attendees)}::jsonb,
-      method = ${to.method}, return_url = ${to.returnUrl}, over_limit = ${to.overLimit}, decline_code = ${to.declineCode},
+      method = ${to.method}, return_url = ${to.returnUrl},
+      promo_code = ${to.promoCode}, over_limit = ${to.overLimit}, decline_code = ${to.declineCode},
       version = s.version + 1
   where s.event_id = ${eventId} and s.session_id = ${sessionId} and s.version = ${version}
     and (${to.status} <> 'open' or s.expires_at > kernel.instant(${now}))`;

@@ -81,6 +81,7 @@ async function asStarted(
     row: {
       ...row,
       ...{ holdId: null, buyer: null, attendees: null, method: null, overLimit: null },
+      promoCode: null,
     },
     standing: { status: 'open', declineCode: null },
     order: null,

@@ -29,6 +29,7 @@ export {
   settleRecurring,
   sweepRecurring,
 } from './jobs.ts';
+export { openingFor } from './price-order.ts';
 export { bookingRefusals, buyer, returnUrl, shoppingRoutes } from './routes.ts';
 export type { BookAnswer, BookRequest } from './settle-kinds.ts';
 export { settlePayment } from './settle-payment.ts';
