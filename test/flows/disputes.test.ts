@@ -4,7 +4,7 @@ import type { Dispute } from '../../server/modules/payments/index.ts';
 import { settleDisputes } from '../../server/modules/shopping/settle-dispute.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
-import { newKey } from '../kit/given.ts';
+import { eur, newKey } from '../kit/given.ts';
 import { bought, turn } from '../kit/purchases.ts';
 
 let app: TestApp;
@@ -182,5 +182,42 @@ describe('G7: a cancelled event', () => {
     await turn(app);
     expect(await purchase.left()).toBe(0);
     await expectAuditClean(app);
+  });
+});
+
+describe('G7: an order of which credit paid a part', () => {
+  it('keeps that part when the dispute is lost: nobody disputed it', async () => {
+    const { organizerId } = (await app.admin.get('/me')).body;
+    const gift = { amount: eur(2_000) };
+    const given = await app.admin.post(`/organizers/${organizerId}/credits`, gift, newKey());
+    const purchase = await bought(app, { creditCode: given.body.secret });
+    expect(purchase.order.payments).toMatchObject([{ captured: { amount: 3_000 } }]);
+    const say = disputing(purchase, 3_000);
+    await say('open');
+    await say('lost');
+    const order = await purchase.read();
+    expect(order).toMatchObject({ status: 'refunded', refunds: [], creditReturns: [] });
+    const kept = order.tickets.map((t: { kept?: { amount: number } }) => t.kept?.amount ?? 0);
+    expect(kept).toEqual([2_000, 0]);
+    await expectAuditClean(app);
+  });
+});
+
+describe('G7: a dispute and a refund at the same moment', () => {
+  it('are decided one after the other: the refund is owed, or refused', async () => {
+    for (const isDisputeFirst of [true, false]) {
+      const purchase = await bought(app);
+      const say = disputing(purchase);
+      const refund = () =>
+        app.admin.post(`/orders/${purchase.orderId}/refunds`, { reason: 'ill' }, newKey());
+      const both = isDisputeFirst ? [say('open'), refund()] : [refund(), say('open')];
+      await Promise.all([...both, say('open')]);
+      const order = await purchase.read();
+      expect(order.payments[0].status).toBe('disputed');
+      expect(order.status).toBe(order.refunds.length === 0 ? 'confirmed' : 'refunded');
+      await turn(app);
+      expect(await purchase.left()).toBe(5_000);
+      await expectAuditClean(app);
+    }
   });
 });

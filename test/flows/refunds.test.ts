@@ -7,8 +7,16 @@ import { newKey } from '../kit/given.ts';
 import { bought, turn } from '../kit/purchases.ts';
 
 let app: TestApp;
+/** Where the process dies, once. */
+let dies: string | null = null;
 beforeAll(async () => {
-  app = await startApp();
+  app = await startApp({
+    pause: async (point) => {
+      if (point !== dies) return;
+      dies = null;
+      throw new Error('the process died');
+    },
+  });
 });
 afterEach(() => app.parts.sandbox?.setFaults({ rules: [] }));
 afterAll(() => app.close());
@@ -83,6 +91,19 @@ describe('D10: a refund whose answer is lost', () => {
     const r = await refunding(() => faults(kind, 2));
     await look();
     expect(await r.status()).toBe('submitted');
+    await look();
+    expect([await r.status(), await r.left()]).toEqual(['succeeded', 2_500]);
+    await expectAuditClean(app);
+  });
+});
+
+describe('D10: a process that dies at a refund', () => {
+  it.each(['refund.before_call', 'refund.after_submit'])('at %s makes one', async (point) => {
+    const r = await refunding(() => {
+      dies = point;
+    });
+    await look();
+    expect([await r.status(), dies]).toEqual(['submitted', null]);
     await look();
     expect([await r.status(), await r.left()]).toEqual(['succeeded', 2_500]);
     await expectAuditClean(app);

@@ -44,7 +44,7 @@ export function book(
   caller: Caller,
   eventId: string,
   typeId: string,
-  options: { quantity?: number; method?: string; buyer?: object; key?: string } = {},
+  options: { quantity?: number; method?: string; buyer?: object; key?: string; more?: object } = {},
 ) {
   return caller.post(
     `/events/${eventId}/bookings`,
@@ -52,6 +52,7 @@ export function book(
       items: [{ ticketTypeId: typeId, quantity: options.quantity ?? 1 }],
       buyer: options.buyer ?? somebody(),
       payment: { method: options.method ?? 'payment_intent' },
+      ...options.more,
     },
     options.key ? { 'idempotency-key': options.key } : newKey(),
   );

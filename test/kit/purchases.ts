@@ -7,10 +7,17 @@ import { book, onSale, payWith } from './given.ts';
 
 export async function bought(
   app: TestApp,
-  options: { readonly quantity?: number; readonly card?: string } = {},
+  options: {
+    readonly quantity?: number;
+    readonly card?: string;
+    /** A credit that pays a part of it. */
+    readonly creditCode?: string;
+  } = {},
 ) {
   const { eventId, typeId } = await onSale(app.admin, { capacity: 10 });
-  const booked = await book(app.guest, eventId, typeId, { quantity: options.quantity ?? 2 });
+  const { quantity = 2, creditCode } = options;
+  const more = creditCode === undefined ? {} : { more: { credit: { code: creditCode } } };
+  const booked = await book(app.guest, eventId, typeId, { quantity, ...more });
   const { clientSecret } = booked.body.payment;
   await payWith(app, clientSecret, options.card);
   const orderId: string = booked.body.order.id;
