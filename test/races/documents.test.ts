@@ -21,7 +21,7 @@ beforeAll(async () => {
   const { rows } = await app.ctx.db.pool.query('select organizer_id as id from identity.organizer');
   organizerId = rows[0].id;
   await installVariant(app.database.url, '_no_lock', (text) =>
-    text.replaceAll(/\s+for no key update/g, ''),
+    text.replaceAll(/\s+for no key update( skip locked)?/g, ''),
   );
 });
 afterAll(async () => {

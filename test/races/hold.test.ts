@@ -20,7 +20,9 @@ let url: string;
 beforeAll(async () => {
   app = await startApp();
   url = app.database.url;
-  await installVariant(url, '_no_lock', (text) => text.replaceAll(/\s+for no key update/g, ''));
+  await installVariant(url, '_no_lock', (text) =>
+    text.replaceAll(/\s+for no key update( skip locked)?/g, ''),
+  );
 });
 afterAll(() => app.close());
 

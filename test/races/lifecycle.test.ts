@@ -23,7 +23,9 @@ let organizerId: string;
 beforeAll(async () => {
   app = await startApp();
   url = app.database.url;
-  await installVariant(url, '_no_lock', (text) => text.replaceAll(/\s+for no key update/g, ''));
+  await installVariant(url, '_no_lock', (text) =>
+    text.replaceAll(/\s+for no key update( skip locked)?/g, ''),
+  );
   const { rows } = await app.ctx.db.pool.query('select organizer_id as id from identity.organizer');
   organizerId = rows[0].id;
 });

@@ -29,7 +29,9 @@ beforeAll(async () => {
   await installVariant(url, '_free_for_all', (text) =>
     text.replace('select least(v_pool.quantity, greatest(0, p.waiting - p.reserved))', 'select 0'),
   );
-  await installVariant(url, '_no_lock', (text) => text.replaceAll(/\s+for no key update/g, ''));
+  await installVariant(url, '_no_lock', (text) =>
+    text.replaceAll(/\s+for no key update( skip locked)?/g, ''),
+  );
   const { rows } = await app.ctx.db.pool.query('select organizer_id as id from identity.organizer');
   organizerId = rows[0].id;
 });
