@@ -19,7 +19,7 @@ export {
   lookAtCheckout,
 } from './ask-checkout.ts';
 export { askIntent } from './ask-intent.ts';
-export { DISPUTE_JOB, disputesOf, enqueueDisputes, lookAtOpenDisputes } from './disputes.ts';
+export { DISPUTE_JOB, disputesOf, lookAtOpenDisputes } from './disputes.ts';
 export type { DisputeRow } from './payment.sql.ts';
 export {
   type Asked,
