@@ -145,6 +145,20 @@ describe('G17 the timeline of an event', () => {
   });
 });
 
+describe('G17 the timeline of an order', () => {
+  it('tells of its dispute', async () => {
+    const { eventId, typeId } = await onSale(app.admin);
+    const { body } = await book(app.guest, eventId, typeId);
+    await payWith(app, body.payment.clientSecret, 'pm_card_createDispute');
+    const machines = async () => {
+      await app.drainJobs();
+      const timeline = await app.admin.get(`/orders/${body.order.id}/timeline`);
+      return timeline.body.data.map(({ machine }: { machine: string }) => machine).join(' ');
+    };
+    expect(await eventually(machines, (told) => told.includes('dispute'))).toMatch(/dispute/);
+  });
+});
+
 describe('G17 sealing', () => {
   const line = `insert into kernel.state_change (event_id, machine, object_id, from_state, to_state,
     actor) values ($1, 'order', $2, 'x', 'x', 'test')`;

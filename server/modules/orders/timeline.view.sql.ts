@@ -1,7 +1,7 @@
 import type { EventId, OrderId } from '../../kernel/ids.ts';
 import { intOrNull, rows, text, textOrNull } from '../../kernel/sql.ts';
 
-/** The changes of an order, its tickets, payments, refunds and returned credit, the first first. */
+/** The changes of an order and of its tickets, payments, refunds, disputes and returned credit. */
 export const selectOrderChanges = (eventId: EventId, orderId: OrderId) => rows({
   at: text,
   machine: text,
@@ -27,6 +27,10 @@ export const selectOrderChanges = (eventId: EventId, orderId: OrderId) => rows({
     union all
     select r.refund_id from payments.payment p
     join payments.refund r on r.event_id = p.event_id and r.payment_id = p.payment_id
+    where p.event_id = ${eventId} and p.reference = ${orderId}
+    union all
+    select d.dispute_id from payments.payment p
+    join payments.dispute d on d.event_id = p.event_id and d.payment_id = p.payment_id
     where p.event_id = ${eventId} and p.reference = ${orderId}
     union all
     select b.refund_id from orders.credit_return b
