@@ -11,7 +11,7 @@ const schema: z.ZodType = z.lazy(() =>
     ref.extend({ description: text.optional(), default: z.unknown().optional() }),
     z.strictObject({
       type: z.union([jsonType, z.array(jsonType)]).optional(),
-      format: z.enum(['date-time', 'email']).optional(),
+      format: z.enum(['date-time', 'email', 'uri']).optional(),
       pattern: text.refine((pattern) => new RegExp(pattern, 'u')).optional(),
       minLength: z.int().min(0).optional(),
       maxLength: z.int().min(0).optional(),
