@@ -10,7 +10,8 @@
 -- null), dearestMinor (of each line, what a seat may cost where the buyer has named no ticket type;
 -- or not given), offered (drawn from what is reserved), expiresAt (until when, where it is not the
 -- event's hold time; or not given), opened (the ticket types that the buyer has a code for) and
--- promoCode (that code, kept with the hold; both may be missing).
+-- promoCode (that code, kept with the hold; both may be missing), byRight (whoever it is for has a
+-- right to places: neither windows, codes nor limits apply, only what is there; or not given).
 -- Answers, in the same order: verdict `granted` with expiresAt and unitPrices; `repeated` with the
 -- first answer; or idempotency_key_reused, not_found, event_cancelled, sale_closed, sale_not_open,
 -- sale_paused, unknown_ticket_type, unknown_seat, seats_required, code_required,
@@ -74,15 +75,16 @@ begin
   v_taken := array_fill(0, array[2 * cardinality(v_pools)]);
   for r in
     select q.nth, q.caller, q.key, q.body_hash, q.sees, q.person_keys, q.types, q.quantities,
-      q.seat_nos, q.dearest, q.offered, q.opened, coalesce(q.expires_at, v_until) as until, (
+      q.seat_nos, q.dearest, q.offered, q.opened, coalesce(q.expires_at, v_until) as until,
+      coalesce(q.by_right, false) as by_right, (
       select h.hold_id from inventory.hold h
       where h.event_id = p_event and h.caller = q.caller and h.key = q.key) as known
     from rows from (jsonb_to_recordset(p_requests) as (
       caller text, key text, "bodyHash" text, sees text, "personKeys" text[],
       "ticketTypeIds" text[], quantities int[], "seatNos" int[], "dearestMinor" int[],
-      offered boolean, opened text[], "expiresAt" timestamptz)) with ordinality as q(caller, key,
-        body_hash, sees, person_keys, types, quantities, seat_nos, dearest, offered, opened,
-        expires_at, nth)
+      offered boolean, opened text[], "expiresAt" timestamptz, "byRight" boolean)) with ordinality
+        as q(caller, key, body_hash, sees, person_keys, types, quantities, seat_nos, dearest,
+        offered, opened, expires_at, by_right, nth)
     order by q.nth
   loop
     v_granted[r.nth] := false;
@@ -94,7 +96,7 @@ begin
       v_answers[r.nth] := inventory.repeated@v(p_event, r.known, r.body_hash);
       continue;
     end if;
-    v_code := coalesce(inventory.sale_refusal@v(v_sale, r.sees, v_t),
+    v_code := coalesce(inventory.sale_refusal@v(v_sale, r.sees, v_t, r.by_right),
       case when r.until <= v_t then 'hold_ended' end);
     v_line := null; v_total := 0; v_places := '{}'; v_line_prices := '{}';
     for i in 1 .. cardinality(r.types) loop
@@ -103,10 +105,11 @@ begin
       v_type := array_position(v_types, r.types[i]);
       v_code := case
         when v_type is null then 'unknown_ticket_type'
-        when v_locked[v_type] and (r.types[i] = any (r.opened)) is not true then 'code_required'
-        when v_codes[v_type] is not null then v_codes[v_type]
-        when r.quantities[i] < v_minima[v_type] then 'below_order_minimum'
-        when r.quantities[i] > v_maxima[v_type] then 'above_order_maximum'
+        when v_locked[v_type] and (r.types[i] = any (r.opened)) is not true and not r.by_right
+          then 'code_required'
+        when v_codes[v_type] is not null and not r.by_right then v_codes[v_type]
+        when r.quantities[i] < v_minima[v_type] and not r.by_right then 'below_order_minimum'
+        when r.quantities[i] > v_maxima[v_type] and not r.by_right then 'above_order_maximum'
         when r.dearest[i] < v_prices[v_type] then 'unknown_ticket_type'
         when v_seated[v_pool_of[v_type]] or v_seats <> '{}' then inventory.seat_refusal@v(
           v_seats[v_total + 1 : v_total + r.quantities[i]], r.quantities[i], v_pool_of[v_type],
@@ -117,7 +120,7 @@ begin
       v_places[i] := v_pool_of[v_type] + case when r.offered then cardinality(v_pools) else 0 end;
     end loop;
     -- The person's cap, by every key.
-    if v_code is null and v_sale.person_limit is not null then
+    if v_code is null and v_sale.person_limit is not null and not r.by_right then
       v_code := case when v_keys = '{}' then 'buyer_required' end;
       for i in 1 .. cardinality(v_keys) loop
         if v_used[v_keys[i]] + v_total > v_sale.person_limit then

@@ -54,6 +54,8 @@ export type HoldCall = {
   readonly opened?: readonly TicketTypeId[];
   /** Kept with the hold. */
   readonly promoCode?: string | null;
+  /** Whoever it is for has a right to places: neither windows nor limits apply. */
+  readonly byRight?: boolean;
 };
 
 // The functions answer in these shapes (hold-batch.fn.sql, hold.fn.sql).

@@ -289,14 +289,17 @@ end $$;
 -- the event's lock call what follows.
 
 -- Null where the event sells now; the refusal otherwise. p_sees: the organizer whose
--- staff asks, or `any` for the platform's; they know of a sale before everybody else does.
-create function inventory.sale_refusal@v(p_sale inventory.sale, p_sees text, p_t timestamptz)
-  returns text language sql immutable as $$
+-- staff asks, or `any` for the platform's; they know of a sale before everybody else does. Where
+-- somebody has a right to places, only whether there is anything to go to matters.
+create function inventory.sale_refusal@v(
+  p_sale inventory.sale, p_sees text, p_t timestamptz, p_by_right boolean default false
+) returns text language sql immutable as $$
   select case
     when p_sale.event_id is null or p_sale.state = 'unpublished' then 'not_found'
     when p_sale.public_at > p_t and coalesce(p_sees, '') not in (p_sale.organizer_id, 'any')
       then 'not_found'
     when p_sale.state = 'cancelled' then 'event_cancelled'
+    when p_by_right then case when p_sale.ends_at <= p_t then 'sale_closed' end
     when p_sale.state = 'closed' or p_sale.closes_at <= p_t or p_sale.ends_at <= p_t
       then 'sale_closed'
     when p_sale.opens_at > p_t then 'sale_not_open'

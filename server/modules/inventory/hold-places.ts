@@ -57,6 +57,8 @@ export type HoldRequest = {
   readonly sees: OrganizerId | 'any' | null;
   /** Draws on what is reserved for the waitlist. */
   readonly offered?: boolean;
+  /** Whoever it is for has a right to places: neither windows nor limits apply. */
+  readonly byRight?: boolean;
   /** Until when, instead of the event's hold time; one that is over is refused, `hold_ended`. */
   readonly expiresAt?: Date;
   readonly opening?: Opening | undefined;
@@ -102,6 +104,7 @@ function callOf(ctx: Ctx, request: HoldRequest): HoldCall {
     quantities: request.items.map((item) => item.quantity),
     seatNos: null,
     offered: request.offered ?? false,
+    byRight: request.byRight ?? false,
     expiresAt: request.expiresAt ?? null,
     ...openingOf(request.opening),
   };
