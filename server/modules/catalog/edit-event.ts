@@ -3,13 +3,29 @@ import { chargesIssues } from '../../kernel/charges.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { type Busy, maybe, one, run, type Tx } from '../../kernel/db.ts';
 import type { EventId } from '../../kernel/ids.ts';
-import { inTurn } from '../../kernel/lanes.ts';
+import { inTurn, type Turn } from '../../kernel/lanes.ts';
 import { record } from '../../kernel/outbox.ts';
-import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
-import { dropSale, readSupply, setSale, setSaleState } from '../inventory/index.ts';
+import {
+  type Issue,
+  ok,
+  present,
+  type RefusalOf,
+  type Result,
+  refused,
+} from '../../kernel/result.ts';
+import { keepWallClockDistance } from '../../kernel/time.ts';
+import {
+  dropSale,
+  readSupply,
+  type SaleTerms,
+  setSale,
+  setSaleState,
+  setTicketType,
+} from '../inventory/index.ts';
 import {
   deleteEvent,
   deleteImportRefs,
+  type EventFields,
   type EventRow,
   lockEvent,
   selectEvent,
@@ -19,7 +35,7 @@ import {
 import { type EventCommon, eventFields, saleTerms } from './event-input.ts';
 import { planLimits, withinLegal } from './event-places.ts';
 import { type EventView, eventView } from './event-view.ts';
-import { eventIssues } from './rules.ts';
+import { type EventTimes, endOf, eventIssues, movedTimes } from './rules.ts';
 import type { SupplyRefusal } from './write-ticket-type.ts';
 
 type NotFound = RefusalOf<'not_found'>;
@@ -79,6 +95,73 @@ export function replaceEvent(
     await record(tx, { kind: 'event_changed', eventId, data: {} });
     return ok(await eventView(tx, await one(tx, selectEvent(eventId)), 'staff'));
   });
+}
+
+/** What an event that moves may be told to begin with; times that are not given move with it. */
+export type NewDates = EventTimes;
+
+/**
+ * Moves an event to another date with its sales windows and those of its ticket types, whoever has
+ * bought; what becomes of those is the caller's (room `changes`).
+ */
+export async function moveDates(
+  turn: Turn,
+  actor: Actor,
+  dates: NewDates,
+  now: Date,
+): Promise<
+  Result<
+    EventRow,
+    NotFound | RefusalOf<'event_over' | 'validation_failed' | 'capacity_below_committed'>
+  >
+> {
+  const { eventId } = turn;
+  const event = await lockOwn(turn, actor, eventId);
+  if (!event) return refused('not_found');
+  if (event.status === 'cancelled' || event.status === 'archived') return refused('event_over');
+  const supply = present(await readSupply(turn, eventId), 'the sale of an event');
+  const { sale } = supply;
+  const shift = (time: Date) =>
+    keepWallClockDistance(time, event.startsAt, dates.startsAt, event.timezone);
+  const before = { ...event, salesOpenAt: sale.opensAt, salesCloseAt: sale.closesAt };
+  const times = movedTimes(before, dates, now, shift);
+  const limits = await planLimits(turn, event.configurationId, dates.startsAt);
+  const issues = [...movedIssues(event, dates, now), ...limits.issues];
+  issues.push(...eventIssues({ ...event, ...times }));
+  if (issues.length > 0) return refused('validation_failed', { issues });
+  const fields: EventFields = {
+    ...event,
+    startsAt: times.startsAt,
+    endsAt: times.endsAt ?? null,
+    doorsAt: times.doorsAt ?? null,
+    publicAt: times.publicAt ?? null,
+    refundableUntil: times.refundableUntil ?? null,
+  };
+  const terms: SaleTerms = {
+    ...sale,
+    publicAt: fields.publicAt,
+    endsAt: endOf(times),
+    opensAt: times.salesOpenAt ?? null,
+    closesAt: times.salesCloseAt ?? null,
+  };
+  const verdict = await setSale(turn, withinLegal(terms, limits.legalCapacity));
+  if (verdict !== 'done') return refused(verdict);
+  const later = (at: Date | null) => (at && at > now ? shift(at) : at);
+  for (const type of supply.ticketTypes) {
+    if (type.withdrawn) continue;
+    const windows = { opensAt: later(type.opensAt), closesAt: later(type.closesAt) };
+    await setTicketType(turn, { ...type, ...windows });
+  }
+  await run(turn, updateEvent(fields, event.version));
+  const data = { from: event.startsAt.toISOString(), to: dates.startsAt.toISOString() };
+  await record(turn, { kind: 'event_rescheduled', eventId, data });
+  return ok(await one(turn, selectEvent(eventId)));
+}
+
+function movedIssues(event: EventRow, { startsAt }: NewDates, now: Date): Issue[] {
+  const issue = (code: string, message: string) => [{ path: 'startsAt', code, message }];
+  if (startsAt.getTime() === event.startsAt.getTime()) return issue('unchanged', 'is its date now');
+  return startsAt <= now ? issue('in_the_past', 'must be in the future') : [];
 }
 
 async function hasCommitted(tx: Tx, eventId: EventId): Promise<boolean> {

@@ -12,7 +12,7 @@
 export { releaseDue } from './allocations.ts';
 export { archivePastEvents } from './archive-events.ts';
 export { markCancelled } from './cancel-event.ts';
-export { lockOwn } from './edit-event.ts';
+export { lockOwn, moveDates, type NewDates } from './edit-event.ts';
 export type { EventRow } from './event.sql.ts';
 export { sectionChoices } from './event-input.ts';
 export {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { keepWallClockDistance } from '../../kernel/time.ts';
-import { clonedTimes, eventIssues, ticketTypeIssues } from './rules.ts';
+import { clonedTimes, eventIssues, movedTimes, ticketTypeIssues } from './rules.ts';
 
 const at = (hours: number) => new Date(Date.UTC(2027, 5, 1) + hours * 3_600_000);
 const event = { startsAt: at(20), currency: 'EUR', visibility: 'public' } as const;
@@ -61,5 +61,39 @@ describe('a clone', () => {
         expect(moved.endsAt).toBeNull();
       }),
     );
+  });
+});
+
+describe('movedTimes', () => {
+  const time = (iso: string) => new Date(`${iso}Z`);
+  const now = time('2030-01-10T00:00');
+  const event = {
+    startsAt: time('2030-02-01T20:00'),
+    endsAt: time('2030-02-01T23:00'),
+    doorsAt: time('2030-02-01T19:00'),
+    salesOpenAt: time('2030-01-01T10:00'),
+    salesCloseAt: time('2030-02-01T20:00'),
+    refundableUntil: time('2030-01-25T00:00'),
+    publicAt: null,
+  };
+  const byDays = (days: number) => (at: Date) => new Date(at.getTime() + days * 86_400_000);
+
+  it('moves what is to come, and leaves a sale open that has opened', () => {
+    const moved = movedTimes(event, { startsAt: time('2030-03-03T20:00') }, now, byDays(30));
+    expect(moved).toEqual({
+      startsAt: time('2030-03-03T20:00'),
+      endsAt: time('2030-03-03T23:00'),
+      doorsAt: time('2030-03-03T19:00'),
+      salesOpenAt: event.salesOpenAt,
+      salesCloseAt: time('2030-03-03T20:00'),
+      refundableUntil: time('2030-02-24T00:00'),
+      publicAt: null,
+    });
+  });
+
+  it('takes what is given, and never sells longer than the event lasts', () => {
+    const given = { startsAt: time('2030-01-12T20:00'), endsAt: null, doorsAt: null };
+    const moved = movedTimes(event, given, time('2030-02-02T00:00'), byDays(-20));
+    expect(moved).toMatchObject({ endsAt: null, doorsAt: null, salesCloseAt: given.startsAt });
   });
 });

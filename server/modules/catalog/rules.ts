@@ -126,3 +126,29 @@ export function clonedTimes(
   }
   return { ...moved, startsAt };
 }
+
+/**
+ * The times of an event that moves to another date: what is given, and what is not keeps its
+ * distance from the start. What is over already stays as it is: a sale that has opened does not
+ * close until it would open again, one that has closed does not open by itself.
+ */
+export function movedTimes(
+  event: EventTimes,
+  given: EventTimes,
+  now: Date,
+  shift: (time: Date) => Date,
+): EventTimes {
+  const usualEnd = event.endsAt ? shift(event.endsAt) : null;
+  const until = (given.endsAt === undefined ? usualEnd : given.endsAt) ?? given.startsAt;
+  const moved = (name: TimeNames): Date | null => {
+    if (given[name] !== undefined) return given[name];
+    const time = event[name];
+    if (!time) return null;
+    const isPast = time <= now && name !== 'endsAt' && name !== 'doorsAt';
+    const at = isPast ? time : shift(time);
+    return name === 'salesCloseAt' && at > until ? until : at;
+  };
+  const times: { -readonly [K in TimeNames]?: Date | null } = {};
+  for (const name of RELATIVE_TIMES) times[name] = moved(name);
+  return { ...times, startsAt: given.startsAt };
+}
