@@ -19,13 +19,19 @@ import {
   eventMachine,
   releaseDue,
 } from './modules/catalog/index.ts';
-import { cancelEventJob, changesRoutes } from './modules/changes/index.ts';
+import {
+  changesRecurring,
+  changesRoutes,
+  followChangeJob,
+  remedyRoutes,
+} from './modules/changes/index.ts';
 import { authenticate, identityRoutes } from './modules/identity/index.ts';
 import { holdMachine } from './modules/inventory/index.ts';
 import {
   orderMachine,
   orderRoutes,
   refundApproved,
+  remedyMachine,
   ticketMachine,
 } from './modules/orders/index.ts';
 import {
@@ -70,6 +76,7 @@ export const routes: readonly Route[] = [
   ...catalogRoutes,
   ...venueRoutes,
   ...changesRoutes,
+  ...remedyRoutes,
   ...shoppingRoutes,
   ...sessionRoutes,
   ...complimentaryRoutes,
@@ -98,6 +105,7 @@ export const machines: readonly Machine<string>[] = [
   disputeMachine,
   approvalMachine,
   sessionMachine,
+  remedyMachine,
 ];
 
 export async function buildApp(ctx: Ctx, more: readonly Route[] = []): Promise<FastifyInstance> {
@@ -129,6 +137,7 @@ const recurring: readonly Recurring[] = [
   approvalRecurring,
   forgetWebhooksRecurring,
   sessionRecurring,
+  changesRecurring,
   {
     name: 'measure',
     everyMs: 5_000,
@@ -166,9 +175,9 @@ export function buildWorker(ctx: () => Ctx): Worker {
     ...settleHandlers,
     [submitRefund.kind]: submitRefund.handler,
     [tieOutJob.kind]: tieOutJob.handler,
-    [cancelEventJob.kind]: cancelEventJob.handler,
     [refundApproved.kind]: refundApproved.handler,
     [complimentaryApproved.kind]: complimentaryApproved.handler,
+    [followChangeJob.kind]: followChangeJob.handler,
   };
   return createWorker(ctx, handlers, recurring, WORKER_CONCURRENCY);
 }

@@ -4,6 +4,7 @@ import { NotFit } from '../assemble.ts';
 import { ConfigError, environment, readConfig } from '../kernel/config.ts';
 import { VERSION } from '../version.ts';
 import { runAudit } from './audit.ts';
+import { runCancellation } from './cancellation.ts';
 import { type Command, UsageError } from './command.ts';
 import { runConfig } from './config.ts';
 import { runImport } from './import.ts';
@@ -20,6 +21,7 @@ const commands: Readonly<Record<string, Command>> = {
   migrate: runMigrate,
   import: runImport,
   audit: runAudit,
+  cancellation: runCancellation,
   'tie-out': runTieOut,
   'stop-selling': runStopSelling,
   'resume-selling': runResumeSelling,

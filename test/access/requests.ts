@@ -279,6 +279,13 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'POST /events/:id/publish': ofEvent({ more: { publish: false } }),
   'POST /events/:id/clone': ownEvent,
   'POST /events/:id/cancel': changeEvent,
+  'POST /events/:id/reschedule': changeEvent,
+  'GET /events/:id/cancellation': ofEvent({
+    isUsedUp: false,
+    before: async ({ admin }, { id }) => {
+      expect((await admin.post(`/events/${id}/cancel`)).status).toBe(200);
+    },
+  }),
   'POST /events/:id/sales/pause': changeEvent,
   'POST /events/:id/sales/resume': ofEvent({
     before: async ({ admin }, { id }) => {
@@ -353,6 +360,16 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   // The order is confirmed, so cancelling it gives money back.
   'POST /orders/:id/cancel': { ...order(true), alsoNeeds: 'refunds:write' },
   'POST /orders/:id/refunds': order(true),
+  'POST /orders/:id/remedy': {
+    ...order(true),
+    make: async ({ app }, organizer) => {
+      const { eventId, orderId, token } = await makeOrder(app, organizer);
+      const moved = { startsAt: '2036-06-02T20:00:00+02:00' };
+      expect((await organizer.admin.post(`/events/${eventId}/reschedule`, moved)).status).toBe(200);
+      await app.drainJobs();
+      return { ids: { id: orderId }, token };
+    },
+  },
   'POST /orders/:id/tickets/:ticketId/reissue': ticket(true),
   'GET /orders/:id/tickets/:ticketId/qr.svg': ticket(false),
   'GET /orders/:id/tickets/:ticketId/qr.png': ticket(false),

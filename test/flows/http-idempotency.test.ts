@@ -70,8 +70,24 @@ const promotions: Readonly<Record<string, () => Promise<Request>>> = {
   }),
 };
 
+/** What happens to an event after it was sold. */
+const changes: Readonly<Record<string, () => Promise<Request>>> = {
+  '/events/:id/reschedule': async () => ({
+    path: `/events/${await published()}/reschedule`,
+    body: { startsAt: inDays(50) },
+  }),
+  '/orders/:id/remedy': async () => {
+    const orderId = await freeOrder();
+    const { eventId } = (await app.admin.get(`/orders/${orderId}`)).body;
+    await app.admin.post(`/events/${eventId}/reschedule`, { startsAt: inDays(50) });
+    await app.drainJobs();
+    return { path: `/orders/${orderId}/remedy`, body: { remedy: 'keep' } };
+  },
+};
+
 /** A request that succeeds, for every POST whose answer the kernel stores. */
 const requests: Readonly<Record<string, () => Promise<Request>>> = {
+  ...changes,
   '/events': async () => ({ path: '/events', body: event }),
   '/events/:id/publish': async () => ({ path: `/events/${await draft()}/publish` }),
   '/events/:id/clone': async () => ({

@@ -3,7 +3,7 @@ import { type Busy, one } from '../../kernel/db.ts';
 import { newScopedId, type RefundId, type TicketId } from '../../kernel/ids.ts';
 import type { Turn } from '../../kernel/lanes.ts';
 import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
-import { enqueueRefund, layOutRefund } from '../payments/index.ts';
+import { enqueueRefund } from '../payments/index.ts';
 import { callRefundTickets } from './order.sql.ts';
 import {
   type Ending,
@@ -11,7 +11,6 @@ import {
   extendKind,
   type OrderKey,
   type RefundAnswer,
-  refundKind,
 } from './order-kinds.ts';
 
 /**
@@ -40,30 +39,18 @@ export async function extendOrder(
 }
 
 export type RefundRefusal = RefusalOf<
-  'not_found' | 'order_not_confirmed' | 'unknown_ticket' | 'order_archived' | 'payment_disputed'
+  | 'not_found'
+  | 'order_not_confirmed'
+  | 'unknown_ticket'
+  | 'order_archived'
+  | 'payment_disputed'
+  | 'remedy_chosen'
 >;
 
 /**
- * Takes tickets back for their money: all that are live, or those named. The refund is owed at
- * once and submitted by a job; where the job is lost the reconciler finds what is owed.
- */
-export async function refundTickets(
-  ctx: Ctx,
-  { eventId, orderId }: OrderKey,
-  ticketIds: readonly TicketId[] | null,
-  reason: string,
-): Promise<Result<null, RefundRefusal | Busy>> {
-  const refundId = newScopedId(ctx.ids, 'ref', eventId);
-  const request = { orderId, ticketIds, refundId, reason, actor: ctx.actor, kept: null };
-  const asked = await ctx.lanes.ask(ctx, refundKind, eventId, request);
-  if (!asked.ok) return asked;
-  if (asked.value.refundId) await layOutRefund(ctx, { eventId, refundId });
-  return refundResult(asked.value);
-}
-
-/**
- * The same in a turn, for whoever answers with what has become of the order. `kept`, by ticket, is
- * not given back.
+ * Takes tickets back for their money, in a turn: all that are live, or those named. The refund is
+ * owed at once and submitted by a job; where the job is lost, the reconciler finds what is owed.
+ * `kept`, by ticket, is not given back.
  */
 export async function refundTicketsIn(
   ctx: Ctx,
@@ -92,5 +79,6 @@ function refundResult({ verdict }: RefundAnswer): Result<null, RefundRefusal> {
   if (verdict === 'unknown_ticket') return refused('unknown_ticket');
   if (verdict === 'payment_disputed') return refused('payment_disputed');
   if (verdict === 'archived') return refused('order_archived');
+  if (verdict === 'remedy_chosen') return refused('remedy_chosen');
   return refused('order_not_confirmed', { extra: { orderStatus: verdict } });
 }

@@ -7,7 +7,7 @@ import { ok, present } from '../../kernel/result.ts';
 import { opensWith } from '../identity/index.ts';
 import { type OrderRow, selectOrders } from './order.sql.ts';
 import { orderViews } from './order-view.ts';
-import { readOrder } from './read-order.ts';
+import { readOrder, voucherOf } from './read-order.ts';
 
 export type Standing = 'buyer' | 'staff';
 
@@ -27,7 +27,8 @@ export async function findOrder(
   if (isStaffOf(actor, order.organizerId, scope)) return { order, as: 'staff' };
   const own = actor.kind === 'key' && actor.userId !== null && actor.userId === order.userId;
   const opens = (objectId: string) => opensWith(ctx.secrets, actor, objectId);
-  const opened = opens(orderId) || (isId('ssn', order.caller) && opens(order.caller));
+  const others = [isId('ssn', order.caller) ? order.caller : null, voucherOf(order)];
+  const opened = opens(orderId) || others.some((id) => id !== null && opens(id));
   return own || opened ? { order, as: 'buyer' } : null;
 }
 

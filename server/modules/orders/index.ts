@@ -12,16 +12,36 @@
  */
 export { refundApproved } from './ask-refund.ts';
 export { giveUp } from './cancel-order.ts';
-export { endPending, extendOrder, refundTickets } from './end-order.ts';
+export { endPending, extendOrder } from './end-order.ts';
 export { expireOrders } from './expire-orders.ts';
 export { findOrder } from './find-order.ts';
-export { liveOrders, moveTickets, ordersOfHolds } from './live-orders.ts';
+export { moveTickets, ordersOfHolds } from './live-orders.ts';
 export type { OrderRow } from './order.sql.ts';
-export { type OrderView, orderSchema, orderView, referencesOf } from './order-view.ts';
-export { creditReturnsOf, orderByKey, orderLines, readOrder } from './read-order.ts';
+export { type OrderView, orderSchema, orderView, referencesOf, remedy } from './order-view.ts';
+export {
+  callerOfVoucher,
+  creditReturnsOf,
+  orderByKey,
+  orderLines,
+  readOrder,
+} from './read-order.ts';
 export { reissueTicket } from './reissue-ticket.ts';
+export {
+  type ChoiceRefusal,
+  chooseRemedyIn,
+  decideRemedy,
+  fallBackToRefund,
+  finishRemedy,
+  type HoldLines,
+  offerRemedy,
+  openRemedies,
+  ordersWithoutOffer,
+  pendingOrders,
+  type RemedyRow,
+  remedyOf,
+} from './remedies.ts';
 export { orderRoutes } from './routes.ts';
-export { orderMachine, ticketMachine } from './states.ts';
+export { orderMachine, type Remedy, remedyMachine, ticketMachine } from './states.ts';
 export {
   documented,
   type Sale,

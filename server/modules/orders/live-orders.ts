@@ -3,12 +3,7 @@ import { groupBy } from '../../kernel/group-by.ts';
 import type { EventId, HoldId, OrderId } from '../../kernel/ids.ts';
 import type { Turn } from '../../kernel/lanes.ts';
 import { record } from '../../kernel/outbox.ts';
-import { selectLive, selectOrdersOfHolds, updateSeats } from './order.sql.ts';
-
-/** Orders of an event that still hold places or money: a slice of them, by id, after one. */
-export function liveOrders(on: Queryable, eventId: EventId, after: string, most: number) {
-  return all(on, selectLive(eventId, after, most));
-}
+import { selectOrdersOfHolds, updateSeats } from './order.sql.ts';
 
 /** By hold, the order that stands on it; a hold that nobody has bought on is left out. */
 export async function ordersOfHolds(

@@ -1,8 +1,8 @@
 /** What a lane does with orders: how a pending one ends, and what comes back of a confirmed one. */
-import type { EventId, OrderId, PaymentId, RefundId, TicketId } from '../../kernel/ids.ts';
+import type { EventId, OrderId, PaymentId, RefundId } from '../../kernel/ids.ts';
 import type { LaneKind } from '../../kernel/lanes.ts';
 import { PAYING_RANK } from '../inventory/index.ts';
-import { callEndBatch, callExtendBatch, callRefundBatch } from './order.sql.ts';
+import { callEndBatch, callExtendBatch } from './order.sql.ts';
 
 /** A mass refund and a mass expiry are queued by their jobs, slice by slice. */
 const QUEUED_MAX = 5_000;
@@ -38,25 +38,6 @@ export const endKind: LaneKind<Ending, string> = {
 };
 
 export type RefundAnswer = { readonly verdict: string; readonly refundId?: RefundId | null };
-
-export const refundKind: LaneKind<
-  {
-    readonly orderId: OrderId;
-    readonly ticketIds: readonly TicketId[] | null;
-    readonly refundId: RefundId;
-    readonly reason: string;
-    readonly actor: string;
-    /** By ticket, what is kept of its price. */
-    readonly kept: Readonly<Record<TicketId, number>> | null;
-  },
-  RefundAnswer
-> = {
-  ...bounds,
-  name: 'refund',
-  // The function answers in this shape.
-  call: callRefundBatch as LaneKind<never, RefundAnswer>['call'],
-  nameOf: (refund) => refund.orderId,
-};
 
 /** Answers with the new end, null where there is none. */
 export const extendKind: LaneKind<

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { breakdownLine } from '../../kernel/charges.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { all, type Queryable } from '../../kernel/db.ts';
+import { eventOf } from '../../kernel/ids.ts';
 import { present } from '../../kernel/result.ts';
 import { moneyOut, timeOut } from '../../kernel/schemas.ts';
 import {
@@ -12,6 +13,7 @@ import {
   type RefundRow,
   refundsOf,
 } from '../payments/index.ts';
+import { codeOfCredit } from '../promotions/index.ts';
 import { ticketCode } from '../ticket-codes/index.ts';
 import {
   type OrderKeys,
@@ -21,6 +23,8 @@ import {
   selectTickets,
 } from './order.sql.ts';
 import { orderBreakdown } from './order-price.ts';
+import { voucherOf } from './read-order.ts';
+import { type RemedyRow, selectRemedies } from './remedy.sql.ts';
 import type { TicketState } from './states.ts';
 
 export const orderStatus = z.enum([
@@ -31,6 +35,24 @@ export const orderStatus = z.enum([
   'partially_refunded',
   'refunded',
 ]);
+
+export const remedy = z.enum(['refund', 'credit', 'voucher', 'keep']);
+
+const remedySchema = z.object({
+  choices: z.array(remedy),
+  chooseBy: timeOut.describe('Until when the buyer may choose'),
+  default: remedy.describe('What applies where nobody chooses'),
+  unavailable: z.array(remedy).describe('Offered to others: of this, nothing like it was left'),
+  chosen: remedy.nullable(),
+  status: z
+    .enum(['offered', 'chosen', 'done', 'withdrawn'])
+    .describe('`chosen`: final, and being carried out; `withdrawn`: nothing to remedy any more'),
+  creditCode: z.string().optional().describe('Of the credit that was issued'),
+  order: z
+    .object({ id: z.string(), eventId: z.string() })
+    .optional()
+    .describe('The order that the voucher became; opens with this order’s access token too'),
+});
 
 export const orderSchema = z
   .object({
@@ -104,7 +126,15 @@ export const orderSchema = z
       }),
     ),
     creditReturns: z
-      .array(z.object({ id: z.string(), amount: moneyOut, reason: z.string(), createdAt: timeOut }))
+      .array(
+        z.object({
+          id: z.string(),
+          amount: moneyOut,
+          reason: z.string(),
+          createdAt: timeOut,
+          code: z.string().optional().describe('Of the credit, where a voucher had paid'),
+        }),
+      )
       .describe('What went back as credit instead of money'),
     disputes: z
       .array(
@@ -118,6 +148,7 @@ export const orderSchema = z
         }),
       )
       .describe('Money that the buyer’s bank took back; while one is open no code is given out'),
+    remedy: remedySchema.optional().describe('Where its event was cancelled or moved'),
     createdAt: timeOut,
     confirmedAt: timeOut.nullable(),
   })
@@ -156,6 +187,7 @@ export async function orderViews(
   const refunds = await refundsOf(on, referencesOf(orders));
   const returns = await all(on, selectCreditReturns(keys));
   const disputes = await disputesOf(on, payments);
+  const remedies = await all(on, selectRemedies(keys));
   return orders.map((order) =>
     toView(ctx, order, {
       lines: lines.filter((line) => line.orderId === order.orderId),
@@ -164,6 +196,7 @@ export async function orderViews(
       refunds: refunds.filter((refund) => refund.reference === order.orderId),
       returns: returns.filter((one) => one.orderId === order.orderId),
       disputes: disputes.filter((dispute) => dispute.reference === order.orderId),
+      remedy: remedies.find(({ orderId }) => orderId === order.orderId),
     }),
   );
 }
@@ -194,6 +227,7 @@ type Parts = {
   readonly refunds: readonly RefundRow[];
   readonly returns: readonly Row<typeof selectCreditReturns>[];
   readonly disputes: readonly DisputeRow[];
+  readonly remedy: RemedyRow | undefined;
 };
 
 function toView(ctx: Ctx, order: OrderRow, parts: Parts): OrderView {
@@ -235,17 +269,15 @@ function toView(ctx: Ctx, order: OrderRow, parts: Parts): OrderView {
       ...(ticket.seatKey === null ? {} : { seat: ticket.seatKey }),
     })),
     ...moneyMoved(ctx, order, parts),
+    ...(parts.remedy ? { remedy: remedyView(ctx, parts.remedy) } : {}),
     createdAt: order.madeAt.toISOString(),
     confirmedAt: order.confirmedAt?.toISOString() ?? null,
   };
 }
 
 /** What was paid, and what went back: as money, as credit. */
-function moneyMoved(
-  ctx: Ctx,
-  { currency }: OrderRow,
-  { payments, refunds, returns, disputes }: Parts,
-) {
+function moneyMoved(ctx: Ctx, order: OrderRow, { payments, refunds, returns, disputes }: Parts) {
+  const { currency } = order;
   const money = (amount: number) => ({ amount, currency });
   return {
     payments: payments.map((payment) => ({
@@ -269,6 +301,9 @@ function moneyMoved(
       amount: money(one.amountMinor),
       reason: one.reason,
       createdAt: one.madeAt.toISOString(),
+      ...(one.creditId !== null && voucherOf(order) !== null
+        ? { code: codeOfCredit(ctx, one.creditId) }
+        : {}),
     })),
     disputes: disputes.map((dispute) => ({
       id: dispute.disputeId,
@@ -278,5 +313,21 @@ function moneyMoved(
       openedAt: dispute.openedAt.toISOString(),
       closedAt: dispute.closedAt?.toISOString() ?? null,
     })),
+  };
+}
+
+function remedyView(ctx: Ctx, row: RemedyRow): z.input<typeof remedySchema> {
+  const { newOrderId, creditId } = row;
+  return {
+    choices: [...row.choices],
+    chooseBy: row.chooseBy.toISOString(),
+    default: row.fallback,
+    unavailable: [...row.missing],
+    chosen: row.chosen,
+    status: row.status,
+    ...(creditId === null ? {} : { creditCode: codeOfCredit(ctx, creditId) }),
+    ...(newOrderId === null || row.status !== 'done'
+      ? {}
+      : { order: { id: newOrderId, eventId: eventOf(newOrderId) } }),
   };
 }

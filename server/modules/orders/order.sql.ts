@@ -222,11 +222,6 @@ export const callEndBatch = (eventId: EventId, now: Date | null, requests: strin
 })`
   select orders.end_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
 
-export const callRefundBatch = (eventId: EventId, now: Date | null, requests: string) => rows({
-  answers: listOf(json),
-})`
-  select orders.refund_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
-
 export const callExtendBatch = (eventId: EventId, now: Date | null, requests: string) => rows({
   answers: listOf(textOrNull),
 })`
@@ -270,10 +265,3 @@ export const selectExpired = (now: Date | null, after: AfterExpired | null, most
     and (expires_at, order_id)
       > (${after?.expiresAt ?? '-infinity'}::timestamptz, ${after?.orderId ?? ''})
   order by expires_at, order_id limit ${most}`;
-
-export const selectLive = (eventId: EventId, after: string, most: number) => rows(columns)`
-  select ${orderSelect}
-  from orders.order
-  where event_id = ${eventId} and order_id > ${after}
-    and status in ('pending', 'confirmed', 'partially_refunded')
-  order by order_id limit ${most}`;

@@ -42,3 +42,13 @@ export function creditReturnsOf(
 ) {
   return all(on, selectCreditReturns({ eventIds: [eventId], orderIds: [orderId] }));
 }
+
+const VOUCHER_OF = 'voucher of ';
+
+/** Who made an order that a voucher became: the order that it was for, whose token opens it too. */
+export const callerOfVoucher = (orderId: OrderId): string => VOUCHER_OF + orderId;
+
+/** The order whose voucher this one was; null for all others. */
+export function voucherOf({ caller }: Pick<OrderRow, 'caller'>): string | null {
+  return caller.startsWith(VOUCHER_OF) ? caller.slice(VOUCHER_OF.length) : null;
+}

@@ -152,6 +152,8 @@ begin
     return '{"verdict": "archived"}';
   elsif payments.is_disputed@v(p_event, p_order) then
     return '{"verdict": "payment_disputed"}';
+  elsif orders.is_leaving@v(p_event, p_order) then
+    return '{"verdict": "remedy_chosen"}';
   end if;
   perform from orders.ticket t
   where t.event_id = p_event and t.order_id = p_order order by t.ticket_id for no key update;

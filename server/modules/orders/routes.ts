@@ -27,6 +27,7 @@ const ending = {
   order_ended: { status: 409, title: 'The order has ended' },
   order_not_confirmed: { status: 409, title: 'The order is not confirmed' },
   order_archived: { status: 409, title: 'The event is archived, long after every window' },
+  remedy_chosen: { status: 409, title: 'A remedy was chosen, and that is final' },
   forbidden: { status: 403, title: 'This key may not refund' },
   unknown_ticket: { status: 422, title: 'Not a live ticket of this order' },
 } as const satisfies RefusalTable<string>;

@@ -39,3 +39,23 @@ export const ticketMachine = defineMachine<TicketState>({
     void: [],
   },
 });
+
+export type Remedy = 'refund' | 'credit' | 'voucher' | 'keep';
+
+export type RemedyState = 'offered' | 'chosen' | 'done' | 'withdrawn';
+
+/**
+ * What a buyer gets where their event is cancelled or moved. `chosen`: decided for good, and
+ * something is left to do that is not of its event: credit to issue, a place to take or to let go.
+ * `withdrawn`: there was nothing to remedy any more, or a later change offers anew.
+ */
+export const remedyMachine = defineMachine<RemedyState>({
+  name: 'remedy',
+  initial: ['offered'],
+  edges: {
+    offered: ['chosen', 'done', 'withdrawn'],
+    chosen: ['done', 'withdrawn'],
+    done: [],
+    withdrawn: [],
+  },
+});

@@ -243,6 +243,38 @@ export const g10 = (eventId: EventId) => rows(found)`
   group by p.payment_id, p.captured_minor having sum(r.amount_minor) > p.captured_minor`;
 
 /**
+ * G11: every buyer of a cancelled event has a remedy: decided, or theirs to choose until the time
+ * for that is over. What is under way is given an hour, and what is disputed is the bank's to
+ * decide.
+ */
+export const g11 = (eventId: EventId, now: Date | null) => rows(found)`
+  select o.order_id as "objectId",
+    format('is %s, its remedy is %s', o.status, coalesce(m.status, 'missing')) as detail
+  from catalog.event e
+  join orders.order o on o.event_id = e.event_id
+  left join lateral (
+    select x.change_no, x.choose_by, x.made_at, x.offered_at from changes.change x
+    where x.event_id = e.event_id order by x.change_no desc limit 1
+  ) c on true
+  left join orders.remedy m on m.event_id = o.event_id and m.order_id = o.order_id
+    and m.change_no = c.change_no
+  where e.event_id = ${eventId} and e.status = 'cancelled'
+    and o.status in ('confirmed', 'partially_refunded')
+    and exists (
+      select from orders.ticket t
+      where t.event_id = o.event_id and t.order_id = o.order_id and t.status in ('valid', 'listed'))
+    and not exists (
+      select from payments.payment p
+      where p.event_id = o.event_id and p.reference = o.order_id and p.status = 'disputed')
+    and case
+      when m.status in ('done', 'withdrawn') then true
+      when m.status = 'offered' then c.choose_by + interval '1 hour' < kernel.instant(${now})
+      when m.status = 'chosen' then m.chosen_at + interval '1 hour' < kernel.instant(${now})
+      else c.made_at is null or c.offered_at is not null
+        or c.made_at + interval '1 hour' < kernel.instant(${now})
+    end`;
+
+/**
  * G14: one caller and key have one hold and one order, and of the orders that were made of one
  * hold all but one have ended without a sale.
  */

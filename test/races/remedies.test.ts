@@ -1,0 +1,188 @@
+/**
+ * F9, G11: a buyer who chooses, and something else at the same moment. What is final is decided
+ * once; what follows is held at its named points, or dies there, and is finished by whoever comes
+ * next.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Db } from '../../server/kernel/db.ts';
+import { startApp, type TestApp } from '../kit/app.ts';
+import { expectAuditClean } from '../kit/audit.ts';
+import { barrier } from '../kit/barrier.ts';
+import { book, eventually, inDays, onSale, payWith } from '../kit/given.ts';
+
+const gate = barrier();
+let app: TestApp;
+let all: Db;
+beforeAll(async () => {
+  app = await startApp({ pause: gate.pause });
+  all = app.database.open(null);
+});
+afterAll(() => app.close());
+
+const sql = (text: string, values: readonly unknown[] = []) => all.pool.query(text, [...values]);
+
+/** All that is due, also what a dead worker has left. */
+async function work() {
+  await sql(`update kernel.job set run_at = clock_timestamp()`);
+  await sql(`update changes.change set leased_until = '-infinity'`);
+  await app.drainJobs();
+}
+
+async function bought(eventId: string, typeId: string, quantity = 2) {
+  const booked = await book(app.guest, eventId, typeId, { quantity });
+  await payWith(app, booked.body.payment.clientSecret);
+  const buyer = app.as(booked.body.accessToken);
+  const id = booked.body.order.id as string;
+  const read = async () => (await buyer.get(`/orders/${id}`)).body;
+  await eventually(
+    async () => {
+      await work();
+      return read();
+    },
+    ({ status }) => status === 'confirmed',
+  );
+  const choose = (remedy: string) => buyer.post(`/orders/${id}/remedy`, { remedy });
+  return { id, read, choose };
+}
+
+/** An order of a cancelled event whose buyer may choose; with a place kept at another one. */
+async function offered() {
+  const here = await onSale(app.admin, { capacity: 4 });
+  const there = await onSale(app.admin, { capacity: 4, more: { startsAt: inDays(90) } });
+  const order = await bought(here.eventId, here.typeId);
+  const cancelled = await app.admin.post(`/events/${here.eventId}/cancel`, {
+    remedies: ['refund', 'voucher'],
+    defaultRemedy: 'voucher',
+    chooseBy: inDays(10),
+    rescheduledEventId: there.eventId,
+  });
+  expect(cancelled.status).toBe(200);
+  await work();
+  expect((await order.read()).remedy).toMatchObject({ status: 'offered' });
+  return { ...order, here, there };
+}
+
+const ordersOf = async (eventId: string) =>
+  (await app.admin.get(`/orders?eventId=${eventId}`)).body.data;
+
+const refundedOf = async (orderId: string) => {
+  const { rows } = await sql(
+    `select coalesce(sum(r.amount_minor), 0)::int as total from payments.refund r
+     join payments.payment p using (event_id, payment_id) where p.reference = $1`,
+    [orderId],
+  );
+  return rows[0].total as number;
+};
+
+describe('a choice', () => {
+  it('F9 is made once, however many make it at once', async () => {
+    const order = await offered();
+    const answers = await Promise.all(
+      ['refund', 'voucher', 'refund', 'voucher'].map((remedy) => order.choose(remedy)),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409, 409]);
+    const codes = answers.filter(({ status }) => status === 409).map(({ body }) => body.code);
+    expect(new Set(codes)).toEqual(new Set(['remedy_chosen']));
+    await work();
+    const { remedy } = await order.read();
+    const renewed = await ordersOf(order.there.eventId);
+    expect(renewed).toHaveLength(remedy.chosen === 'voucher' ? 1 : 0);
+    expect(await refundedOf(order.id)).toBe(remedy.chosen === 'refund' ? 5_000 : 0);
+    await expectAuditClean(app);
+  });
+
+  it('F9 and the deadline at once: one of them holds, and is carried out once', async () => {
+    const order = await offered();
+    app.clock.advance(10 * 86_400_000 - 60_000);
+    await sql(`update changes.change set choose_by = clock_timestamp() - '1 day'::interval`);
+    const [chosen] = await Promise.all([order.choose('refund'), work()]);
+    await work();
+    const { remedy } = await order.read();
+    expect(chosen.status === 200 ? 'refund' : 'voucher').toBe(remedy.chosen);
+    expect(remedy.status).toBe('done');
+    expect(await ordersOf(order.there.eventId)).toHaveLength(remedy.chosen === 'voucher' ? 1 : 0);
+    await expectAuditClean(app);
+    app.clock.advance(-10 * 86_400_000 + 60_000);
+  });
+
+  it('F9 and a refund by staff at once give the money back once', async () => {
+    const order = await offered();
+    const refund = app.admin.post(
+      `/orders/${order.id}/refunds`,
+      { reason: 'asked by telephone' },
+      { 'idempotency-key': order.id },
+    );
+    await Promise.all([order.choose('refund'), refund]);
+    await work();
+    expect(await refundedOf(order.id)).toBe(5_000);
+    await expectAuditClean(app);
+  });
+});
+
+describe('a voucher', () => {
+  it.each(['voucher.before_redeem', 'voucher.before_finish'])(
+    'B4 is redeemed once where the process dies at %s',
+    async (point) => {
+      const order = await offered();
+      gate.dieAt(point);
+      expect((await order.choose('voucher')).status).toBe(200);
+      await work();
+      expect((await order.read()).remedy.status).toBe('chosen');
+      await expectAuditClean(app);
+      await work();
+      expect(await order.read()).toMatchObject({
+        ...{ status: 'cancelled', statusReason: 'voucher', remedy: { status: 'done' } },
+      });
+      expect(await ordersOf(order.there.eventId)).toMatchObject([
+        { status: 'confirmed', tickets: [{ status: 'valid' }, { status: 'valid' }] },
+      ]);
+      expect(await refundedOf(order.id)).toBe(0);
+      await expectAuditClean(app);
+    },
+  );
+
+  it('B4 on its way is not refunded as well: its value is spoken for', async () => {
+    const order = await offered();
+    const stop = gate.stopAt('voucher.before_finish');
+    await order.choose('voucher');
+    const worked = work();
+    await stop.arrived;
+    // The new order is there, the old one has not ended yet.
+    expect(await ordersOf(order.there.eventId)).toHaveLength(1);
+    const refund = () =>
+      app.admin.post(
+        `/orders/${order.id}/refunds`,
+        { reason: 'both' },
+        { 'idempotency-key': `${order.id}-twice` },
+      );
+    expect((await refund()).body).toMatchObject({ status: 409, code: 'remedy_chosen' });
+    stop.go();
+    await worked;
+    await work();
+    expect((await refund()).body).toMatchObject({ status: 409, code: 'order_not_confirmed' });
+    expect(await refundedOf(order.id)).toBe(0);
+    await expectAuditClean(app);
+  });
+
+  it('B4 without that guard pays twice', async () => {
+    const order = await offered();
+    const stop = gate.stopAt('voucher.before_finish');
+    await order.choose('voucher');
+    const worked = work();
+    await stop.arrived;
+    // The guard is a row that says `chosen`: as if there were none.
+    await sql(`alter table orders.remedy disable trigger user`);
+    await sql(`update orders.remedy set status = 'withdrawn' where order_id = $1`, [order.id]);
+    const refund = await app.admin.post(
+      `/orders/${order.id}/refunds`,
+      { reason: 'both' },
+      { 'idempotency-key': `${order.id}-unguarded` },
+    );
+    expect(refund.status).toBe(201);
+    expect(await ordersOf(order.there.eventId)).toHaveLength(1);
+    expect(await refundedOf(order.id)).toBe(5_000);
+    stop.go();
+    await worked;
+    await sql(`alter table orders.remedy enable trigger user`);
+  });
+});
