@@ -49,3 +49,14 @@ it(
   },
   TIMEOUT_MS,
 );
+
+it(
+  'B4 the bench of a cancellation ends all orders of an event, and refunds go out',
+  async () => {
+    const { stdout } = await smoke('cancel-event');
+    expect(stdout).toContain('slowest ÷ fastest tenth');
+    expect(stdout).toMatch(/[1-9][\d.,]* a second over 3 s/);
+    expect(stdout).not.toContain('kept as');
+  },
+  TIMEOUT_MS,
+);
