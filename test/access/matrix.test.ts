@@ -13,15 +13,8 @@ import { openApiDocument } from '../../server/web/openapi.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { digestOf, rolesOf } from './digest.ts';
 import { type Expected, expectedOf, mayReadPeopleOf, ROLES, type Variant } from './expected.ts';
-import {
-  bodyFor,
-  keyOfRoute,
-  type Made,
-  pathFor,
-  type Recipe,
-  recipes,
-  unknownId,
-} from './requests.ts';
+import type { Made, Recipe } from './recipe.ts';
+import { bodyFor, keyOfRoute, pathFor, recipes, unknownId } from './requests.ts';
 import { type Asker, CANARIES, makeOrder, makeWorld, type World } from './world.ts';
 
 const all: readonly Route[] = [...routes, ...clockRoutes(testClock(), Date.now)];

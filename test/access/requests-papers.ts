@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { numberDocuments } from '../../server/modules/papers/index.ts';
 import { newKey } from '../kit/given.ts';
-import type { Recipe } from './requests.ts';
+import type { Recipe } from './recipe.ts';
 import { makeEvent, makeOrder, makePaidOrder } from './world.ts';
 
 const order: Recipe = {

@@ -110,6 +110,7 @@ describe('the document', () => {
     });
     expect(needed.sort()).toEqual([
       '/events/{id}/bookings',
+      '/events/{id}/complimentary',
       '/events/{id}/holds',
       '/orders/{id}/refunds',
       '/organizers/{id}/credits',
