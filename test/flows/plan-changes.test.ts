@@ -91,7 +91,7 @@ async function giveBack(there: Hall, order: string, [seat = '']: readonly string
 }
 
 describe('another version of a floor plan', () => {
-  it('reports whom it concerns and proposes seats; accepted, everybody has one', async () => {
+  it('F11 reports whom it concerns and proposes seats; accepted, everybody has one', async () => {
     const there = await hall(app);
     const { eventId, venueId, v1 } = there;
     const pair = await buy(there, 'Best', { seatIds: keys('A', 5, 6) });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
 import { book, eur, eventually, inDays, newKey, onSale } from '../kit/given.ts';
+import { connect } from '../kit/kernel.ts';
 import { remediesOf } from '../kit/remedies.ts';
 import { seatedSale } from '../kit/seated.ts';
 
@@ -306,5 +307,24 @@ describe('credit', () => {
       { amount: eur(5_000), code: expect.any(String), reason: 'event_cancelled' },
     ]);
     await expectAuditClean(app);
+  });
+});
+
+describe('the books', () => {
+  it('F8 owe buyers what their credit is worth, as soon as nothing is under way', async () => {
+    const client = await connect(app.database.url);
+    const look = async () => {
+      const { rows } = await client.query<{ owed: number; worth: number }>(`
+        select (select sum(case 'credit_liability' when t.credit then t.amount_minor
+            when t.debit then -t.amount_minor else 0 end)::int from payments.transfer t) as owed,
+          (select sum(c.balance_minor)::int from promotions.credit c) as worth`);
+      return rows[0];
+    };
+    try {
+      const books = await eventually(look, (now) => now?.owed === now?.worth);
+      expect(books?.worth).toBeGreaterThan(0);
+    } finally {
+      await client.end();
+    }
   });
 });

@@ -235,6 +235,9 @@ begin
   if v_value > 0 then
     insert into orders.credit_return (event_id, refund_id, order_id, amount_minor, reason, made_at)
     values (p_event, p_refund, p_order, v_value, p_kind, p_t);
+    -- From here on the organizer owes it to the buyer, whichever event it is spent on.
+    perform payments.post_transfer@v(p_event, v_order.organizer_id, 'credit_issued', 'sales',
+      'credit_liability', v_value, v_order.currency, p_order, p_refund, p_t);
   end if;
   if v_worth > v_value then
     perform payments.owe_refund@v(p_event, (
