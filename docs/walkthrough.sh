@@ -186,7 +186,7 @@ step 'Read an order'
 call 200 GET "/api/v1/orders/$ORDER" "$TOKEN" </dev/null
 until_is '.refunds.every((refund) => refund.status === "succeeded")' 'true'
 
-step 'Cancel an event and refund its buyers'
+step 'Cancel an event and give its buyers a remedy'
 # The organizer calls it off.
 call 200 POST "/api/v1/events/$EVENT/cancel" "$KEY" <<JSON
 {

@@ -17,7 +17,14 @@ const VARIABLES: Readonly<Record<string, string>> = {
   ven: 'venueId',
   cfg: 'configurationId',
   alc: 'allocationId',
+  org: 'organizerId',
+  ssn: 'sessionId',
+  crd: 'creditId',
+  apr: 'approvalId',
 };
+
+/** Parameters that are no ids: the number of a document, a promo code. */
+const OTHERS = ['number', 'code'] as const;
 
 /** What an answer to this operation gives to the requests after it: variable, then where it is. */
 const GIVES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -36,6 +43,12 @@ const GIVES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   postVenues: { venueId: '.id' },
   postVenuesByIdConfigurations: { configurationId: '.id' },
   postUsers: { userId: '.id' },
+  getOrganizers: { organizerId: '.data[0].id' },
+  postEventsByIdShoppingSessions: { sessionId: '.id', accessToken: '.accessToken' },
+  postEventsByIdPromoCodes: { code: '.code' },
+  postOrganizersByIdCredits: { creditId: '.id' },
+  getOrdersByIdDocuments: { number: ".data[0]?.number ?? ''" },
+  getApprovals: { approvalId: ".data[0]?.id ?? ''" },
   postApiKeys: { keyId: '.id' },
 };
 
@@ -48,7 +61,7 @@ export function postmanCollection(document: OpenApi) {
       .filter(([, operation]) => operation.security.length > 0)
       .map(([method, operation]) => itemOf(method.toUpperCase(), path, operation)),
   );
-  const names = ['baseUrl', 'key', 'accessToken', ...Object.values(VARIABLES)];
+  const names = ['baseUrl', 'key', 'accessToken', ...Object.values(VARIABLES), ...OTHERS];
   return {
     info: {
       name: 'Fanfare',
@@ -130,11 +143,11 @@ function urlOf(path: string, operation: Operation) {
   };
 }
 
-/** `id` is what its pattern says; other parameters have the name of their variable. */
+/** `id` is what its pattern says; what is no id has a variable of its own name. */
 function variableFor(name: string, operation: Operation): string {
   const parameter = operation.parameters?.find((p) => p.in === 'path' && p.name === name);
   const [, prefix = ''] = /^\^([a-z]+)_/.exec(String(parameter?.schema['pattern'])) ?? [];
-  const variable = VARIABLES[prefix];
+  const variable = prefix === '' ? OTHERS.find((other) => other === name) : VARIABLES[prefix];
   if (!variable) throw new Error(`no variable for {${name}} of ${operation.operationId}`);
   return variable;
 }

@@ -41,7 +41,7 @@ grant select (event_id, order_id, change_no, status, choices, fallback, choose_b
   made_at)
   on orders.remedy to fanfare_auditor;
 
-create function orders.guard_remedies() returns trigger language plpgsql
+create function orders.guard_remedy() returns trigger language plpgsql
   set enable_hashjoin = on set enable_nestloop = off as $$
 declare
   v_events text[];
@@ -66,10 +66,10 @@ begin
   return null;
 end $$;
 create trigger remedy_made after insert on orders.remedy referencing new table as new_rows
-  for each statement execute function orders.guard_remedies();
+  for each statement execute function orders.guard_remedy();
 create trigger remedy_moved after update on orders.remedy
   referencing old table as old_rows new table as new_rows
-  for each statement execute function orders.guard_remedies();
+  for each statement execute function orders.guard_remedy();
 
 insert into kernel.transition (machine, from_state, to_state) values
   ('remedy', '', 'offered'), ('remedy', 'offered', 'chosen'), ('remedy', 'offered', 'done'),
