@@ -10,8 +10,12 @@ import { connect } from '../kit/kernel.ts';
 let app: TestApp;
 beforeAll(async () => {
   app = await startApp();
+  organizerId = (await app.admin.get('/me')).body.organizerId;
 });
 afterAll(() => app.close());
+
+let organizerId = '';
+const own = (what: string) => `/organizers/${organizerId}/${what}`;
 
 type Request = { readonly path: string; readonly body?: object };
 
@@ -65,7 +69,7 @@ const promotions: Readonly<Record<string, () => Promise<Request>>> = {
     body: { count: 3, batch: 'May', kind: 'percent', percent: 20 },
   }),
   '/organizers/:id/credits': async () => ({
-    path: `/organizers/${(await app.admin.get('/me')).body.organizerId}/credits`,
+    path: own('credits'),
     body: { amount: eur(500) },
   }),
 };
@@ -85,9 +89,41 @@ const changes: Readonly<Record<string, () => Promise<Request>>> = {
   },
 };
 
+/** Places given away at a new event. */
+async function gift(): Promise<Request> {
+  const { eventId, typeId } = await onSale(app.admin);
+  const items = [{ ticketTypeId: typeId, quantity: 1 }];
+  const body = { items, recipient: somebody(), reason: 'Crew' };
+  return { path: `/events/${eventId}/complimentary`, body };
+}
+
+/** A gift that somebody else has asked for, and that takes two people. */
+async function asked(): Promise<string> {
+  const limits = (complimentaryAbove: number | null) =>
+    app.admin.put(own('approvals'), { refundAboveMinor: null, complimentaryAbove });
+  const key = await app.admin.post('/api-keys', { name: 'k', role: 'manager' });
+  await limits(0);
+  const { path, body } = await gift();
+  const answer = await app.as(key.body.secret).post(path, body, newKey());
+  await limits(null);
+  expect(answer.status).toBe(202);
+  return answer.body.approval.id;
+}
+
+const office: Readonly<Record<string, () => Promise<Request>>> = {
+  '/events/:id/complimentary': gift,
+  '/approvals/:id/approve': async () => ({ path: `/approvals/${await asked()}/approve` }),
+  '/approvals/:id/reject': async () => ({ path: `/approvals/${await asked()}/reject` }),
+  '/organizers/:id/tie-outs': async () => ({
+    path: own('tie-outs'),
+    body: { day: '2026-01-31' },
+  }),
+};
+
 /** A request that succeeds, for every POST whose answer the kernel stores. */
 const requests: Readonly<Record<string, () => Promise<Request>>> = {
   ...changes,
+  ...office,
   '/events': async () => ({ path: '/events', body: event }),
   '/events/:id/publish': async () => ({ path: `/events/${await draft()}/publish` }),
   '/events/:id/clone': async () => ({

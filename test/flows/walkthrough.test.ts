@@ -158,7 +158,7 @@ describe('the Postman collection', () => {
       'Make an API key',
       'Revoke an API key',
       'How an event sells',
-      'Cancel an event and refund its buyers',
+      'Cancel an event and give its buyers a remedy',
     ];
     for (const title of titles) {
       const item = items.find(({ name }) => name === title);
