@@ -35,6 +35,7 @@ function holdOf(id: string, eventId: string, { items }: Body) {
     eventId,
     status: 'active',
     expiresAt: EXPIRES_AT,
+    promoCode: null,
     items: items.map((item) => ({ ...item, unitPrice: money })),
     total: money,
   };

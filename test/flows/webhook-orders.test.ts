@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ADMIN_KEY, startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
-import { newKey, onSale } from '../kit/given.ts';
+import { eventually, newKey, onSale } from '../kit/given.ts';
 import { type PlainProvider, plainProvider } from '../kit/plain-provider.ts';
 import { inParallel, sendWebhook } from '../kit/webhooks.ts';
 
@@ -19,6 +19,7 @@ beforeAll(async () => {
 afterAll(() => app.close());
 
 const AT_ONCE = 24;
+const REFUNDED_MAX_MS = 60_000;
 const sql = (text: string, values: unknown[] = []) =>
   app.database.open(null).pool.query(text, values);
 
@@ -140,7 +141,16 @@ async function tell(eventId: string, bought: readonly Bought[], orders: readonly
   await inParallel(rest, AT_ONCE, ({ orderId }) =>
     post(`/orders/${orderId}/refunds`, { reason: 'ill' }, ADMIN_KEY),
   );
-  await drain();
+  // Many refunds at once go out at a pace.
+  const open = async () => {
+    await drain();
+    const { rows } = await sql(
+      `select count(*)::int as n from payments.refund where event_id = $1 and status <> 'succeeded'`,
+      [eventId],
+    );
+    return rows[0]?.n;
+  };
+  await eventually(open, (n) => n === 0, REFUNDED_MAX_MS);
 }
 
 /** Every path that an object of the event has gone, and how often. */

@@ -111,7 +111,7 @@ function insteadOf(violations: readonly Found[]): string | null {
 }
 
 /** Each change must find its text: a bug that was not planted cannot be caught. */
-function checkChanges({ name, changes = [] }: Plant): void {
+export function checkChanges({ name, changes = [] }: Plant): void {
   for (const { file, find, put } of changes) {
     const found = functionFiles()
       .filter(({ path }) => file.test(path))

@@ -32,6 +32,7 @@ export const FREE = /inventory\/free\.fn\.sql$/;
 export const SELL = /inventory\/sell\.fn\.sql$/;
 export const SUPPLY = /inventory\/supply\.fn\.sql$/;
 export const ORDER = /orders\/order\.fn\.sql$/;
+export const REFUND = /orders\/refund\.fn\.sql$/;
 export const SETTLE = /shopping\/settle\.fn\.sql$/;
 
 export const NEVER_OVERSOLD = 'alter table inventory.pool drop constraint pool_never_oversold';

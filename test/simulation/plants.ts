@@ -16,10 +16,10 @@ import {
   HOLD_PARTS,
   NEVER_OVERSOLD,
   ONE_PER_KEY,
-  ORDER,
   PAYING,
   type Plant,
   payingEvent,
+  REFUND,
   SEATED,
   SELL,
   SETTLE,
@@ -143,8 +143,8 @@ export const plants: readonly Plant[] = [
     name: 'a refund leaves the tickets valid',
     changes: [
       {
-        file: ORDER,
-        find: /(void_reason = p_reason, refund_id = p_refund\n *where)/,
+        file: REFUND,
+        find: /(refund_id = p_refund,\n *kept_minor = [^\n]*\n *where)/,
         put: '$1 false and',
       },
     ],
@@ -155,8 +155,8 @@ export const plants: readonly Plant[] = [
     name: 'a refund does not bring the places back',
     changes: [
       {
-        file: ORDER,
-        find: /perform inventory\.return_places@v\([\s\S]*?seat_key is not null\)\);/,
+        file: REFUND,
+        find: /perform orders\.return_tickets@v\(p_event, p_order, v_order\.hold_id, v_chosen\);/,
         put: 'null;',
       },
     ],

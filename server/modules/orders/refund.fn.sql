@@ -86,6 +86,23 @@ begin
       then to_jsonb(v_chosen) end);
 end $$;
 
+-- The places of these tickets of an order come back on sale.
+create function orders.return_tickets@v(
+  p_event text, p_order text, p_hold text, p_tickets text[]
+) returns void language plpgsql as $$
+begin
+  perform inventory.return_places@v(p_event, p_hold, array_agg(c.ticket_type_id),
+    array_agg(c.quantity), (
+      select array_agg(inventory.seat_no_of@v(p_event, t.seat_key)) from orders.ticket t
+      where t.event_id = p_event and t.order_id = p_order and t.ticket_id = any (p_tickets)
+        and t.seat_key is not null))
+  from (
+    select t.ticket_type_id, count(*)::int as quantity from orders.ticket t
+    where t.event_id = p_event and t.order_id = p_order and t.ticket_id = any (p_tickets)
+    group by t.ticket_type_id
+  ) c;
+end $$;
+
 -- Takes tickets back for their money, in batches: a refund by staff, a cancelled event.
 -- p_requests: orderId, ticketIds (null: all live ones), refundId, reason, actor, kept. Answers as
 -- refund_tickets.
@@ -129,8 +146,6 @@ create function orders.refund_tickets@v(
 declare
   v_order orders.order;
   v_chosen text[];
-  v_types text[];
-  v_quantities int[];
   v_amount int;
   v_money int := 0;
   v_left int;
@@ -167,16 +182,7 @@ begin
     or cardinality(v_chosen) <> coalesce(cardinality(p_tickets), cardinality(v_chosen)) then
     return '{"verdict": "unknown_ticket"}';
   end if;
-  select array_agg(c.ticket_type_id), array_agg(c.quantity) into v_types, v_quantities
-  from (
-    select t.ticket_type_id, count(*)::int as quantity from orders.ticket t
-    where t.event_id = p_event and t.order_id = p_order and t.ticket_id = any(v_chosen)
-    group by t.ticket_type_id
-  ) c;
-  perform inventory.return_places@v(p_event, v_order.hold_id, v_types, v_quantities, (
-    select array_agg(inventory.seat_no_of@v(p_event, t.seat_key)) from orders.ticket t
-    where t.event_id = p_event and t.order_id = p_order and t.ticket_id = any(v_chosen)
-      and t.seat_key is not null));
+  perform orders.return_tickets@v(p_event, p_order, v_order.hold_id, v_chosen);
   update orders.ticket t
   set status = 'void', void_reason = p_reason, refund_id = p_refund,
       kept_minor = coalesce((p_kept ->> t.ticket_id)::int, 0)
@@ -225,16 +231,7 @@ begin
     and t.status in ('valid', 'listed', 'redeemed');
   -- The places of an archived event have left the live tables.
   if inventory.has_hold@v(p_event, v_hold) then
-    perform inventory.return_places@v(p_event, v_hold, array_agg(c.ticket_type_id),
-      array_agg(c.quantity), (
-        select array_agg(inventory.seat_no_of@v(p_event, t.seat_key)) from orders.ticket t
-        where t.event_id = p_event and t.order_id = p_order and t.ticket_id = any (v_lost)
-          and t.seat_key is not null))
-    from (
-      select t.ticket_type_id, count(*)::int as quantity from orders.ticket t
-      where t.event_id = p_event and t.order_id = p_order and t.ticket_id = any (v_lost)
-      group by t.ticket_type_id
-    ) c;
+    perform orders.return_tickets@v(p_event, p_order, v_hold, v_lost);
   end if;
   update orders.ticket t
   set status = 'void', void_reason = p_reason,

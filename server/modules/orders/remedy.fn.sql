@@ -198,8 +198,6 @@ create function orders.return_value@v(
 declare
   v_order orders.order;
   v_chosen text[];
-  v_types text[];
-  v_quantities int[];
   v_worth int;
   v_value int;
 begin
@@ -217,16 +215,7 @@ begin
   if v_chosen is null then
     return null;
   end if;
-  select array_agg(c.ticket_type_id), array_agg(c.quantity) into v_types, v_quantities
-  from (
-    select t.ticket_type_id, count(*)::int as quantity from orders.ticket t
-    where t.event_id = p_event and t.order_id = p_order and t.ticket_id = any (v_chosen)
-    group by t.ticket_type_id
-  ) c;
-  perform inventory.return_places@v(p_event, v_order.hold_id, v_types, v_quantities, (
-    select array_agg(inventory.seat_no_of@v(p_event, t.seat_key)) from orders.ticket t
-    where t.event_id = p_event and t.order_id = p_order and t.ticket_id = any (v_chosen)
-      and t.seat_key is not null));
+  perform orders.return_tickets@v(p_event, p_order, v_order.hold_id, v_chosen);
   update orders.ticket t set status = 'void', void_reason = p_kind, refund_id = p_refund
   where t.event_id = p_event and t.order_id = p_order and t.ticket_id = any (v_chosen);
   update orders.order o set status = 'cancelled', end_reason = p_kind

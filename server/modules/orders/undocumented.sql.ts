@@ -67,23 +67,6 @@ export const selectSales = (k: OrderKeys) => rows({
     from orders.order x where x.event_id = k.event_id and x.order_id = k.order_id
   ) o on true`;
 
-export const selectSoldLines = (k: OrderKeys) => rows({
-  orderId: textAs<OrderId>(),
-  ticketTypeId: textAs<TicketTypeId>(),
-  quantity: int,
-  unitPriceMinor: int,
-  listPriceMinor: int,
-})`
-  select i.order_id as "orderId", i.ticket_type_id as "ticketTypeId", i.quantity,
-    i.unit_price_minor as "unitPriceMinor", i.list_price_minor as "listPriceMinor"
-  from unnest(${k.eventIds}::text[], ${k.orderIds}::text[]) as k(event_id, order_id)
-  join lateral (
-    select x.order_id, x.line, x.ticket_type_id, x.quantity, x.unit_price_minor,
-      x.list_price_minor
-    from orders.order_item x where x.event_id = k.event_id and x.order_id = k.order_id
-  ) i on true
-  order by i.order_id, i.line`;
-
 /** Tickets that were taken back, by the refund that they went with, type and price. */
 export const selectReturned = (k: OrderKeys) => rows({
   orderId: textAs<OrderId>(),

@@ -6,13 +6,13 @@
  */
 import { all, type Queryable, run, type Tx } from '../../kernel/db.ts';
 import type { EventId, OrderId } from '../../kernel/ids.ts';
+import { selectOrderLines } from './order.sql.ts';
 import {
   deleteUndocumented,
   type SourceKeys,
   selectCreditReturns,
   selectReturned,
   selectSales,
-  selectSoldLines,
   selectStillUndocumented,
   selectUndocumented,
   type Undocumented,
@@ -55,7 +55,7 @@ type Row<S extends (...args: never[]) => { decode: (raw: never) => unknown }> = 
 
 /** An order as its documents tell of it. */
 export type Sale = Row<typeof selectSales> & {
-  readonly lines: readonly Row<typeof selectSoldLines>[];
+  readonly lines: readonly Row<typeof selectOrderLines>[];
   readonly returned: readonly Row<typeof selectReturned>[];
   readonly credits: readonly Row<typeof selectCreditReturns>[];
 };
@@ -68,7 +68,7 @@ export async function salesOf(
   const eventOf = new Map(orders.map(({ eventId, orderId }) => [orderId, eventId]));
   const keys = { eventIds: [...eventOf.values()], orderIds: [...eventOf.keys()] };
   const sales = await all(on, selectSales(keys));
-  const lines = await all(on, selectSoldLines(keys));
+  const lines = await all(on, selectOrderLines(keys));
   const returned = await all(on, selectReturned(keys));
   const credits = await all(on, selectCreditReturns(keys));
   return new Map(
