@@ -25,7 +25,7 @@ h2 { margin: 1.75rem 0 .75rem; font-size: 1rem; font-weight: 600; }
 .amount { margin: .25rem 0 0; font-size: 2.5rem; line-height: 1.2; font-weight: 650; font-variant-numeric: tabular-nums; }
 .description { margin: .25rem 0 0; color: var(--soft); overflow-wrap: anywhere; }
 .lines { margin: 1rem 0 0; padding: 0; list-style: none; }
-.lines li { display: flex; justify-content: space-between; gap: 1rem; padding: .4rem 0; border-top: 1px solid var(--edge); }
+.lines li { display: flex; justify-content: space-between; gap: 1rem; padding: .4rem 0; border-top: 1px solid var(--edge); overflow-wrap: anywhere; }
 .quantity { color: var(--soft); white-space: nowrap; }
 .problem { margin: 1.25rem 0 0; padding: .75rem 1rem; color: var(--bad); background: var(--bad-ground); border-radius: .5rem; }
 .status { margin: 1.25rem 0 0; }
