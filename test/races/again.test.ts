@@ -26,6 +26,8 @@ const TABLES = [
   'inventory.person_use',
   'orders.order',
   'orders.ticket',
+  'orders.remedy',
+  'orders.credit_return',
   'payments.payment',
   'payments.refund',
   'payments.transfer',
@@ -290,6 +292,29 @@ describe('called again with the same requests', () => {
     const refunded = buys.map(() => ({ verdict: 'refunded', refundId: null }));
     const requests = buys.map((buy) => buy.refund());
     await alike(eventId, 'orders.refund_batch', requests, refunded);
+  });
+
+  it('offer_remedy, decide_remedy, finish_remedy', async () => {
+    const { eventId, buys } = await bought('confirmed');
+    const [money, value] = buys.map((buy) => ({
+      ...{ ...buy.refund(), orderId: buy.orderId, changeNo: 1, newOrderId: null },
+      ...{ choices: ['refund', 'credit'], fallback: 'refund', missing: [], holdId: null },
+      ...{ holdLines: null, chooseBy: new Date(soon.getTime() + 3_600_000) },
+    }));
+    const offered = [{ verdict: 'offered' }, { verdict: 'offered' }];
+    await alike(eventId, 'orders.offer_batch', [money ?? {}, value ?? {}], offered);
+    const decisions = [
+      { ...money, remedy: null, by: 'deadline' },
+      { ...value, remedy: 'credit', by: 'deadline' },
+    ];
+    const { first, second } = await twice(eventId, 'orders.decide_batch', decisions);
+    const decided = [
+      { verdict: 'decided', status: 'done' },
+      { verdict: 'decided', status: 'chosen' },
+    ];
+    expect(first).toMatchObject(decided);
+    expect(second).toMatchObject(decided);
+    await twice(eventId, 'orders.finish_batch', [{ ...value, creditId: null, valueMinor: null }]);
   });
 
   it('extend', async () => {

@@ -65,7 +65,7 @@ function statementsIn({ where, text }: Sql): string[] {
 
 const sellingFiles = () =>
   functionFiles().filter(({ path }) =>
-    /modules\/(inventory|orders|payments|shopping)\//.test(path),
+    /modules\/(inventory|orders|payments|promotions|shopping|sessions|changes)\//.test(path),
   );
 
 /** The statements of a room that write: those that find rows over many events only read. */
