@@ -1,5 +1,4 @@
 /** Text on pages of A4, in any script that the fonts have. */
-import PDFDocument from 'pdfkit';
 import { breakLines, type Face, printLine, REPLACEMENT } from './print-text.ts';
 import type { Fonts } from './ticket-fonts.ts';
 
@@ -28,6 +27,8 @@ export async function drawOn(
   fonts: Fonts,
   work: (pen: Pen) => Promise<void> | void,
 ): Promise<Buffer> {
+  // Loaded when somebody first wants a paper: a server that begins again has buyers waiting.
+  const { default: PDFDocument } = await import('pdfkit');
   const doc = new PDFDocument({
     size: 'A4',
     autoFirstPage: false,

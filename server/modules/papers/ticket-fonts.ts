@@ -9,7 +9,6 @@
  */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { create } from 'fontkit';
 import { assert } from '../../kernel/result.ts';
 import type { Face, HasGlyph } from './print-text.ts';
 
@@ -36,12 +35,12 @@ async function loadFonts(): Promise<Fonts> {
     regular: await readFile(packages.resolve('dejavu-fonts-ttf/ttf/DejaVuSans.ttf')),
     bold: await readFile(packages.resolve('dejavu-fonts-ttf/ttf/DejaVuSans-Bold.ttf')),
   };
+  const fontkit = await import('fontkit');
+  const charactersOf = (face: Buffer): ReadonlySet<number> => {
+    const font = fontkit.create(face);
+    assert('characterSet' in font, 'a collection of fonts instead of one');
+    return new Set(font.characterSet);
+  };
   const characters = { regular: charactersOf(bytes.regular), bold: charactersOf(bytes.bold) };
   return { bytes, has: (face, codePoint) => characters[face].has(codePoint) };
-}
-
-function charactersOf(bytes: Buffer): ReadonlySet<number> {
-  const font = create(bytes);
-  assert('characterSet' in font, 'a collection of fonts instead of one');
-  return new Set(font.characterSet);
 }
