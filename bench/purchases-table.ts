@@ -25,9 +25,9 @@ import { openSkeletonShop } from './purchases/skeleton-shop.ts';
 
 const USAGE = 'npm run bench -- purchases [--smoke]';
 const BUYERS = 64;
-const PURCHASES = 1_500;
-const ROUNDS = 5;
-const WARM_PURCHASES = 200;
+const PURCHASES = 400;
+const ROUNDS = 3;
+const WARM_PURCHASES = 100;
 const SMOKE = { buyers: 4, purchases: 12, rounds: 1, warm: 0 };
 const FULL = { buyers: BUYERS, purchases: PURCHASES, rounds: ROUNDS, warm: WARM_PURCHASES };
 const TICKETS_MAX_MS = 2_000;
