@@ -1,6 +1,6 @@
 /**
  * Orders: the purchase and its life, and the tickets it gives. It owns orders, their lines and
- * tickets, and signs their codes.
+ * tickets, and what their buyers get where an event is cancelled or moved.
  *
  * It promises that an order moves only along its states, that its end gives back places and money
  * in the transaction that says so, that a ticket's code is shown only while the ticket is worth
@@ -8,7 +8,7 @@
  * the order whose token they hold.
  *
  * It does not decide whether a payment is good or what happens next: shopping orchestrates that,
- * composing the SQL functions of this room (order.fn.sql).
+ * composing the SQL functions of this room (order.fn.sql, refund.fn.sql).
  */
 export { refundApproved } from './ask-refund.ts';
 export { giveUp } from './cancel-order.ts';

@@ -1,6 +1,6 @@
 /**
- * Payments: money in and money back. It owns payments, refunds and the webhook inbox, and speaks
- * to the provider through one port.
+ * Payments: money in and money back. It owns payments, refunds, disputes, the books and the webhook
+ * inbox, and speaks to the provider through one port.
  *
  * It promises that no call moves money twice (each has a key that was stored before the call),
  * that an answer that did not come is `unknown` until it has been read, that no refund exceeds
