@@ -62,3 +62,16 @@ describe('G5 in the audit', () => {
     await expectAuditClean(app);
   });
 });
+
+describe('G8 in the audit', () => {
+  it('finds places that are claimed for a payment that is over', async () => {
+    const { eventId, typeId } = await onSale(app.admin);
+    await book(app.guest, eventId, typeId);
+    await run(`update inventory.hold set status = 'claimed' where event_id = $1`, eventId);
+    expect(await findings('G8')).toEqual([]);
+    await run(`update payments.payment set status = 'voided' where event_id = $1`, eventId);
+    expect(await findings('G8')).toMatchObject([
+      { eventId, detail: expect.stringContaining('claimed') },
+    ]);
+  });
+});

@@ -128,6 +128,43 @@ describe('settlement', () => {
     await expectAuditClean(app);
   });
 
+  it.each([
+    ['that found nobody paying in time', 'cancelled', 'voided', undefined],
+    ['that saw the first card declined', 'failed', 'failed', 'pm_card_chargeDeclined'],
+  ])(
+    'G8 a look %s gives back what another has claimed meanwhile, and died',
+    async (_what, orderStatus, paymentStatus, firstCard) => {
+      const { eventId, typeId } = await onSale(app.admin, {
+        capacity: 2,
+        more: { holdMinutes: 1 },
+      });
+      const booked = await book(app.guest, eventId, typeId, { quantity: 2 });
+      const { order, payment, accessToken } = booked.body;
+      const paymentId = order.payments[0].id as Id<'pay'>;
+      const settle = () => settlePayment(app.ctx, eventOf(paymentId), paymentId);
+      if (firstCard) {
+        await payWith(app, payment.clientSecret, firstCard);
+      } else {
+        app.clock.advance(120_000);
+        await expireOrders(app.ctx);
+      }
+      const stop = gate.stopAt('void.before_call');
+      const gaveUp = settle();
+      await stop.arrived;
+      await payWith(app, payment.clientSecret);
+      gate.dieAt('settle.before_capture');
+      await expect(settle()).rejects.toBeInstanceOf(Died);
+      stop.go();
+      await gaveUp;
+      expect((await app.as(accessToken).get(`/orders/${order.id}`)).body).toMatchObject({
+        status: orderStatus,
+        payments: [{ status: paymentStatus }],
+      });
+      expect((await book(app.guest, eventId, typeId, { quantity: 2 })).status).toBe(201);
+      await expectAuditClean(app);
+    },
+  );
+
   it('G8 money that was taken with nothing left to sell is refunded, in the same step', async () => {
     const a = await authorised();
     // Somebody captures by hand, at the provider, after the order was given up.

@@ -114,6 +114,17 @@ const spoils: readonly (readonly [string, string, Spoil])[] = [
   ],
   ['G7', 'money without a ticket or a refund', () => ({ refunds: [] })],
   [
+    'G8',
+    'a claim that waits for no payment',
+    ({ rows, active }) => {
+      active.touched = true;
+      return {
+        holds: first(rows.holds, { status: 'claimed' }),
+        pools: first(rows.pools, { held: 0, claimed: lines[0]?.quantity ?? 0 }),
+      };
+    },
+  ],
+  [
     'G9',
     'a ticket whose order is pending',
     ({ rows, order }) => {

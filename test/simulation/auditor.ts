@@ -20,6 +20,8 @@ type Found = Omit<Violation, 'eventId'>;
 /** Shown as free within a second (p99); with killed and frozen sweepers this is the bound. */
 const LAPSED_SHOWN_MAX_MS = 15_000;
 
+/** A payment of which nothing more comes. */
+const OVER = /^(captured|voided|failed)$/;
 const LIVE_TICKET: ReadonlySet<string> = new Set(['valid', 'redeemed', 'listed']);
 
 /** What may be asked of any snapshot, while everybody goes on. */
@@ -37,6 +39,7 @@ export function auditLive(
     ...g5(rows, lapsedMaxMs),
     ...g6(rows, history, startedAtMs),
     ...g7(rows),
+    ...g8(rows),
     ...g9(rows),
     ...g14(rows, history),
     ...acknowledgedHolds(rows, history, startedAtMs),
@@ -184,6 +187,19 @@ function g7(rows: EventRows): Found[] {
 }
 
 /** G9: no valid ticket without its order confirmed. */
+/** G8: what is claimed waits for a payment that can still be taken, and that somebody looks at. */
+function g8(rows: EventRows): Found[] {
+  const open = rows.payments.filter(({ status }) => !OVER.test(status));
+  const paying = new Set(open.map(({ orderId }) => orderId));
+  const awaited = rows.orders.filter(({ orderId }) => paying.has(orderId));
+  const holds = new Set(awaited.map(({ holdId }) => holdId));
+  return rows.holds
+    .filter(({ status, holdId }) => status === 'claimed' && !holds.has(holdId))
+    .map(({ holdId }) => {
+      return { check: 'G8', objectId: holdId, detail: 'is claimed, and no payment of it is open' };
+    });
+}
+
 function g9(rows: EventRows): Found[] {
   const statusOf = new Map(rows.orders.map((order) => [order.orderId, order.status]));
   return rows.tickets
@@ -348,9 +364,7 @@ export function settled(rows: EventRows): Found[] {
   const open = [
     ...rows.holds.filter(({ status }) => status === 'claimed').map(({ holdId }) => holdId),
     ...rows.orders.filter(({ status }) => status === 'pending').map(({ orderId }) => orderId),
-    ...rows.payments
-      .filter(({ status }) => !/^(captured|voided|failed)$/.test(status))
-      .map(({ paymentId }) => paymentId),
+    ...rows.payments.filter(({ status }) => !OVER.test(status)).map(({ paymentId }) => paymentId),
     ...rows.refunds.filter(({ status }) => status !== 'succeeded').map(({ refundId }) => refundId),
   ];
   return open.map((objectId) => ({ check: 'G8', objectId, detail: 'has not come to an end' }));

@@ -66,9 +66,6 @@ export async function giveUp(
     to: 'cancelled',
     reason,
     endClaim: false,
-    paymentId: null,
-    paymentTo: null,
-    failureCode: null,
   });
   await ctx.pause('end.before_look');
   if (ended.ok && ended.value === 'ended') await lookAtPayments(ctx, order);

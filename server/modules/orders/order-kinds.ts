@@ -24,9 +24,10 @@ export type Ending = {
   /** The places stay held, where they still are: another order may be made of the hold. */
   readonly keepHold?: boolean;
   readonly actor: string;
-  readonly paymentId: PaymentId | null;
-  readonly paymentTo: 'failed' | 'voided' | null;
-  readonly failureCode: string | null;
+  /** The payment that is over with it, if one is. */
+  readonly paymentId?: PaymentId;
+  readonly paymentTo?: 'failed' | 'voided';
+  readonly failureCode?: string | null;
 };
 
 /** Answers `ended`, `claimed`, `not_found`, or the status that the order has already. */

@@ -232,15 +232,15 @@ begin
   where o.event_id = p_event and o.order_id = p_order for no key update;
   if v_order.order_id is null then
     return 'not_found';
-  elsif p_end_claim and orders.end_revived@v(p_event, p_order, p_reason) then
+  elsif v_order.status <> 'pending' then
+    v_hold := case when p_end_claim and orders.end_revived@v(p_event, p_order, p_reason)
+      then 'released' end;
     if p_payment is not null then
       perform payments.move_payment@v(p_event, p_payment, p_payment_to, p_failure);
     end if;
-    return 'ended';
-  elsif v_order.status = p_to and v_order.end_reason = p_reason then
-    return 'ended';
-  elsif v_order.status <> 'pending' then
-    return v_order.status;
+    return case when v_hold = 'released'
+        or (v_order.status = p_to and v_order.end_reason = p_reason) then 'ended'
+      else v_order.status end;
   end if;
   v_hold := case when p_keep_hold and inventory.unbind_hold@v(p_event, v_order.hold_id)
     then 'kept' else inventory.release_hold@v(p_event, v_order.hold_id) end;

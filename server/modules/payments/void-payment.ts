@@ -12,14 +12,15 @@ import { type Asked, type Intent, providerFor } from './provider.ts';
 import { findPayment } from './read-payments.ts';
 
 /**
- * Gives up a payment at the provider, so that a late authorisation has nothing to hold on to.
- * Answers `captured` with the intent where the money had been taken meanwhile: cancelling is the
- * question, not the answer.
+ * Gives up a payment at the provider, so that a late authorisation has nothing to hold on to; then
+ * `record` writes that down, together with the end of whatever was claimed for it. Answers
+ * `captured` with the intent where the money had been taken meanwhile: cancelling is the question,
+ * not the answer.
  */
 export async function voidPayment(
   ctx: Ctx,
   payment: PaymentRow,
-  end: { readonly to: 'voided' | 'failed'; readonly failureCode: string | null },
+  record: () => Promise<void>,
 ): Promise<
   | { readonly kind: 'voided' }
   | { readonly kind: 'captured'; readonly intent: Intent }
@@ -43,7 +44,7 @@ export async function voidPayment(
     }
   }
   await ctx.pause('void.before_record');
-  await one(ctx.db, callMovePayment(payment.eventId, payment.paymentId, end.to, end.failureCode));
+  await record();
   if (payment.providerId === null && payment.checkoutId === null) {
     const late = await cancelLateIntent(ctx, payment);
     if (late?.kind === 'unknown') throw new Error(`${payment.paymentId}: ${late.message}`);

@@ -186,6 +186,19 @@ export const g7 = (eventId: EventId) => rows(found)`
       w.captured, w.credit, w.live, w.kept, w.refunded, w.returned) as detail
   from whole w where w.captured + w.credit <> w.live + w.kept + w.refunded + w.returned`;
 
+/**
+ * G8: what is claimed waits for money that can still come. Once a payment is over nobody looks at
+ * it again, and its places would be nobody's for good.
+ */
+export const g8 = (eventId: EventId) => rows(found)`
+  select h.hold_id as "objectId", 'is claimed, and no payment of it is open' as detail
+  from inventory.hold h
+  where h.event_id = ${eventId} and h.status = 'claimed' and not exists (
+    select from orders.order o
+    join payments.payment p on p.event_id = o.event_id and p.reference = o.order_id
+    where o.event_id = h.event_id and o.hold_id = h.hold_id
+      and p.status in ('created', 'processing', 'authorized', 'unknown'))`;
+
 /** G9: no valid ticket without a confirmed order, unless it is complimentary. */
 export const g9 = (eventId: EventId) => rows(found)`
   select t.ticket_id as "objectId", format('%s, its order is %s', t.status, o.status) as detail

@@ -40,9 +40,6 @@ export async function endOdd(
     to: 'failed',
     reason: ODD_CAPTURE,
     endClaim: true,
-    paymentId: null,
-    paymentTo: null,
-    failureCode: null,
   });
   if (!ended.ok) throw new NotYet(BUSY_RETRY_SECONDS);
   await noteCurrency(ctx, payment, taken.currency);

@@ -67,7 +67,7 @@ export async function settlePayment(
   const asked = await lookAt(ctx, purchase);
   // A refused reading says nothing about the payment: a key may just have been changed.
   if (asked.kind === 'refused' && isAsked) return unknown(ctx, payment);
-  if (asked.kind === 'refused') return failOrder(ctx, purchase, asked.code);
+  if (asked.kind === 'refused') return endWithPayment(ctx, purchase, asked.code);
   if (asked.kind === 'unknown') return unknown(ctx, payment);
   const { checkout, intent } = asked.value;
   return intent ? follow(ctx, purchase, intent) : followCheckout(ctx, purchase, checkout);
@@ -89,8 +89,10 @@ async function lookAt(
 
 /** Nobody has begun to pay in the session yet. */
 function followCheckout(ctx: Ctx, purchase: Purchase, checkout: Checkout | null): Promise<void> {
-  if (checkout?.status === 'expired') return failOrder(ctx, purchase, 'payment_cancelled');
-  return purchase.order.status === 'pending' ? Promise.resolve() : giveUpPayment(ctx, purchase);
+  if (purchase.order.status !== 'pending') return giveUpPayment(ctx, purchase);
+  return checkout?.status === 'expired'
+    ? endWithPayment(ctx, purchase, 'payment_cancelled')
+    : Promise.resolve();
 }
 
 function isOver(payment: PaymentRow): boolean {
@@ -102,7 +104,7 @@ const ENDED: readonly string[] = ['succeeded', 'canceled'];
 function follow(ctx: Ctx, purchase: Purchase, intent: Intent): Promise<void> {
   const { order, payment } = purchase;
   if (isOdd(order, payment, intent) && !ENDED.includes(intent.status)) {
-    return failOrder(ctx, purchase, ODD_CAPTURE, { endClaim: true });
+    return decline(ctx, purchase, ODD_CAPTURE);
   }
   switch (intent.status) {
     case 'requires_capture':
@@ -110,10 +112,10 @@ function follow(ctx: Ctx, purchase: Purchase, intent: Intent): Promise<void> {
     case 'succeeded':
       return confirmCaptured(ctx, purchase, intent);
     case 'canceled':
-      // Final, and without money: a claim that waited for its capture waits for nothing.
-      return failOrder(ctx, purchase, intent.declineCode ?? 'payment_cancelled', {
-        endClaim: true,
-      });
+      // Final, and without money.
+      return order.status === 'pending'
+        ? endWithPayment(ctx, purchase, intent.declineCode ?? 'payment_cancelled')
+        : giveUpPayment(ctx, purchase);
     case 'requires_payment_method':
       // A declined card: for a booking, that is the end (D2); the buyer books again.
       if (intent.declineCode !== null && order.status === 'pending') {
@@ -154,24 +156,14 @@ async function claimAndCapture(ctx: Ctx, purchase: Purchase, intent: Intent): Pr
 
 /** The provider said no to the capture: what is true is read, never guessed. */
 async function settleRefusedCapture(ctx: Ctx, purchase: Purchase, intentId: string): Promise<void> {
-  const { order, payment } = purchase;
+  const { payment } = purchase;
   const read = await providerFor(ctx, payment).readIntent(intentId);
   if (read.kind !== 'ok' || read.value.status === 'requires_capture') return unknown(ctx, payment);
   if (read.value.status === 'succeeded') {
     return confirm(ctx, purchase, read.value);
   }
-  // The authorisation is gone without money: the claim ends, the places are free.
-  const ended = await endPending(ctx, {
-    eventId: order.eventId,
-    orderId: order.orderId,
-    to: 'failed',
-    reason: 'capture_failed',
-    endClaim: true,
-    paymentId: payment.paymentId,
-    paymentTo: 'failed',
-    failureCode: 'capture_failed',
-  });
-  orLater(ended);
+  // The authorisation is gone without money.
+  await endWithPayment(ctx, purchase, 'capture_failed');
 }
 
 async function confirmCaptured(ctx: Ctx, purchase: Purchase, intent: Intent): Promise<void> {
@@ -191,10 +183,10 @@ async function claim(ctx: Ctx, purchase: Purchase): Promise<string> {
 /** Nothing is left to sell: the order ends, and the authorisation with it. */
 async function refuseClaim(ctx: Ctx, purchase: Purchase, verdict: string): Promise<void> {
   if (verdict === 'event_cancelled' || verdict === 'ended' || verdict === 'not_found') {
-    return failOrder(ctx, purchase, verdict);
+    return cancelFor(ctx, purchase, verdict);
   }
   // Time ended it; why a late payment could not be honoured stands with the payment.
-  return failOrder(ctx, purchase, 'expired', { voidCode: verdict === 'lapsed' ? null : verdict });
+  return cancelFor(ctx, purchase, 'expired', verdict === 'lapsed' ? null : verdict);
 }
 
 function claimOf(ctx: Ctx, { eventId, orderId }: OrderRow, places: number) {
@@ -230,47 +222,72 @@ function orLater<T>(asked: Result<T, Busy>): T {
 
 /** A declined attempt is not final for the provider, so the intent is cancelled first. */
 async function decline(ctx: Ctx, purchase: Purchase, code: string): Promise<void> {
-  const voided = await voidPayment(ctx, purchase.payment, { to: 'failed', failureCode: code });
-  if (voided.kind === 'captured') return confirmCaptured(ctx, purchase, voided.intent);
-  if (voided.kind === 'unknown') return unknown(ctx, purchase.payment);
-  return failOrder(ctx, purchase, code);
+  await endAtProvider(ctx, purchase, purchase.payment, () => endWithPayment(ctx, purchase, code));
 }
 
-/** The order ends without money: failed where the payment failed, cancelled where time did. */
-async function failOrder(
+/** There is nothing to sell: the order ends at once, for others to buy; then its payment. */
+async function cancelFor(
   ctx: Ctx,
   purchase: Purchase,
-  code: string,
-  { endClaim = false, voidCode = null }: { endClaim?: boolean; voidCode?: string | null } = {},
+  reason: string,
+  voidCode: string | null = null,
 ): Promise<void> {
-  const { order, payment } = purchase;
-  const expired = code === 'expired' || code === 'event_cancelled' || code === 'ended';
-  const ended = await endPending(ctx, {
-    eventId: order.eventId,
-    orderId: order.orderId,
-    to: expired ? 'cancelled' : 'failed',
-    reason: code,
-    endClaim,
-    // A shopping session keeps its places for the next try (B10); what is booked ends at once (D2).
-    keepHold: !expired && isId('ssn', order.caller),
-    paymentId: expired ? null : payment.paymentId,
-    paymentTo: expired ? null : 'failed',
-    failureCode: expired ? null : code.slice(0, 100),
-  });
-  orLater(ended);
-  await giveUpPayment(ctx, purchase, voidCode);
+  const { eventId, orderId } = purchase.order;
+  orLater(await endPending(ctx, { eventId, orderId, to: 'cancelled', reason, endClaim: false }));
+  await giveUpPayment(ctx, purchase, { reason, failureCode: voidCode });
 }
 
+/** Of an order that has ended, or has nothing to wait for. */
 async function giveUpPayment(
   ctx: Ctx,
   purchase: Purchase,
-  failureCode: string | null = null,
+  { reason, failureCode }: { reason: string; failureCode: string | null } = {
+    reason: 'expired',
+    failureCode: null,
+  },
 ): Promise<void> {
-  const now = await findPayment(ctx.db, purchase.payment.eventId, purchase.payment.paymentId);
+  const { eventId, paymentId } = purchase.payment;
+  const now = await findPayment(ctx.db, eventId, paymentId);
   if (!now || isOver(now)) return;
-  const voided = await voidPayment(ctx, now, { to: 'voided', failureCode });
+  const { orderId } = purchase.order;
+  const over = { paymentId, paymentTo: 'voided', failureCode, endClaim: true } as const;
+  await endAtProvider(ctx, purchase, now, async () => {
+    orLater(await endPending(ctx, { eventId, orderId, to: 'cancelled', reason, ...over }));
+  });
+}
+
+/** Nothing can be taken any more, and `record` writes that down; or it was taken. */
+async function endAtProvider(
+  ctx: Ctx,
+  purchase: Purchase,
+  payment: PaymentRow,
+  record: () => Promise<void>,
+): Promise<void> {
+  const voided = await voidPayment(ctx, payment, record);
   if (voided.kind === 'captured') return confirmCaptured(ctx, purchase, voided.intent);
-  if (voided.kind === 'unknown') return unknown(ctx, now);
+  if (voided.kind === 'unknown') return unknown(ctx, payment);
+}
+
+/**
+ * The payment has failed for good, and its order with it. One transaction writes down both, and
+ * the end of whatever another look had claimed meanwhile: once a payment is over, nobody looks at
+ * it again.
+ */
+async function endWithPayment(ctx: Ctx, purchase: Purchase, code: string): Promise<void> {
+  const { order, payment } = purchase;
+  const ended = await endPending(ctx, {
+    eventId: order.eventId,
+    orderId: order.orderId,
+    to: 'failed',
+    reason: code,
+    endClaim: true,
+    // A shopping session keeps its places for the next try (B10); what is booked ends at once (D2).
+    keepHold: isId('ssn', order.caller),
+    paymentId: payment.paymentId,
+    paymentTo: 'failed',
+    failureCode: code.slice(0, 100),
+  });
+  orLater(ended);
 }
 
 /** Nobody knows: it is written down, and asked again soon. */
