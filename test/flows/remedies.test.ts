@@ -1,5 +1,7 @@
 /** B4, F9, G11: what buyers get where an event is cancelled. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { auditAll } from '../../server/modules/reporting/index.ts';
+import { tidyCredit } from '../../server/modules/shopping/settle-credit.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
 import { book, eur, eventually, inDays, newKey, onSale } from '../kit/given.ts';
@@ -245,6 +247,41 @@ describe('a voucher', () => {
       status: 'refunded',
       remedy: { chosen: 'refund', unavailable: ['voucher'] },
     });
+    await expectAuditClean(app);
+    // What stood for the voucher ends by itself, and nobody was ever owed it.
+    app.clock.advance(12 * DAY_MS);
+    await tidyCredit(app.ctx);
+    const { rows } = await app.ctx.db.pool.query(
+      `select balance_minor from promotions.credit where source_order_id = $1`,
+      [order.id],
+    );
+    expect(rows).toEqual([{ balance_minor: 0 }]);
+    app.clock.advance(DAY_MS);
+    const books = (await auditAll(app.ctx)).find(({ id }) => id === 'G23');
+    app.clock.advance(-13 * DAY_MS);
+    expect(books).toMatchObject({ violations: 0, unchecked: 0 });
+  });
+
+  it.each([
+    ['refund', 'refunded'],
+    ['credit', 'cancelled'],
+  ])('G11 gives a %s to those, too, who were let in before', async (remedy, status) => {
+    const { eventId, typeId } = await onSale(app.admin, { capacity: 10 });
+    const order = await bought(eventId, typeId);
+    const client = await connect(app.database.url);
+    await client.query(
+      `update orders.ticket set status = 'redeemed' where ticket_id = (
+         select ticket_id from orders.ticket where order_id = $1 limit 1)`,
+      [order.id],
+    );
+    await client.end();
+    await cancel(eventId, { remedies: [remedy] });
+    await settled(order);
+    const { tickets } = await order.until(status);
+    expect(tickets.map((ticket: { status: string }) => ticket.status)).toEqual(['void', 'void']);
+    if (remedy === 'refund') await paidBack(order, 5_000);
+    else expect((await order.read()).remedy.creditCode).toEqual(expect.any(String));
+    expect(await free(eventId)).toBe(10);
     await expectAuditClean(app);
   });
 });

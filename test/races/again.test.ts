@@ -284,14 +284,14 @@ describe('called again with the same requests', () => {
     const { eventId, buys } = await bought('confirmed');
     const requests = buys.map((buy, i) => buy.refund(i === 0 ? null : buy.ticketIds.slice(0, 1)));
     const refunded = requests.map(({ refundId }) => ({ verdict: 'refunded', refundId }));
-    await alike(eventId, 'orders.refund_batch', requests, refunded);
+    await alike(eventId, 'orders.refund_tickets', requests, refunded);
   });
 
   it('refund of what was free: there is none to submit', async () => {
     const { eventId, buys } = await bought('confirmed', 0);
     const refunded = buys.map(() => ({ verdict: 'refunded', refundId: null }));
     const requests = buys.map((buy) => buy.refund());
-    await alike(eventId, 'orders.refund_batch', requests, refunded);
+    await alike(eventId, 'orders.refund_tickets', requests, refunded);
   });
 
   it('offer_remedy, decide_remedy, finish_remedy', async () => {

@@ -220,8 +220,8 @@ const pairs: readonly Pair[] = [
   {
     what: 'two refunds of one order',
     from: 'confirmed',
-    first: (g) => ['orders.refund_batch', g.purchase.refund(), soon],
-    second: (g) => ['orders.refund_batch', g.purchase.refund(), soon],
+    first: (g) => ['orders.refund_tickets', g.purchase.refund(), soon],
+    second: (g) => ['orders.refund_tickets', g.purchase.refund(), soon],
     words: ['refunded', 'refunded'],
     counters: [0, 0, 0],
   },

@@ -250,7 +250,7 @@ describe('a seat that is freed while somebody waits', () => {
     await expect(giveBack([1, 3])).rejects.toThrow(/these seats/);
     await expect(giveBack([3])).rejects.toThrow(/these seats/);
     await wait(2);
-    expect(await now('orders.refund_batch', purchase.refund())).toBe('refunded');
+    expect(await now('orders.refund_tickets', purchase.refund())).toBe('refunded');
     expect(await pool()).toMatchObject({ sold: 0, reserved: 2 });
     expect(await seats()).toBe('reserved reserved free free');
   });

@@ -38,8 +38,10 @@ const TOGETHER = 64;
 const LEASE_SECONDS = 10;
 /** A capture that is under way decides first, a moment later. */
 const AGAIN_SECONDS = 2;
-/** What a bank has to decide first, or a fault, is no matter of seconds. */
+/** A fault is no matter of seconds. */
 const LATER_SECONDS = 15;
+/** What a bank has to decide first takes it weeks. */
+const BANK_SECONDS = 600;
 const DUE_AT_ONCE = 10;
 const EVERY_MS = 1_000;
 
@@ -87,12 +89,19 @@ async function follow(ctx: Ctx, first: ChangeRow & { readonly lease: string }) {
   const isOver = first.supersededAt !== null;
   const isOffered = first.offeredAt !== null || isOver || (await offerAll(ctx, taken));
   const isLate = first.chooseBy <= (await readNow(ctx.db, ctx.clock));
-  let failed = isOffered && isLate && !isOver ? await decideAll(ctx, taken) : 0;
-  failed += await settleAll(ctx, taken);
+  const isDue = isOffered && isLate && !isOver;
+  const decided = isDue ? await decideAll(ctx, taken) : { failed: 0, disputed: 0 };
+  const settled = await settleAll(ctx, taken);
+  const failed = decided.failed + settled.failed;
   const open = isOver ? 0 : (await openRemedies(ctx.db, first, 'offered', '', 1)).length;
   const isSettled = isOffered && failed === 0 && open === 0;
-  const soon = isOffered ? LATER_SECONDS : AGAIN_SECONDS;
-  const againSeconds = isOffered && failed === 0 ? null : soon;
+  const againSeconds = !isOffered
+    ? AGAIN_SECONDS
+    : failed > 0
+      ? LATER_SECONDS
+      : decided.disputed > 0
+        ? BANK_SECONDS
+        : null;
   await run(ctx.db, leaveChange({ ...first, lease }, { isOffered, isSettled, againSeconds }));
   return { isSettled, againSeconds };
 }
@@ -137,7 +146,7 @@ async function endPending(ctx: Ctx, { eventId }: ChangeRow): Promise<number> {
 }
 
 /** The time to choose is over. */
-async function decideAll(ctx: Ctx, taken: Taken): Promise<number> {
+async function decideAll(ctx: Ctx, taken: Taken): Promise<Left> {
   const { change } = taken;
   const { eventId, changeNo } = change;
   return eachOpen(ctx, taken, 'offered', (row) => async () => {
@@ -145,40 +154,45 @@ async function decideAll(ctx: Ctx, taken: Taken): Promise<number> {
       ...{ orderId: row.orderId, changeNo, reason: reasonOf(change), remedy: null, by: 'deadline' },
       newOrderId: newOrderOf(ctx, change),
     });
-    return decided.ok && decided.value;
+    if (!decided.ok) return false;
+    return decided.value ? true : 'disputed';
   });
 }
 
-function settleAll(ctx: Ctx, taken: Taken): Promise<number> {
+function settleAll(ctx: Ctx, taken: Taken): Promise<Left> {
   return eachOpen(ctx, taken, 'chosen', (row) => () => settleRemedy(ctx, taken.change, row));
 }
 
-/** Returns how many failed. */
+/** How many could not be done, and of how many a bank decides first. */
+type Left = { failed: number; disputed: number };
+
 async function eachOpen(
   ctx: Ctx,
   { change, renew }: Taken,
   status: 'offered' | 'chosen',
-  work: (row: RemedyRow) => () => Promise<boolean>,
-): Promise<number> {
-  let failed = 0;
+  work: (row: RemedyRow) => () => Promise<boolean | 'disputed'>,
+): Promise<Left> {
+  const left: Left = { failed: 0, disputed: 0 };
   for (let after = ''; ; ) {
     const slice = await openRemedies(ctx.db, change, status, after, SLICE_ORDERS);
     await eachOf(slice, TOGETHER, async (row) => {
-      if (!(await tried(ctx, row, work(row)))) failed += 1;
+      const done = await tried(ctx, row, work(row));
+      if (done === 'disputed') left.disputed += 1;
+      else if (!done) left.failed += 1;
     });
     const last = slice.at(-1);
-    if (!last) return failed;
+    if (!last) return left;
     after = last.orderId;
     await renew('');
   }
 }
 
 /** One order that fails must not keep those behind it from their money. */
-async function tried(
+async function tried<T>(
   ctx: Ctx,
   { orderId }: { readonly orderId: OrderId },
-  work: (ctx: Ctx) => Promise<boolean>,
-): Promise<boolean> {
+  work: (ctx: Ctx) => Promise<T>,
+): Promise<T | false> {
   try {
     return await work(ctx);
   } catch (error) {

@@ -10,6 +10,7 @@
  * It does not decide whether a payment is good or what happens next: shopping orchestrates that,
  * composing the SQL functions of this room (order.fn.sql, refund.fn.sql).
  */
+
 export { refundApproved } from './ask-refund.ts';
 export { giveUp } from './cancel-order.ts';
 export { endPending, extendOrder } from './end-order.ts';

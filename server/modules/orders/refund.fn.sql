@@ -103,42 +103,16 @@ begin
   ) c;
 end $$;
 
--- Takes tickets back for their money, in batches: a refund by staff, a cancelled event.
--- p_requests: orderId, ticketIds (null: all live ones), refundId, reason, actor, kept. Answers as
--- refund_tickets.
-create function orders.refund_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
-  returns jsonb language plpgsql
-  set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
-  set enable_bitmapscan = off set enable_material = off
-  set cpu_tuple_cost = 100 set cpu_index_tuple_cost = 100
-  set plan_cache_mode = force_generic_plan as $$
-declare
-  v_answers jsonb := '[]';
-  r record;
-begin
-  perform inventory.lock_sale@v(p_event, p_now);
-  for r in
-    select q."orderId" as order_id, q."ticketIds" as tickets, q."refundId" as refund_id, q.reason,
-      q.actor, q.kept
-    from jsonb_to_recordset(p_requests) as q("orderId" text, "ticketIds" text[], "refundId" text,
-      reason text, actor text, kept jsonb)
-  loop
-    perform set_config('fanfare.actor', r.actor, true);
-    v_answers := v_answers || orders.refund_tickets@v(
-      p_event, r.order_id, r.tickets, r.refund_id, r.reason, r.kept);
-  end loop;
-  return v_answers;
-end $$;
-
--- Takes tickets of one order back: all live ones, or p_tickets. The places come back on sale, the
--- tickets die and what they were worth goes back in this one transaction, without what is kept of
--- each (p_kept, by ticket; null: nothing). Asked again under the same refund id it answers alike.
+-- Takes tickets of one order back: all live ones, or p_tickets; p_used: also those that have opened
+-- a door. The places come back on sale, the tickets die and what they were worth goes back in this
+-- one transaction, without what is kept of each (p_kept, by ticket; null: nothing). Asked again
+-- under the same refund id it answers alike.
 -- Verdicts: refunded (with the refund id, null where no money goes back), unknown_ticket,
 -- payment_disputed (the bank decides first), archived (its places left the live tables, long after
 -- every window), not_found, or the order's status.
 create function orders.refund_tickets@v(
   p_event text, p_order text, p_tickets text[], p_refund text, p_reason text,
-  p_kept jsonb default null
+  p_kept jsonb default null, p_used boolean default false
 ) returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
   set enable_bitmapscan = off set enable_material = off
@@ -176,7 +150,8 @@ begin
     coalesce(sum(t.price_minor - coalesce((p_kept ->> t.ticket_id)::int, 0)), 0)
   into v_chosen, v_amount
   from orders.ticket t
-  where t.event_id = p_event and t.order_id = p_order and t.status in ('valid', 'listed')
+  where t.event_id = p_event and t.order_id = p_order
+    and (t.status in ('valid', 'listed') or (p_used and t.status = 'redeemed'))
     and (p_tickets is null or t.ticket_id = any(p_tickets));
   if v_chosen is null
     or cardinality(v_chosen) <> coalesce(cardinality(p_tickets), cardinality(v_chosen)) then

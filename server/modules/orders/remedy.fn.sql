@@ -1,5 +1,6 @@
 -- What a buyer gets where their event is cancelled or moved: offered, then decided, once. The
--- event's lock comes first (inventory), then order, tickets, payment. What a decision means for
+-- event's lock comes first (inventory), then order, tickets, payment. Tickets that have opened a
+-- door count as well: an event may be cancelled when its public is in. What a decision means for
 -- money and places that are this event's happens in the call that makes it; what another event or
 -- the organizer's credit has to do with it is done by whoever asked, from the row that says
 -- `chosen`.
@@ -132,7 +133,8 @@ begin
     return '{"verdict": "payment_disputed"}';
   end if;
   if v_remedy = 'refund' then
-    v_taken := orders.refund_tickets@v(p_event, v_order, null, v_refund, p_request ->> 'reason');
+    v_taken := orders.refund_tickets@v(
+      p_event, v_order, null, v_refund, p_request ->> 'reason', null, true);
     v_status := case v_taken ->> 'verdict' when 'refunded' then v_status else 'withdrawn' end;
   elsif v_remedy = 'credit' then
     v_value := orders.return_value@v(p_event, v_order, v_refund, 'credit', null, p_t);
@@ -178,7 +180,8 @@ begin
   return p_lines is not null and not exists (
     select from (
       select t.ticket_type_id, count(*)::int as quantity from orders.ticket t
-      where t.event_id = p_event and t.order_id = p_order and t.status in ('valid', 'listed')
+      where t.event_id = p_event and t.order_id = p_order
+        and t.status in ('valid', 'listed', 'redeemed')
       group by t.ticket_type_id
     ) n
     full join (
@@ -211,7 +214,8 @@ begin
   select array_agg(t.ticket_id), coalesce(sum(t.price_minor) filter (where not t.complimentary), 0)
   into v_chosen, v_worth
   from orders.ticket t
-  where t.event_id = p_event and t.order_id = p_order and t.status in ('valid', 'listed');
+  where t.event_id = p_event and t.order_id = p_order
+    and t.status in ('valid', 'listed', 'redeemed');
   if v_chosen is null then
     return null;
   end if;
@@ -312,7 +316,8 @@ begin
     where m.event_id = p_event and m.order_id = r.order_id and m.change_no = r.change_no
       and m.status = 'chosen' and m.chosen = 'voucher';
     if found then
-      v_taken := orders.refund_tickets@v(p_event, r.order_id, null, r.refund_id, r.reason);
+      v_taken := orders.refund_tickets@v(
+        p_event, r.order_id, null, r.refund_id, r.reason, null, true);
       insert into kernel.outbox (event_id, kind, data)
       values (p_event, 'remedy_chosen',
         jsonb_build_object('orderId', r.order_id, 'remedy', 'refund', 'by', 'no_place_left'));

@@ -117,7 +117,7 @@ export const selectWithoutOffer = (
         select t.ticket_type_id, count(*)::int as quantity, min(t.price_minor) as price_minor
         from orders.ticket t
         where t.event_id = o.event_id and t.order_id = o.order_id
-          and t.status in ('valid', 'listed')
+          and t.status in ('valid', 'listed', 'redeemed')
         group by t.ticket_type_id
       ) n
     ), '[]') as tickets
