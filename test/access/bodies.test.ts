@@ -57,6 +57,7 @@ const TELLING: Readonly<Record<string, readonly string[]>> = {
     'POST /events/:id/promo-codes/check',
     'POST /events/:id/bookings',
     'POST /credits/balance',
+    'PUT /shopping-sessions/:id/credit',
   ],
   captured: [],
   secretHash: [],

@@ -293,6 +293,13 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'PUT /shopping-sessions/:id/attendees': session(),
   'PUT /shopping-sessions/:id/payment': session(),
   'PUT /shopping-sessions/:id/promo-code': session(),
+  'PUT /shopping-sessions/:id/credit': {
+    ...session(),
+    make: async ({ app }, organizer) => {
+      const { id, token } = await makeSession(app, organizer);
+      return { ids: { id }, body: { code: (await giveCredit(organizer)).secret }, token };
+    },
+  },
   'POST /shopping-sessions/:id/purchase': session({ isUsedUp: true, isReady: true }),
   'DELETE /shopping-sessions/:id': session({ isUsedUp: true }),
   'GET /orders': nothing,

@@ -25,6 +25,7 @@ export async function beginToShop(app: TestApp, eventId: string, by: Caller = ap
     buyer: (buyer: object = somebody()) => caller.put(`${at}/buyer`, buyer),
     attendees: (attendees: readonly object[]) => caller.put(`${at}/attendees`, { attendees }),
     payBy: (method: string) => caller.put(`${at}/payment`, { method }),
+    credit: (code: string | null) => caller.put(`${at}/credit`, { code }),
     purchase: (key?: string) =>
       caller.post(`${at}/purchase`, {}, key ? { 'idempotency-key': key } : newKey()),
     leave: () => caller.delete(at),

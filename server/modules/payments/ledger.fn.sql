@@ -40,6 +40,15 @@ begin
   return false;
 end $$;
 
+-- Whether the books say that the value of this order has become credit.
+create function payments.became_credit@v(p_event text, p_order text) returns boolean
+  language plpgsql stable as $$
+begin
+  return exists (
+    select from payments.transfer t
+    where t.event_id = p_event and t.kind = 'credit_issued' and t.reference = p_order);
+end $$;
+
 -- Moves a refund, and the money with it: paid where it succeeds, back in our hands where the bank
 -- sends back what had succeeded. True where it was in one of the states it may come from.
 create function payments.move_refund@v(
@@ -63,6 +72,12 @@ begin
       check_at = case when p_to = 'succeeded' then null
         else coalesce(r.check_at, kernel.instant(null) + interval '30 seconds') end
   where r.event_id = p_event and r.refund_id = p_refund;
+  if p_to in ('succeeded', 'failed') then
+    insert into kernel.outbox (event_id, kind, data)
+    values (p_event, 'refund_' || p_to, jsonb_build_object('refundId', p_refund,
+        'paymentId', v_refund.payment_id, 'amountMinor', v_refund.amount_minor)
+      || case when p_to = 'failed' then jsonb_build_object('reason', p_failure) else '{}' end);
+  end if;
   if p_to <> 'succeeded' and not (p_to = 'failed' and v_refund.status = 'succeeded') then
     return true;
   end if;

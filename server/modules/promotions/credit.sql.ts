@@ -148,9 +148,13 @@ export const expireDue = (now: Date | null, most: number) => rows({
   currency: text,
   amountMinor: int,
   source: text,
+  /** Not where it stood for a voucher that never became an order: the books do not know of it. */
+  isOwed: bool,
 })`
   with due as (
-    select c.credit_id, c.organizer_id, c.currency, c.balance_minor from promotions.credit c
+    select c.credit_id, c.organizer_id, c.currency, c.balance_minor, c.source_event_id,
+      c.source_order_id
+    from promotions.credit c
     where c.expires_at <= kernel.instant(${now}) and c.balance_minor > 0
     order by c.expires_at limit ${most} for no key update skip locked
   ), ended as (
@@ -162,7 +166,8 @@ export const expireDue = (now: Date | null, most: number) => rows({
     from due d returning credit_id, source
   )
   select d.credit_id as "creditId", d.organizer_id as "organizerId", d.currency,
-    d.balance_minor as "amountMinor", w.source
+    d.balance_minor as "amountMinor", w.source, d.source_event_id is null
+      or payments.became_credit@v(d.source_event_id, d.source_order_id) as "isOwed"
   from due d join written w on w.credit_id = d.credit_id`;
 
 const reservationColumns = {

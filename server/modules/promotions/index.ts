@@ -11,6 +11,7 @@
  * spans events and changes in transactions of its own; what an order does with it is decided by
  * whoever composes them (shopping).
  */
+
 export {
   type Applied,
   applyCode,

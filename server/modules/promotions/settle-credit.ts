@@ -159,7 +159,9 @@ export async function lookLater(ctx: Ctx, { reservationId }: ReservationRow): Pr
 /** What is left of credit whose time is over ends with it: the organizer has earned it. */
 export async function expireCredits(ctx: Ctx): Promise<void> {
   await inTx({ ...ctx, once: null }, async (tx) => {
-    for (const { source, ...ended } of await all(tx, expireDue(ctx.clock.now(), AT_ONCE))) {
+    const due = await all(tx, expireDue(ctx.clock.now(), AT_ONCE));
+    for (const { source, isOwed, ...ended } of due) {
+      if (!isOwed) continue;
       const kind = 'credit_spent';
       const name = `expired:${ended.creditId}:${source}`;
       const sides = { debit: 'credit_liability', credit: 'sales' } as const;

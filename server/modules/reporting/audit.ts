@@ -17,10 +17,9 @@ import {
   g11,
   g14,
   g16,
-  g21,
-  g22,
   selectEventIds,
 } from './audit.view.sql.ts';
+import { g21, g22, g23 } from './audit-promotions.view.sql.ts';
 import { walkTimeline } from './audit-timeline.ts';
 
 export type AuditFinding = {
@@ -37,7 +36,7 @@ type Check = {
 } & (
   | { readonly find: (eventId: EventId, now: Date | null) => Statement<Violation> }
   /** Of what spans events: asked once. */
-  | { readonly findAnywhere: () => Statement<Violation> }
+  | { readonly findAnywhere: (now: Date | null) => Statement<Violation> }
   /** In several statements, each as short. */
   | { readonly walk: (ctx: Ctx, eventId: EventId) => Promise<readonly Violation[]> }
 );
@@ -60,6 +59,7 @@ export const audits: readonly Check[] = [
   { id: 'G17', name: 'The timeline is as it was sealed', walk: walkTimeline },
   { id: 'G21', name: 'A code counts the orders that use it', find: g21 },
   { id: 'G22', name: 'The balance of a credit is its entries', findAnywhere: g22 },
+  { id: 'G23', name: 'The books owe what credits are worth', findAnywhere: g23 },
 ];
 
 const EVENTS_PER_PAGE = 500;
@@ -96,7 +96,7 @@ export async function auditAll(ctx: Ctx): Promise<AuditReport> {
   for (const [i, entry] of report.entries()) {
     const check = present(audits[i], 'the check of an entry');
     if ('findAnywhere' in check) {
-      await note(entry, null, () => all(ctx.auditDb, check.findAnywhere()));
+      await note(entry, null, () => all(ctx.auditDb, check.findAnywhere(ctx.clock.now())));
     }
   }
   return report;

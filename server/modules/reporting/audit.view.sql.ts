@@ -5,7 +5,7 @@
 import type { EventId } from '../../kernel/ids.ts';
 import { rows, text, textAs } from '../../kernel/sql.ts';
 
-const found = { objectId: text, detail: text };
+export const found = { objectId: text, detail: text };
 
 export const selectEventIds = (after: string, most: number) => rows({
   eventId: textAs<EventId>(),
@@ -275,7 +275,8 @@ export const g11 = (eventId: EventId, now: Date | null) => rows(found)`
     and o.status in ('confirmed', 'partially_refunded')
     and exists (
       select from orders.ticket t
-      where t.event_id = o.event_id and t.order_id = o.order_id and t.status in ('valid', 'listed'))
+      where t.event_id = o.event_id and t.order_id = o.order_id
+        and t.status in ('valid', 'listed', 'redeemed'))
     and not exists (
       select from payments.payment p
       where p.event_id = o.event_id and p.reference = o.order_id and p.status = 'disputed')
@@ -320,44 +321,3 @@ export const g16 = (eventId: EventId) => rows(found)`
   ) l
   join orders.order o on o.event_id = ${eventId} and o.order_id = l.object_id
   where o.status <> l.to_state`;
-
-/** G21: a code counts the orders that use it, and no order that came to nothing uses one. */
-export const g21 = (eventId: EventId) => rows(found)`
-  select c.code as "objectId", format('it counts %s uses of %s, there are %s', c.used,
-    coalesce(c.max_uses::text, 'any number'), coalesce(u.uses, 0)) as detail
-  from promotions.promo_code c
-  left join (
-    select x.code, count(*) as uses from promotions.code_use x
-    where x.event_id = ${eventId} and not x.returned group by x.code
-  ) u on u.code = c.code
-  where c.event_id = ${eventId}
-    and (c.used <> coalesce(u.uses, 0) or c.used > c.max_uses)
-  union all
-  select o.order_id, format('%s, and its use of %s is %s', o.status, o.promo_code,
-    case when u.returned then 'returned' when u.order_id is null then 'missing' else 'kept' end)
-  from orders.order o
-  left join promotions.code_use u on u.event_id = ${eventId} and u.order_id = o.order_id
-  where o.event_id = ${eventId} and o.promo_code is not null and u.returned is distinct from
-    (o.status = 'failed' or (o.status = 'cancelled' and o.confirmed_at is null))`;
-
-/** G22: the balance of a credit is the sum of its entries, and what is kept of it is in them. */
-export const g22 = () => rows(found)`
-  select c.credit_id as "objectId",
-    format('its balance is %s, its entries are %s', c.balance_minor, coalesce(e.sum, 0)) as detail
-  from promotions.credit c
-  left join (
-    select x.credit_id, sum(x.amount_minor) as sum from promotions.credit_entry x
-    group by x.credit_id
-  ) e on e.credit_id = c.credit_id
-  where c.balance_minor <> coalesce(e.sum, 0) or c.balance_minor < 0
-  union all
-  select r.credit_id, format('%s is kept for bookings, its entries say %s', r.open, k.open)
-  from (
-    select x.credit_id, sum(x.open_minor) as open from promotions.credit_reservation x
-    group by x.credit_id
-  ) r
-  left join (
-    select x.credit_id, - sum(x.amount_minor) as open from promotions.credit_entry x
-    where x.kind in ('reserved', 'released') group by x.credit_id
-  ) k on k.credit_id = r.credit_id
-  where r.open <> coalesce(k.open, 0)`;

@@ -8,6 +8,7 @@ import type { Busy } from '../../kernel/db.ts';
 import type { SessionId } from '../../kernel/ids.ts';
 import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { nameHolder } from '../inventory/index.ts';
+import { findCredit } from '../promotions/index.ts';
 import { keysOfBuyer, type PaymentMethod, returnUrlFor } from '../shopping/index.ts';
 import { findSession, type NotOpen, notOpen, type Session, saveSession } from './find-session.ts';
 import type { SessionParts, SessionRow } from './session.sql.ts';
@@ -23,7 +24,10 @@ export async function changeSession(
   actor: Actor,
   sessionId: SessionId,
   parts: Partial<
-    Pick<SessionParts, 'buyer' | 'attendees' | 'method' | 'returnUrl' | 'promoCode' | 'declineCode'>
+    Pick<
+      SessionParts,
+      'buyer' | 'attendees' | 'method' | 'returnUrl' | 'promoCode' | 'creditId' | 'declineCode'
+    >
   >,
 ): Promise<Result<SessionView, ChangeRefusal>> {
   for (let attempt = 0; attempt < TRIES_MAX; attempt++) {
@@ -56,6 +60,27 @@ export async function choosePayment(
   if (returnUrl === null) return refused('return_url_not_allowed');
   const parts = { method, returnUrl: wanted === undefined ? null : returnUrl, declineCode: null };
   return changeSession(ctx, actor, sessionId, parts);
+}
+
+/**
+ * With which credit a part is paid; null: with none. Nothing of it is kept before the purchase:
+ * what is left of it then is what it pays.
+ */
+export async function chooseCredit(
+  ctx: Ctx,
+  actor: Actor,
+  sessionId: SessionId,
+  code: string | null,
+): Promise<Result<SessionView, ChangeRefusal | RefusalOf<'credit_invalid'>>> {
+  if (code === null) return changeSession(ctx, actor, sessionId, { creditId: null });
+  const session = await findSession(ctx, actor, sessionId, 'orders:write');
+  if (!session) return refused('not_found');
+  const credit = await findCredit(ctx, session.row.organizerId, code);
+  // As in a booking: unknown, another's and expired are all the same.
+  if (!credit || credit.expired || credit.currency !== session.row.currency) {
+    return refused('credit_invalid');
+  }
+  return changeSession(ctx, actor, sessionId, { creditId: credit.creditId });
 }
 
 /** The session as it is now. */

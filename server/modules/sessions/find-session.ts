@@ -78,9 +78,7 @@ export async function saveSession(
   { row, standing }: Session,
   changed: Partial<SessionParts> = {},
 ): Promise<boolean> {
-  const { holdId, holdNo, buyer, attendees, method, returnUrl, promoCode, overLimit } = row;
-  const said = { holdId, holdNo, buyer, attendees, method, returnUrl, promoCode, overLimit };
-  const parts = { ...said, ...standing, ...changed };
+  const parts: SessionParts = { ...row, ...standing, ...changed };
   return (await run(ctx.db, updateSession(row, parts, ctx.clock.now()))) === 1;
 }
 

@@ -13,6 +13,7 @@ import { findEvent, type Seen } from '../catalog/index.ts';
 import { refusedWhileStopped } from '../inventory/index.ts';
 import { type OrderRow, orderByKey, readOrder, referencesOf } from '../orders/index.ts';
 import { paymentsOf } from '../payments/index.ts';
+import { codeOfCredit } from '../promotions/index.ts';
 import {
   accountOf,
   type BookAnswer,
@@ -139,6 +140,7 @@ async function wishOf(
     buyer: { name, email, phone: phone ?? undefined },
     userId: row.userId,
     promoCode: row.promoCode,
+    credit: row.creditId ? { code: codeOfCredit(ctx, row.creditId) } : undefined,
     account: collects.value.account,
     method,
     returnUrl: method === 'checkout_session' ? (row.returnUrl ?? home) : null,

@@ -5,10 +5,10 @@ import { ok, refused } from '../../kernel/result.ts';
 import { bodyOf, type Route, route } from '../../kernel/route.ts';
 import { email, id, line } from '../../kernel/schemas.ts';
 import { holdRefusals } from '../inventory/index.ts';
-import { promoCode, promoRefusals } from '../promotions/index.ts';
+import { creditCode, creditRefusals, promoCode, promoRefusals } from '../promotions/index.ts';
 import { bookingRefusals, buyer, holdItems, itemsOrNone, returnUrl } from '../shopping/index.ts';
 import { abandonSession } from './abandon-session.ts';
-import { changeSession, choosePayment, showSession } from './change-session.ts';
+import { changeSession, chooseCredit, choosePayment, showSession } from './change-session.ts';
 import { purchaseSession } from './purchase-session.ts';
 import { selectPlaces } from './select-places.ts';
 import { sessionSchema } from './session-view.ts';
@@ -44,7 +44,9 @@ const exampleEmpty = {
   attendees: [],
   payment: null,
   promoCode: null,
+  credit: null,
   total: eur(0),
+  due: eur(0),
   issues: [
     { path: 'selection', code: 'selection_missing', message: 'Choose places' },
     { path: 'buyer', code: 'buyer_missing', message: 'Say who buys' },
@@ -58,6 +60,7 @@ const exampleFull = {
   buyer: { ...exampleBuyer, phone: null },
   payment: { method: 'simulated' },
   total: eur(5_000),
+  due: eur(5_000),
   issues: [],
 };
 
@@ -207,6 +210,24 @@ export const sessionRoutes: readonly Route[] = [
     example: { body: { promoCode: 'EARLY-BIRD' } },
     handle: async (ctx, { actor, params: { id: sessionId }, body }) => {
       return bodyOf(changeSession(ctx, actor, sessionId, { promoCode: body.promoCode }));
+    },
+  }),
+  route({
+    method: 'PUT',
+    path: '/shopping-sessions/:id/credit',
+    summary: 'Pay a part with credit',
+    description:
+      'With the organizer’s credit that this code opens. `credit` says how much of the total it ' +
+      'pays, `due` what is left; nothing of it is kept before the purchase. Null: none.',
+    tag: 'Buying',
+    access: { kind: 'owner', scope: 'orders:write' },
+    params,
+    body: z.strictObject({ code: creditCode.nullable() }).meta({ id: 'CreditChoice' }),
+    success,
+    refusals: { ...notOpen, credit_invalid: creditRefusals.credit_invalid },
+    example: { body: { code: null } },
+    handle: async (ctx, { actor, params: { id: sessionId }, body }) => {
+      return bodyOf(chooseCredit(ctx, actor, sessionId, body.code));
     },
   }),
   route({

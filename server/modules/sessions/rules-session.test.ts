@@ -73,11 +73,12 @@ describe('what a session is', () => {
 const ready: SessionContent = {
   status: 'open',
   declineCode: null,
-  selection: { places: 2, totalMinor: 5_000 },
+  selection: { places: 2, dueMinor: 5_000 },
   isLost: false,
   hasBuyer: true,
   overLimit: null,
   promoRefusal: null,
+  creditRefusal: null,
   attendees: 2,
   method: 'payment_intent',
   isMethodAvailable: true,
@@ -99,7 +100,7 @@ describe('what is missing', () => {
     ['nothing that is asked for once it is bought', { status: 'completed', method: null }, []],
     [
       'a way to pay, where nothing has to be paid',
-      { selection: { places: 2, totalMinor: 0 }, method: null, isMethodAvailable: false },
+      { selection: { places: 2, dueMinor: 0 }, method: null, isMethodAvailable: false },
       [],
     ],
     [

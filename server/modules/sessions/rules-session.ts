@@ -57,6 +57,8 @@ export const sessionIssueCodes = [
   'promo_code_invalid',
   'promo_code_over_limit',
   'promo_code_used_up',
+  'credit_invalid',
+  'credit_used_up',
   'payment_missing',
   'payment_method_unavailable',
   'payment_declined',
@@ -70,8 +72,10 @@ export type SessionContent = {
   readonly declineCode: string | null;
   /** Why the code that was given does not lower the price of what is chosen. */
   readonly promoRefusal: SessionIssueCode | null;
-  /** How many places it holds now, and what they cost; null where it holds none. */
-  readonly selection: { readonly places: number; readonly totalMinor: number } | null;
+  /** Why the credit that was named pays nothing. */
+  readonly creditRefusal: 'credit_invalid' | 'credit_used_up' | null;
+  /** How many places it holds now, and what is left to be paid; null where it holds none. */
+  readonly selection: { readonly places: number; readonly dueMinor: number } | null;
   /** It had a selection, which it has not given up itself. */
   readonly isLost: boolean;
   readonly hasBuyer: boolean;
@@ -91,6 +95,7 @@ export function issuesOf(content: SessionContent): readonly SessionIssue[] {
     ...selectionIssues(content),
     ...peopleIssues(content),
     ...promoIssues(content),
+    ...creditIssues(content),
     ...paymentIssues(content),
   ];
 }
@@ -121,11 +126,18 @@ function promoIssues({ selection, promoRefusal: code }: SessionContent): Session
   return [{ path: 'promoCode', code, message: 'This code does not apply to what is chosen' }];
 }
 
+function creditIssues({ selection, creditRefusal: code }: SessionContent): SessionIssue[] {
+  if (!selection || code === null) return [];
+  const message =
+    code === 'credit_used_up' ? 'Nothing is left of this credit' : 'This credit has ended';
+  return [{ path: 'credit', code, message }];
+}
+
 function paymentIssues(content: SessionContent): SessionIssue[] {
   const { selection, method, declineCode } = content;
   const issues: SessionIssue[] = [];
   // Where nothing has to be paid, nobody has to say how.
-  const isFree = selection !== null && selection.totalMinor === 0;
+  const isFree = selection !== null && selection.dueMinor === 0;
   if (!isFree && method === null) {
     issues.push({ path: 'payment', code: 'payment_missing', message: 'Say how to pay' });
   }

@@ -5,10 +5,10 @@ import { ok } from '../../kernel/result.ts';
 import { moneyOut, timeOut } from '../../kernel/schemas.ts';
 import { type OrderView, orderSchema, orderView, referencesOf } from '../orders/index.ts';
 import { accountFor, paymentsOf } from '../payments/index.ts';
-import { applyCode, type PromoRefusal } from '../promotions/index.ts';
+import { applyCode, codeOfCredit, findCredit, type PromoRefusal } from '../promotions/index.ts';
 import { isAvailable, type WaysToPay, waysToPay } from '../shopping/index.ts';
 import type { Session } from './find-session.ts';
-import { issuesOf, type SessionIssue } from './rules-session.ts';
+import { issuesOf, type SessionContent, type SessionIssue } from './rules-session.ts';
 
 export const sessionSchema = z
   .object({
@@ -46,7 +46,9 @@ export const sessionSchema = z
       })
       .nullable(),
     promoCode: z.string().nullable(),
-    total: moneyOut,
+    credit: moneyOut.nullable().describe('What the credit pays of the total'),
+    total: moneyOut.describe('What it costs, whatever pays it'),
+    due: moneyOut.describe('What is left to be paid'),
     issues: z
       .array(issueSchema.extend({ declineCode: z.string().optional() }))
       .describe('What is missing, or wrong; empty: it can be purchased'),
@@ -59,23 +61,49 @@ export type Paying = WaysToPay & { readonly provider: string };
 
 export type SessionView = z.input<typeof sessionSchema>;
 
-type Priced = { readonly totalMinor: number; readonly refusal: PromoRefusal['code'] | null };
+type Reckoned = { readonly totalMinor: number; readonly promoRefusal: PromoRefusal['code'] | null };
+type Credited = Pick<SessionContent, 'creditRefusal'> & { readonly creditMinor: number };
+type Priced = Reckoned & Credited;
 
-/** What is chosen costs so much now, with the code that was given. */
-async function priceIn(ctx: Ctx, { row, hold, standing }: Session): Promise<Priced> {
+/** What is chosen costs so much now, with the code that was given, and so much credit pays. */
+async function priceIn(ctx: Ctx, session: Session): Promise<Priced> {
+  const reckoned = await reckon(ctx, session);
+  return { ...reckoned, ...(await creditIn(ctx, session, reckoned.totalMinor)) };
+}
+
+async function reckon(ctx: Ctx, { row, hold, standing }: Session): Promise<Reckoned> {
   const listMinor = hold ? totalOf(hold.items) : 0;
   const code = row.promoCode;
   if (!hold || code === null || standing.status !== 'open') {
-    return { totalMinor: listMinor, refusal: null };
+    return { totalMinor: listMinor, promoRefusal: null };
   }
   const applied = await applyCode(ctx, row.eventId, code, hold.items);
-  if (!applied.ok) return { totalMinor: listMinor, refusal: applied.refusal.code };
+  if (!applied.ok) return { totalMinor: listMinor, promoRefusal: applied.refusal.code };
   const { prices } = applied.value;
   const items = hold.items.map((item) => ({
     ...item,
     unitPriceMinor: prices[item.ticketTypeId] ?? item.unitPriceMinor,
   }));
-  return { totalMinor: totalOf(items), refusal: null };
+  return { totalMinor: totalOf(items), promoRefusal: null };
+}
+
+/** From the purchase on it is the order that says what its credit pays. */
+async function creditIn(
+  ctx: Ctx,
+  { row, standing, order }: Session,
+  totalMinor: number,
+): Promise<Credited> {
+  if (standing.status !== 'open') {
+    return { creditMinor: order?.creditMinor ?? 0, creditRefusal: null };
+  }
+  if (row.creditId === null) return { creditMinor: 0, creditRefusal: null };
+  const credit = await findCredit(ctx, row.organizerId, codeOfCredit(ctx, row.creditId));
+  if (!credit || credit.expired) return { creditMinor: 0, creditRefusal: 'credit_invalid' };
+  const isEmpty = credit.balanceMinor === 0 && totalMinor > 0;
+  return {
+    creditMinor: Math.min(credit.balanceMinor, totalMinor),
+    creditRefusal: isEmpty ? 'credit_used_up' : null,
+  };
 }
 
 /** What is missing in a session, or wrong with it. */
@@ -92,8 +120,12 @@ export async function issuesIn(
     (await accountFor(ctx, row.organizerId)).ok;
   return issuesOf({
     ...standing,
-    selection: hold && { places: placesOf(hold.items), totalMinor: priced.totalMinor },
-    promoRefusal: priced.refusal,
+    selection: hold && {
+      places: placesOf(hold.items),
+      dueMinor: priced.totalMinor - priced.creditMinor,
+    },
+    promoRefusal: priced.promoRefusal,
+    creditRefusal: priced.creditRefusal,
     isLost: row.holdId !== null && hold === null,
     hasBuyer: row.buyer !== null,
     overLimit: row.overLimit,
@@ -129,6 +161,8 @@ export async function viewOf(
   const money = (amount: number) => ({ amount, currency: row.currency });
   const method = order ? (session.order?.method ?? row.method) : row.method;
   const { status } = standing;
+  const total = order?.total ?? money(priced.totalMinor);
+  const { creditMinor } = priced;
   return {
     id: row.sessionId,
     eventId: row.eventId,
@@ -154,7 +188,9 @@ export async function viewOf(
     attendees: [...(row.attendees ?? [])],
     payment: method === null ? null : { method, ...paying },
     promoCode: row.promoCode,
-    total: order?.total ?? money(priced.totalMinor),
+    credit: row.creditId === null && creditMinor === 0 ? null : money(creditMinor),
+    total,
+    due: money(total.amount - creditMinor),
     issues: [...(await issuesIn(ctx, session, priced))],
     ...(order ? { order } : {}),
   };

@@ -1,5 +1,13 @@
 /** Sessions: one row each, changed only by whoever names the version that they have read. */
-import type { EventId, HoldId, OrderId, OrganizerId, SessionId, UserId } from '../../kernel/ids.ts';
+import type {
+  CreditId,
+  EventId,
+  HoldId,
+  OrderId,
+  OrganizerId,
+  SessionId,
+  UserId,
+} from '../../kernel/ids.ts';
 import type { Currency } from '../../kernel/money.ts';
 import {
   bool,
@@ -47,6 +55,7 @@ const columns = {
   method: textAsOrNull<PaymentMethod>(),
   returnUrl: textOrNull,
   promoCode: textOrNull,
+  creditId: textAsOrNull<CreditId>(),
   overLimit: intOrNull,
   declineCode: textOrNull,
   orderId: textAsOrNull<OrderId>(),
@@ -62,7 +71,7 @@ const sessionSelect = fragment`
     s.currency, s.user_id as "userId", s.status, s.version, s.made_at as "madeAt",
     s.expires_at as "expiresAt", s.caller, s.hold_id as "holdId", s.hold_no as "holdNo", s.buyer,
     s.attendees, s.method, s.return_url as "returnUrl",
-    s.promo_code as "promoCode", s.over_limit as "overLimit", s.decline_code as "declineCode",
+    s.promo_code as "promoCode", s.credit_id as "creditId", s.over_limit as "overLimit", s.decline_code as "declineCode",
     s.order_id as "orderId"`;
 
 export type SessionRow = ReturnType<ReturnType<typeof selectSession>['decode']>;
@@ -118,6 +127,7 @@ export type SessionParts = Pick<
   | 'method'
   | 'returnUrl'
   | 'promoCode'
+  | 'creditId'
   | 'overLimit'
   | 'declineCode'
 >;
@@ -132,7 +142,7 @@ export const updateSession = (
   set status = ${to.status}, hold_id = ${to.holdId}, hold_no = ${to.holdNo},
       buyer = ${asJson(to.buyer)}::jsonb, attendees = ${asJson(to.attendees)}::jsonb,
       method = ${to.method}, return_url = ${to.returnUrl},
-      promo_code = ${to.promoCode}, over_limit = ${to.overLimit}, decline_code = ${to.declineCode},
+      promo_code = ${to.promoCode}, credit_id = ${to.creditId}, over_limit = ${to.overLimit}, decline_code = ${to.declineCode},
       version = s.version + 1
   where s.event_id = ${eventId} and s.session_id = ${sessionId} and s.version = ${version}
     and (${to.status} <> 'open' or s.expires_at > kernel.instant(${now}))`;
