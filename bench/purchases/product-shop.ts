@@ -35,7 +35,7 @@ export async function openProductShop(
   // A listening TCP server has an address object, never a name.
   const port = typeof address === 'object' && address ? address.port : 0;
   await parts.listening({ host: '127.0.0.1', port });
-  parts.worker.start();
+  parts.startWork();
   const looker = new pg.Client({ connectionString: url });
   await looker.connect();
   const confirmed = tellConfirmed(parts, event, looker);

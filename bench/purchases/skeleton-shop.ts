@@ -9,7 +9,7 @@ import { systemIds } from '../../server/kernel/context.ts';
 import { closeDb, openDb } from '../../server/kernel/db.ts';
 import { present } from '../../server/kernel/result.ts';
 import { loadSecrets } from '../../server/kernel/secrets.ts';
-import type { PaymentPort } from '../../server/modules/payments/index.ts';
+import { type PaymentPort, WEBHOOK_TYPES } from '../../server/modules/payments/index.ts';
 import { API_PREFIX, createSandbox } from '../../server/sandbox/index.ts';
 import type { Databases } from '../inventory/databases.ts';
 import { POOL_CONNECTIONS } from '../inventory/product.ts';
@@ -48,7 +48,7 @@ export async function openSkeletonShop(databases: Databases): Promise<Shop> {
     sandbox: { host: '127.0.0.1', port, pathPrefix: API_PREFIX, hostedPage: () => '' },
     nowMs: systemIds.nowMs,
   });
-  await sandbox.ensureEndpoint(`http://127.0.0.1:${port}/webhooks/stripe`);
+  await sandbox.ensureEndpoint(`http://127.0.0.1:${port}/webhooks/stripe`, WEBHOOK_TYPES);
   const delivery = sandbox.startDelivery();
   return {
     ...{ port, publishableKey: sandbox.publishableKey, traffic, confirmed: waits.confirmed },

@@ -47,7 +47,7 @@ export type Sandbox = {
   /** Delivers webhooks and does what is due, until stopped; any number of processes may. */
   readonly startDelivery: () => { readonly stop: () => Promise<void> };
   /** At each start: where this instance receives webhooks, signed with `webhookSecrets`. */
-  readonly ensureEndpoint: (url: string) => Promise<void>;
+  readonly ensureEndpoint: (url: string, types?: readonly string[]) => Promise<void>;
   /** Of what happens in the instance's own account. */
   readonly webhookSecret: string;
   /** That one, and the one of what happens in connected accounts. */
@@ -115,7 +115,7 @@ export function createSandbox(deps: SandboxDeps): Sandbox {
         },
       };
     },
-    ensureEndpoint: (url) => ensureEndpoint(world, url),
+    ensureEndpoint: (url, types) => ensureEndpoint(world, url, types),
     webhookSecret: webhookSecretOf(INSTANCE_ENDPOINTS[0].id),
     webhookSecrets: INSTANCE_ENDPOINTS.map(({ id }) => webhookSecretOf(id)),
     secretKey: world.secretKey,

@@ -58,7 +58,10 @@ export function book(
   );
 }
 
-/** What the buyer's browser does: confirm the intent with a card, by its client secret. */
+/**
+ * What the buyer's browser does: confirm the intent with a card, by its client secret; until the
+ * provider has told of it, or has tried to.
+ */
 export async function payWith(app: TestApp, clientSecret: string, card = 'pm_card_visa') {
   const intent = clientSecret.replace(/_secret_.*/, '');
   const response = await fetch(
@@ -72,8 +75,18 @@ export async function payWith(app: TestApp, clientSecret: string, card = 'pm_car
       body: new URLSearchParams({ client_secret: clientSecret, payment_method: card }).toString(),
     },
   );
-  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  const body = (await response.json()) as Record<string, unknown>;
+  await eventually(
+    async () => (await app.ctx.db.pool.query(UNTOLD, [intent])).rowCount,
+    (untold) => untold === 0,
+  );
+  return { status: response.status, body };
 }
+
+const UNTOLD = `
+  select from sandbox.delivery d join sandbox.event e on e.id = d.event_id
+  where d.last_outcome is null and d.delivered_at is null and d.given_up_at is null
+    and e.body -> 'data' -> 'object' ->> 'id' = $1`;
 
 /** Asks until `done` is content; what is waited for is a state, never a time. */
 export async function eventually<T>(

@@ -49,6 +49,11 @@ describe('settlement', () => {
     const a = await authorised();
     await Promise.all(Array.from({ length: 8 }, () => a.settle().catch(() => {})));
     await a.settle();
+    const { rows } = await app.ctx.db.pool.query(
+      `select to_state from kernel.state_change where object_id = $1 order by seq`,
+      [a.paymentId],
+    );
+    expect(rows.map((row) => row.to_state)).toEqual(['created', 'authorized', 'captured']);
     expect(await read(a)).toMatchObject({ status: 'confirmed', tickets: [{}, {}] });
     expect(await ledgerOf(a.intentId)).toEqual({ captured: 5_000, refunded: 0 });
     await expectAuditClean(app);

@@ -262,6 +262,9 @@ async function charge<T>(
  * A timeout, a lost connection, a 5xx, a rate limit or a
  * key that is in use says nothing about what happened.
  */
+/** Of the answer to a request whose key is another one's that is not answered yet. */
+const KEY_IN_USE = 'idempotency_key_in_use';
+
 async function ask<T>(call: () => Promise<T>): Promise<Asked<T>> {
   assertOutsideTx('Stripe');
   try {
@@ -277,6 +280,7 @@ async function ask<T>(call: () => Promise<T>): Promise<Asked<T>> {
       statusCode !== 403 &&
       statusCode !== 409 &&
       statusCode !== 429;
+    if (error.code === KEY_IN_USE) return { kind: 'unknown', message, isUnderWay: true };
     if (!definite) return { kind: 'unknown', message };
     return { kind: 'refused', code: error.code ?? error.type, message };
   }

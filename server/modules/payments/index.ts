@@ -11,6 +11,7 @@
  * It never knows a ticket: what a payment is for is an opaque reference, and what its end means is
  * decided by the room that composes its functions.
  */
+
 export { accountRoutes } from './account-routes.ts';
 export { accountFor } from './accounts.ts';
 export {
@@ -53,4 +54,4 @@ export { disputeMachine, paymentMachine, refundMachine } from './states.ts';
 export { tieOut, tieOutJob, tieOutRecurring } from './tie-out.ts';
 export { tieOutRoutes } from './tie-out-routes.ts';
 export { markUnknown, noteCurrency, noteFingerprint, voidPayment } from './void-payment.ts';
-export { forgetWebhooksRecurring, webhookRoutes } from './webhook.ts';
+export { forgetWebhooksRecurring, WEBHOOK_TYPES, webhookRoutes } from './webhook.ts';

@@ -9,8 +9,9 @@ create function payments.move_payment@v(p_event text, p_payment text, p_to text,
   returns text language plpgsql as $$
 declare
   v_from text;
+  v_reference text;
 begin
-  select p.status into v_from from payments.payment p
+  select p.status, p.reference into v_from, v_reference from payments.payment p
   where p.event_id = p_event and p.payment_id = p_payment for no key update;
   if p_to = 'unknown' then
     update payments.payment p set attempt = p.attempt + 1
@@ -25,6 +26,11 @@ begin
       unknown_since = case when p_to = 'unknown' then kernel.instant(null) end,
       check_at = case when p_to in ('voided', 'failed') then null else p.check_at end
   where p.event_id = p_event and p.payment_id = p_payment;
+  if p_to in ('voided', 'failed') then
+    insert into kernel.outbox (event_id, kind, data)
+    values (p_event, 'payment_' || p_to, jsonb_build_object('paymentId', p_payment,
+      'reference', v_reference, 'reason', p_failure));
+  end if;
   return p_to;
 end $$;
 

@@ -84,7 +84,12 @@ export type Asked<T> =
   /** A definite no: nothing happened. */
   | { readonly kind: 'refused'; readonly code: string; readonly message: string }
   /** Nobody knows; ask again under the same key, or read. */
-  | { readonly kind: 'unknown'; readonly message: string };
+  | {
+      readonly kind: 'unknown';
+      readonly message: string;
+      /** The same was asked for at the same moment: asked again under its key, it has an answer. */
+      readonly isUnderWay?: true;
+    };
 
 export type Webhook = {
   readonly id: string;

@@ -20,10 +20,10 @@ import { enqueueRefund } from './refund.ts';
 
 /**
  * The types of webhooks that lead to a look; docs/payments.md lists them, and these are what an
- * endpoint at Stripe should be told to send. Others are kept in the inbox and mean nothing here.
+ * endpoint at Stripe should be told to send. Others are kept in the inbox and mean nothing here:
+ * what we have just asked for ourselves, or what is told of the intent as well.
  */
 export const WEBHOOK_TYPES: readonly string[] = [
-  'payment_intent.created',
   'payment_intent.requires_action',
   'payment_intent.processing',
   'payment_intent.amount_capturable_updated',
@@ -34,11 +34,6 @@ export const WEBHOOK_TYPES: readonly string[] = [
   'checkout.session.expired',
   'checkout.session.async_payment_succeeded',
   'checkout.session.async_payment_failed',
-  'charge.pending',
-  'charge.succeeded',
-  'charge.captured',
-  'charge.failed',
-  'charge.expired',
   'charge.refunded',
   'charge.refund.updated',
   'charge.dispute.created',
@@ -46,7 +41,6 @@ export const WEBHOOK_TYPES: readonly string[] = [
   'charge.dispute.closed',
   'charge.dispute.funds_withdrawn',
   'charge.dispute.funds_reinstated',
-  'refund.created',
   'refund.updated',
   'refund.failed',
 ];

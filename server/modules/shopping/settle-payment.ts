@@ -148,7 +148,11 @@ async function claimAndCapture(ctx: Ctx, purchase: Purchase, intent: Intent): Pr
   // An intent is captured once whatever the key; a new key after a lost answer gets a new answer.
   const key = `capture:${paymentId}:${payment.attempt}`;
   const captured = await providerFor(ctx, payment).captureIntent(intent.id, key);
-  if (captured.kind === 'unknown') return unknown(ctx, payment);
+  if (captured.kind === 'unknown') {
+    // Another look is just capturing: nothing is unknown but to this one.
+    if (captured.isUnderWay) throw new NotYet(BUSY_RETRY_SECONDS);
+    return unknown(ctx, payment);
+  }
   if (captured.kind === 'refused') return settleRefusedCapture(ctx, purchase, intent.id);
   await ctx.pause('settle.before_confirm');
   await confirm(ctx, purchase, captured.value);

@@ -45,17 +45,22 @@ function newEndpoint(
 }
 
 /**
- * All events go to `url`, signed with the secrets of the instance's own endpoints. The next call
- * with another address moves them there, waiting deliveries included: after a restart on another
- * port nothing is sent to where nobody listens any more.
+ * Events of these types (`*`: all) go to `url`, signed with the secrets of the instance's own
+ * endpoints. The next call with another address moves them there, waiting deliveries included:
+ * after a restart on another port nothing is sent to where nobody listens any more.
  */
-export async function ensureEndpoint(world: World, url: string): Promise<void> {
+export async function ensureEndpoint(
+  world: World,
+  url: string,
+  types: readonly string[] = ['*'],
+): Promise<void> {
   const protocol = URL.canParse(url) ? new URL(url).protocol : '';
   assert(/^https?:$/.test(protocol), `not an address for webhooks: ${url}`);
   const result = await inTx(scopeOf(world), async (tx) => {
     const created = nowS(world);
     for (const { id, connect } of INSTANCE_ENDPOINTS) {
-      const data = newEndpoint({ id, created, url, description: 'this instance' });
+      const description = 'this instance';
+      const data = newEndpoint({ id, created, url, description, enabled_events: types });
       await one(tx, putEndpoint(id, created, JSON.stringify(data), JSON.stringify({ connect })));
     }
     return ok(null);
