@@ -88,7 +88,7 @@ async function measure(product: Product, report: Report, orders: number, isSmoke
     count(
       `select count(*)::int as n from payments.refund where event_id = $1 and status = 'succeeded'`,
     );
-  product.parts.worker.start();
+  product.parts.startWork();
   const startedAt = performance.now();
   const answer = await product.parts.app.inject({
     method: 'POST',

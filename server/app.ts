@@ -9,6 +9,7 @@ import { createHttpServer } from './kernel/http.ts';
 import { defaultRates } from './kernel/http-rates.ts';
 import { forgetOldKeys } from './kernel/idempotency.ts';
 import { createWorker, measureJobs, type Recurring, type Worker } from './kernel/jobs.ts';
+import { forgetOldFacts, measureFacts } from './kernel/relay.ts';
 import type { Route } from './kernel/route.ts';
 import type { Machine } from './kernel/states.ts';
 import { sealRecurring } from './kernel/timeline.ts';
@@ -143,6 +144,7 @@ const recurring: readonly Recurring[] = [
     everyMs: 5_000,
     run: async (ctx) => {
       await measureJobs(ctx);
+      await measureFacts(ctx);
       const [row] = await all(ctx.db, oldestSnapshotSeconds());
       ctx.metrics.oldestSnapshot.set(row?.seconds ?? 0);
     },
@@ -153,6 +155,11 @@ const recurring: readonly Recurring[] = [
     run: async (ctx) => {
       await forgetOldKeys(ctx.db);
     },
+  },
+  {
+    name: 'forget_facts',
+    everyMs: 60_000,
+    run: forgetOldFacts,
   },
   {
     name: 'release_allocations',

@@ -1,13 +1,12 @@
 /** One process's parts, wired: configuration, database, clock, provider, application, worker. */
 import type { FastifyInstance } from 'fastify';
 import { createStripeProvider } from './adapters/stripe/index.ts';
-import { buildApp, buildWorker, machines } from './app.ts';
+import { buildApp, machines } from './app.ts';
 import { dataDirOf } from './database.ts';
 import { databaseClock } from './kernel/clock.ts';
 import { type Config, isLive, usesSandbox } from './kernel/config.ts';
 import { type Ctx, neverPause, type Ports, systemIds } from './kernel/context.ts';
 import { AUDIT_STATEMENT_MAX_MS, closeDb, type Db, openDb } from './kernel/db.ts';
-import type { Worker } from './kernel/jobs.ts';
 import { createLanes } from './kernel/lanes.ts';
 import { createLog } from './kernel/log.ts';
 import { createMetrics } from './kernel/metrics.ts';
@@ -20,9 +19,10 @@ import { loadTestClock } from './kernel/test-clock.ts';
 import { sealChanges } from './kernel/timeline.ts';
 import { organizerOf } from './modules/catalog/index.ts';
 import { readStandbyKeys } from './modules/identity/index.ts';
-import type { PaymentPort } from './modules/payments/index.ts';
+import { type PaymentPort, WEBHOOK_TYPES } from './modules/payments/index.ts';
 import { clockRoutes } from './sandbox/clock.ts';
 import { API_PREFIX, createSandbox, type Sandbox } from './sandbox/index.ts';
+import { createWork, type Work } from './work.ts';
 
 const AUDIT_CONNECTIONS = 2;
 /** A storm of webhooks takes no connection from who buys. */
@@ -36,10 +36,9 @@ export class NotFit extends Error {
   override readonly name = 'NotFit';
 }
 
-export type Parts = {
+export type Parts = Work & {
   readonly ctx: Ctx;
   readonly app: FastifyInstance;
-  readonly worker: Worker;
   readonly sandbox: Sandbox | null;
   /** Tells the parts where the server listens, once it does. */
   readonly listening: (address: { readonly host: string; readonly port: number }) => Promise<void>;
@@ -144,19 +143,19 @@ async function build(
     actor: 'system',
     requestId: null,
     once: null,
-    wakeJobs: () => worker.wake(),
+    wakeJobs: () => work.worker.wake(),
     isDraining: () => state.draining,
     pause: neverPause,
     ...override,
   };
-  const worker = buildWorker(() => ctx);
+  const work = createWork(() => ctx, base.lanes);
   const app = await buildApp(ctx, movable ? clockRoutes(movable, nowMs) : []);
   if (sandbox) await app.register(sandbox.plugin);
   let delivery: { readonly stop: () => Promise<void> } | null = null;
   return {
     ctx,
     app,
-    worker,
+    ...work,
     sandbox,
     listening: async ({ host, port }) => {
       const own = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -164,7 +163,7 @@ async function build(
       stops.start();
       if (!sandbox) return;
       state.provider = sandboxProvider(sandbox, { host, port, baseUrl: state.baseUrl }, nowMs);
-      await sandbox.ensureEndpoint(`${own}/webhooks/stripe`);
+      await sandbox.ensureEndpoint(`${own}/webhooks/stripe`, WEBHOOK_TYPES);
       delivery = sandbox.startDelivery();
     },
     drain: () => {
@@ -172,7 +171,7 @@ async function build(
     },
     close: async () => {
       await app.close();
-      await worker.stop();
+      await work.stopWork();
       await delivery?.stop();
       await disconnect(base, stops);
     },

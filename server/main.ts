@@ -48,7 +48,7 @@ async function serve(
   await parts.listening({ host, port });
   const adminKey = adminKeyOf(config, database, parts);
   await ensureFirstAdmin(parts.ctx, adminKey);
-  if (config.WORKER) parts.worker.start();
+  if (config.WORKER) parts.startWork();
   const url = config.BASE_URL ?? `http://${host}:${port}`;
   const demo = config.DEMO && parts.sandbox && adminKey !== null;
   const tryIt = demo ? await loadDemo(`http://${host}:${port}`, url, adminKey, parts.ctx) : null;

@@ -13,7 +13,7 @@ export async function startWorker(
   const parts = await assemble({ config, databaseUrl: database.url });
   // With the sandbox, payments are taken by the server that HOST and PORT name.
   await parts.listening({ host: config.HOST, port: config.PORT });
-  parts.worker.start();
+  parts.startWork();
   return {
     stop: async () => {
       parts.drain();

@@ -53,7 +53,7 @@ export async function openProduct(
   const port = typeof address === 'object' && address ? address.port : 0;
   await parts.listening({ host: '127.0.0.1', port });
   await ensureFirstAdmin(parts.ctx, ADMIN_KEY);
-  if (options.worker ?? true) parts.worker.start();
+  if (options.worker ?? true) parts.startWork();
   return { parts, ctx: parts.ctx, url, port, close: () => parts.close() };
 }
 

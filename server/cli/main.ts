@@ -7,6 +7,7 @@ import { runAudit } from './audit.ts';
 import { runCancellation } from './cancellation.ts';
 import { type Command, UsageError } from './command.ts';
 import { runConfig } from './config.ts';
+import { runFacts } from './facts.ts';
 import { runImport } from './import.ts';
 import { runMigrate } from './migrate.ts';
 import { runStart, runWorker } from './start.ts';
@@ -27,6 +28,7 @@ const commands: Readonly<Record<string, Command>> = {
   'resume-selling': runResumeSelling,
   'verify-ticket': runVerifyTicket,
   'verify-timeline': runVerifyTimeline,
+  facts: runFacts,
   config: runConfig,
 };
 

@@ -16,6 +16,7 @@ export function createMetrics(options: { readonly process: boolean } = { process
     ...httpMetrics(registers),
     ...databaseMetrics(registers),
     ...jobMetrics(registers),
+    ...factMetrics(registers),
     ...laneMetrics(registers),
     ...saleMetrics(registers),
   };
@@ -78,6 +79,39 @@ function jobMetrics(registers: Registry[]) {
     jobsParked: new Gauge({
       name: 'fanfare_jobs_parked',
       help: 'Jobs that failed too often and wait for a person',
+      registers,
+    }),
+  };
+}
+
+function factMetrics(registers: Registry[]) {
+  return {
+    relayWaiting: new Gauge({
+      name: 'fanfare_facts_waiting',
+      help: 'Facts that are committed and not relayed yet (at most 10,000 are counted)',
+      registers,
+    }),
+    relayLag: new Gauge({
+      name: 'fanfare_relay_lag_seconds',
+      help: 'Age of the oldest fact that is not relayed yet',
+      registers,
+    }),
+    consumerLagFacts: new Gauge({
+      name: 'fanfare_consumer_lag_facts',
+      help: 'Facts that a consumer has not passed yet',
+      labelNames: ['consumer'],
+      registers,
+    }),
+    consumerLag: new Gauge({
+      name: 'fanfare_consumer_lag_seconds',
+      help: 'How long ago the fact was relayed that a consumer comes to next',
+      labelNames: ['consumer'],
+      registers,
+    }),
+    factsParked: new Gauge({
+      name: 'fanfare_facts_parked',
+      help: 'Facts that a consumer could not handle, and those behind them; a person has to look',
+      labelNames: ['consumer'],
       registers,
     }),
   };

@@ -12,6 +12,7 @@ export function escapeHtml(text: string): string {
 const places = [
   ['/', 'What is on'],
   ['/docs', 'API reference'],
+  ['/docs/facts', 'Facts'],
   ['/docs/problems', 'Problems'],
 ] as const;
 
@@ -101,6 +102,9 @@ th, td { text-align: left; padding: .5rem 1.25rem .5rem 0; border-bottom: 1px so
 th:last-child, td:last-child { padding-right: 0; }
 tr:target { background: var(--mark); }
 code { font-size: .92em; }
+pre { overflow-x: auto; padding: .75rem 1rem; border: 1px solid var(--line); font-size: .85rem;
+  line-height: 1.45; }
+summary { cursor: pointer; color: var(--accent); }
 footer.site { margin-top: 3rem; color: var(--soft); font-size: .9rem; }
 @media (max-width: 40rem) {
   ol.events li { grid-template-columns: minmax(0, 1fr); }

@@ -50,9 +50,11 @@ describe('a moved event', () => {
       tickets: [{ status: 'valid', code: expect.any(String) }],
     });
     app.clock.advance(-8 * DAY_MS);
-    const facts = await app.database
-      .open(null)
-      .pool.query(`select kind from kernel.outbox where event_id = $1`, [eventId]);
+    const facts = await app.database.open(null).pool.query(
+      `select kind from kernel.fact where event_id = $1
+        union all select kind from kernel.outbox where event_id = $1`,
+      [eventId],
+    );
     expect(facts.rows.map(({ kind }) => kind)).toEqual(
       expect.arrayContaining(['event_rescheduled', 'remedy_offered', 'remedy_chosen']),
     );

@@ -4,6 +4,7 @@ import { assemble, type Parts } from '../../server/assemble.ts';
 import { type TestClock, testClock } from '../../server/kernel/clock.ts';
 import { readConfig } from '../../server/kernel/config.ts';
 import type { Ctx } from '../../server/kernel/context.ts';
+import { relayFacts } from '../../server/kernel/relay.ts';
 import { ensureFirstAdmin } from '../../server/modules/identity/index.ts';
 import { cloneDb, type TestDb } from './db.ts';
 
@@ -40,6 +41,8 @@ export type TestApp = {
   readonly guest: Caller;
   /** Runs all jobs that are due, until none is; answers how many. */
   readonly drainJobs: () => Promise<number>;
+  /** Relays what was announced, and lets all consumers handle it. */
+  readonly drainFacts: () => Promise<void>;
   readonly close: () => Promise<void>;
 };
 
@@ -76,7 +79,7 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
   const port = typeof address === 'object' && address ? address.port : 0;
   await parts.listening({ host: '127.0.0.1', port });
   await ensureFirstAdmin(parts.ctx, ADMIN_KEY);
-  if (options.worker) parts.worker.start();
+  if (options.worker) parts.startWork();
   const origin = `http://127.0.0.1:${port}`;
   return {
     origin,
@@ -88,6 +91,10 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
     admin: caller(origin, ADMIN_KEY),
     guest: caller(origin),
     drainJobs: () => parts.worker.drain(),
+    drainFacts: async () => {
+      await relayFacts(parts.ctx);
+      await parts.consumers.drain();
+    },
     close: async () => {
       await parts.close();
       if (!options.database) await database.close();

@@ -176,10 +176,13 @@ const STATEMENTS: Readonly<Record<Exclude<keyof EventRows, 'eventId' | 'atMs'>, 
   grants: `
     select f.event_id as "eventId", h.hold_id as "holdId",
       (extract(epoch from h.made_at) * 1000)::float8 as "decidedAtMs"
-    from kernel.outbox f
+    from (
+      select event_id, seq, 0 as id, kind, data from kernel.fact
+      union all select event_id, null, id, kind, data from kernel.outbox
+    ) f
     join inventory.hold h on h.event_id = f.event_id and h.hold_id = f.data ->> 'holdId'
     where f.event_id = any($1::text[]) and f.kind = 'places_held'
-    order by f.id`,
+    order by f.seq nulls last, f.id`,
 };
 
 /** The superuser's, outside the servers' pools; what dies in between is replaced. */
@@ -343,26 +346,25 @@ export async function readReached(pool: pg.Pool, eventId: string): Promise<Reach
   const rows = await query<Reached>(
     pool,
     `
-      with granted as (
-        select distinct f.xmin::text as x from kernel.outbox f
-        where f.event_id = $1 and f.kind = 'places_held'
+      with told as (
+        select kind, tx from kernel.fact where event_id = $1
+        union all select kind, tx from kernel.outbox where event_id = $1
+      ), granted as (
+        select distinct f.tx from told f where f.kind = 'places_held'
       ), lapsed as (
-        select f.xmin::text as x from kernel.outbox f
-        where f.event_id = $1 and f.kind = 'hold_lapsed'
+        select f.tx from told f where f.kind = 'hold_lapsed'
       )
       select
         (select count(*)::int from lapsed) as lapsed,
-        (select count(*)::int from lapsed join granted using (x)) as "lapsedByDemand",
+        (select count(*)::int from lapsed join granted using (tx)) as "lapsedByDemand",
         (select count(distinct t.order_id)::int from orders.ticket t
           join orders.order o on o.event_id = t.event_id and o.order_id = t.order_id
           where t.event_id = $1 and t.status = 'void' and o.confirmed_at is null)
           as "claimsEnded",
         (select count(*)::int from payments.refund r
           where r.event_id = $1 and r.reason = 'late_payment') as "lateRefunds",
-        (select count(*)::int from kernel.outbox f
-          where f.event_id = $1 and f.kind = 'hold_extended') as extended,
-        (select count(*)::int from kernel.outbox f
-          where f.event_id = $1 and f.kind = 'hold_revived') as revived,
+        (select count(*)::int from told f where f.kind = 'hold_extended') as extended,
+        (select count(*)::int from told f where f.kind = 'hold_revived') as revived,
         (select count(*)::int from kernel.state_change c
           where c.event_id = $1 and c.machine = 'refund' and c.from_state = 'succeeded')
           as bounced`,

@@ -92,7 +92,7 @@ export async function startLocal(options: {
     Object.defineProperty(parts.ctx.ports, 'payments', { value });
   }
   await ensureFirstAdmin(parts.ctx, ADMIN_KEY);
-  if (options.worker) parts.worker.start();
+  if (options.worker) parts.startWork();
   const wire = openWire(port, ANSWER_MAX_MS);
   return {
     name,

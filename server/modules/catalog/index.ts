@@ -9,6 +9,7 @@
  *
  * It does not move money or people when an event changes: that is the room `changes`.
  */
+
 export { releaseDue } from './allocations.ts';
 export { archivePastEvents } from './archive-events.ts';
 export { markCancelled } from './cancel-event.ts';

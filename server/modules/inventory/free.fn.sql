@@ -46,9 +46,17 @@ create function inventory.end_active@v(p_event text, p_holds text[], p_to text) 
 begin
   perform inventory.free_holds@v(p_event, p_holds, 'held', p_to);
   insert into kernel.outbox (event_id, kind, data)
-  select p_event, 'hold_' || p_to, jsonb_build_object('holdId', l.hold_id)
-  from unnest(p_holds) as l(hold_id);
+  select p_event, 'hold_' || p_to, inventory.places_of@v(h)
+  from inventory.hold h where h.event_id = p_event and h.hold_id = any (p_holds);
 end $$;
+
+-- The places of a hold as facts tell them: its ticket types, how many of each, its seats.
+create function inventory.places_of@v(p_hold inventory.hold) returns jsonb
+  language sql immutable as $$
+  select jsonb_build_object('holdId', p_hold.hold_id, 'ticketTypeIds', p_hold.ticket_type_ids,
+    'quantities', p_hold.quantities) || case when p_hold.seat_nos is null then '{}'
+      else jsonb_build_object('seatNos', p_hold.seat_nos) end
+$$;
 
 -- Gives back what holds had, off the counter p_from, and lets their people have as much again.
 create function inventory.free_holds@v(p_event text, p_holds text[], p_from text, p_to text)
@@ -205,7 +213,7 @@ begin
   where h.event_id = p_event and h.hold_id = p_hold;
   update inventory.sale s set version = s.version + 1 where s.event_id = p_event;
   insert into kernel.outbox (event_id, kind, data)
-  values (p_event, 'hold_revived', jsonb_build_object('holdId', p_hold, 'quantity', v_total));
+  values (p_event, 'hold_revived', inventory.places_of@v(v_hold));
   return 'claimed';
 end $$;
 

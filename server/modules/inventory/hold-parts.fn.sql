@@ -233,10 +233,14 @@ begin
   cross join lateral unnest(r.keys) as k(key)
   where p_granted[r.nth];
   insert into kernel.outbox (event_id, kind, data)
-  select p_event, 'places_held', jsonb_build_object(
-    'holdId', r.hold_id, 'expiresAt', coalesce(r.expires_at, p_until))
-  from rows from (jsonb_to_recordset(p_requests) as ("holdId" text, "expiresAt" timestamptz))
-    with ordinality as r(hold_id, expires_at, nth)
+  select p_event, 'places_held', jsonb_build_object('holdId', r.hold_id,
+      'expiresAt', coalesce(r.expires_at, p_until), 'ticketTypeIds', r.types,
+      'quantities', r.quantities)
+    || case when r.seat_nos is null or r.seat_nos = 'null' then '{}'
+      else jsonb_build_object('seatNos', r.seat_nos) end
+  from rows from (jsonb_to_recordset(p_requests) as ("holdId" text, "expiresAt" timestamptz,
+    "ticketTypeIds" jsonb, quantities jsonb, "seatNos" jsonb))
+    with ordinality as r(hold_id, expires_at, types, quantities, seat_nos, nth)
   where p_granted[r.nth];
   if exists (
     select from inventory.ticket_type t where t.event_id = p_event and not t.ever_held

@@ -104,7 +104,8 @@ begin
   update inventory.hold h set promo_code = p_promo
   where h.event_id = p_event and h.hold_id = p_hold and h.promo_code is distinct from p_promo;
   insert into kernel.outbox (event_id, kind, data)
-  values (p_event, 'hold_changed', jsonb_build_object('holdId', p_hold));
+  select p_event, 'hold_changed', inventory.places_of@v(h)
+  from inventory.hold h where h.event_id = p_event and h.hold_id = p_hold;
   return inventory.hold_answer@v(p_event, p_hold);
 end $$;
 

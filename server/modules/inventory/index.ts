@@ -10,6 +10,7 @@
  * It does not know what an order or a payment is: a hold is claimed, sold and returned by whoever
  * has the right to compose its functions in a transaction.
  */
+
 export {
   type Availability,
   readAvailabilities,

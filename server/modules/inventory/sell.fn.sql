@@ -128,8 +128,7 @@ begin
   end if;
   insert into kernel.outbox (event_id, kind, data)
   select p_event, case when p_to = 'sold' then 'places_sold' else 'hold_released' end,
-    jsonb_build_object('holdId', h.hold_id,
-      'quantity', (select sum(q) from unnest(h.quantities) as q))
+    inventory.places_of@v(h)
   from inventory.hold h where h.event_id = p_event and h.hold_id = any (v_ending);
   if p_to = 'sold' then
     perform inventory.move_places@v(p_event, v_ending, 'sold');
@@ -273,7 +272,9 @@ begin
   where u.event_id = p_event and u.person_key = any (v_hold.person_keys) and u.hold_id = p_hold;
   update inventory.sale s set version = s.version + 1 where s.event_id = p_event;
   insert into kernel.outbox (event_id, kind, data)
-  values (p_event, 'places_returned', jsonb_build_object('holdId', p_hold, 'quantity', v_total));
+  values (p_event, 'places_returned', jsonb_build_object('holdId', p_hold,
+      'ticketTypeIds', p_types, 'quantities', p_quantities)
+    || case when p_seats is null then '{}' else jsonb_build_object('seatNos', p_seats) end);
   return v_total;
 end $$;
 

@@ -1,0 +1,50 @@
+import { parseArgs } from 'node:util';
+import { consumers } from '../consumers.ts';
+import { parkedFacts, retryParked } from '../kernel/consumers.ts';
+import { type Command, UsageError } from './command.ts';
+import { withParts } from './with-parts.ts';
+
+const options = { consumer: { type: 'string' }, key: { type: 'string' } } as const;
+
+export const runFacts: Command = {
+  usage: [
+    ['facts parked', 'list facts that a consumer could not handle'],
+    ['facts retry', 'handle them again'],
+  ],
+  help: `fanfare facts parked|retry [--consumer C] [--key K]
+
+A fact that a consumer cannot handle waits here, and those of the same key that follow it with it;
+everything else goes on. When the cause is mended, retry handles them in their order. Exits with 1
+where some are left.
+
+  --consumer C  of this consumer only
+  --key K       of this key only`,
+  run: async (args, config) => {
+    const [what, ...rest] = args;
+    if (what !== 'parked' && what !== 'retry') {
+      throw new UsageError('fanfare facts parked, or fanfare facts retry');
+    }
+    const of = parse(rest);
+    return withParts(config(), async ({ ctx }) => {
+      if (what === 'retry') {
+        const { done, failed } = await retryParked(ctx, consumers, of);
+        console.log(`${done} handled.`);
+        for (const [name, error] of failed) console.log(`${name}: ${error}`);
+      }
+      const left = await parkedFacts(ctx, of);
+      for (const { consumer, key, eventId, seq, kind, error } of left) {
+        console.log(`${consumer} ${key}: ${eventId} ${seq} ${kind}: ${error}`);
+      }
+      console.log(left.length === 0 ? 'None is parked.' : `${left.length} parked.`);
+      return left.length === 0 ? 0 : 1;
+    });
+  },
+};
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}

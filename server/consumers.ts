@@ -1,0 +1,4 @@
+/** Who reads the facts of the product; each has a position of its own. */
+import type { Consumer } from './kernel/consumers.ts';
+
+export const consumers: readonly Consumer[] = [];

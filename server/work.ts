@@ -1,0 +1,36 @@
+/** What a process does that nobody has asked it for: jobs, what recurs, and facts. */
+import { buildWorker } from './app.ts';
+import { consumers as definedConsumers } from './consumers.ts';
+import { type Consumers, createConsumers } from './kernel/consumers.ts';
+import type { Ctx } from './kernel/context.ts';
+import type { Worker } from './kernel/jobs.ts';
+import { createRelay, type Relay } from './kernel/relay.ts';
+
+export type Work = {
+  readonly worker: Worker;
+  readonly relay: Relay;
+  readonly consumers: Consumers;
+  readonly startWork: () => void;
+  readonly stopWork: () => Promise<void>;
+};
+
+export function createWork(getCtx: () => Ctx, lanes: Ctx['lanes']): Work {
+  const worker = buildWorker(getCtx);
+  const relay = createRelay(getCtx);
+  const consumers = createConsumers(getCtx, definedConsumers);
+  lanes.onCommit(relay.wake);
+  relay.onFacts(consumers.wake);
+  return {
+    worker,
+    relay,
+    consumers,
+    startWork: () => {
+      worker.start();
+      relay.start();
+      consumers.start();
+    },
+    stopWork: async () => {
+      await Promise.all([worker.stop(), relay.stop(), consumers.stop()]);
+    },
+  };
+}
