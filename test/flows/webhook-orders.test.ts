@@ -24,11 +24,11 @@ const sql = (text: string, values: unknown[] = []) =>
   app.database.open(null).pool.query(text, values);
 
 const BOUGHT = [
-  'payment_intent.created',
+  'payment_intent.processing',
   'payment_intent.amount_capturable_updated',
   'payment_intent.succeeded',
-  'charge.captured',
-  'refund.created',
+  'charge.refunded',
+  'charge.refund.updated',
   'refund.updated',
 ];
 
@@ -198,8 +198,8 @@ describe('G13 webhooks in any order, repeated', () => {
     const chance = seeded(13);
     const more = [
       ...[...BOUGHT, ...BOUGHT],
-      ...['charge.succeeded', 'charge.refunded', 'charge.refund.updated', 'charge.updated'],
-      ...['payment_intent.payment_failed', 'payment_intent.canceled', 'payment_intent.processing'],
+      ...['charge.succeeded', 'charge.captured', 'refund.created', 'charge.updated'],
+      ...['payment_intent.payment_failed', 'payment_intent.canceled', 'payment_intent.created'],
     ];
     const orders = Array.from({ length: 40 }, () => {
       const length = 7 + Math.floor(chance() * 6);

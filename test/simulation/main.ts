@@ -17,7 +17,7 @@ const TOLD_MAX = 5;
 
 const USAGE = `npm run sim -- [--seed S] [--ops N] [--demand full|smoke|none] [--report FILE]
 npm run sim -- --kill server|postgres [--rounds N] [--seed S] [--report FILE]
-npm run sim -- --planted NAME|quick|all [--seed S] [--report FILE]
+npm run sim -- --planted NAME|smoke|quick|all [--seed S] [--report FILE]
 npm run sim -- --crash [--report FILE]
   --seed S       the same seed tries the same things (default: 1)
   --ops N        how many operations (default: 20000)
@@ -30,7 +30,7 @@ npm run sim -- --crash [--report FILE]
   --rounds N     how often (default: 20)
   --crash        dies once at each step of a checkout, and looks whether it ends well
   --planted NAME runs once for each planted bug whose name contains NAME (all: for every one,
-                 quick: without the slow ones)
+                 quick: without the slow ones, smoke: those of the tests)
   --report FILE  keeps the report there as JSON, and beside it as text`;
 
 const OPTIONS = {
@@ -215,7 +215,11 @@ async function runAllPlanted(
     say(line);
   };
   hear(`Planted bugs, each with seed ${seed}`);
-  const some: Readonly<Record<string, object>> = { all: {}, quick: { quick: true } };
+  const some: Readonly<Record<string, object>> = {
+    all: {},
+    quick: { only: 'quick' },
+    smoke: { only: 'smoke' },
+  };
   const wanted = some[planted] ?? { wanted: planted };
   const results = await runPlanted(cluster, { seed, ...wanted, say: hear });
   const caught = results.filter((result) => result.caught !== null).length;

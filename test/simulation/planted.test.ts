@@ -1,6 +1,6 @@
 /**
- * Every planted bug is found by the simulation: what cannot fail proves nothing. The slow ones are
- * run by hand: `npm run sim -- --planted all`.
+ * Planted bugs are found by the simulation: what cannot fail proves nothing. One of each sort here;
+ * all of them by hand: `npm run sim -- --planted all`.
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -18,16 +18,16 @@ it('each planted bug finds the text that it changes', () => {
 });
 
 it(
-  'each planted bug is caught',
+  'a planted bug of each sort is caught',
   async () => {
-    const command = [join(projectRoot, 'tools', 'sim.mjs'), '--planted', 'quick'];
+    const command = [join(projectRoot, 'tools', 'sim.mjs'), '--planted', 'smoke'];
     const ran = promisify(execFile)(process.execPath, command, { timeout: TIMEOUT_MS });
     const { stdout } = await ran.catch((error: { stdout: string }) => error);
-    const quick = plants.filter(({ slow }) => !slow).length;
+    const planted = plants.filter(({ smoke }) => smoke).length;
     // Which check is the first to see it depends on the moment; by hand it must be the named one.
-    expect(stdout).toMatch(new RegExp(`of ${quick} caught`));
+    expect(stdout).toMatch(new RegExp(`of ${planted} caught`));
     expect(stdout).not.toMatch(/NOT CAUGHT(?!:)/);
-    expect(quick).toBeGreaterThanOrEqual(15);
+    expect(planted).toBeGreaterThanOrEqual(12);
   },
   TIMEOUT_MS,
 );

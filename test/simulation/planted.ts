@@ -27,15 +27,16 @@ export async function runPlanted(
   options: {
     readonly seed: number;
     readonly wanted?: string;
-    /** Without those that take long. */
-    readonly quick?: boolean;
+    /** Without those that take long; or only those of the tests. */
+    readonly only?: 'quick' | 'smoke';
     readonly say: (line: string) => void;
   },
 ): Promise<readonly PlantedResult[]> {
   const results: PlantedResult[] = [];
   for (const [n, plant] of plants.entries()) {
     if (options.wanted !== undefined && !plant.name.includes(options.wanted)) continue;
-    if (options.quick && plant.slow) continue;
+    if (options.only === 'quick' && plant.slow) continue;
+    if (options.only === 'smoke' && !plant.smoke) continue;
     const result = await runOne(cluster, plant, `planted_${n}`, options.seed);
     results.push(result);
     const { name, caught, instead, operations, seconds } = result;

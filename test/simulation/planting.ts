@@ -19,7 +19,9 @@ export type Plant = {
   /** Any of them. ANSWER is a 500. */
   readonly caughtBy: readonly string[];
   readonly run?: Partial<SimulationOptions>;
-  /** Not in the tests: only by hand. */
+  /** Planted in the tests, too. */
+  readonly smoke?: true;
+  /** Takes long. */
   readonly slow?: true;
   /** Planted under the kill loop instead of the simulation. */
   readonly killed?: 'postgres';

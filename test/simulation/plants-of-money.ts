@@ -33,6 +33,7 @@ export const moneyPlants: readonly Plant[] = [
   },
   {
     name: 'money is counted in fractions',
+    smoke: true,
     changes: [
       {
         file: ORDER,
@@ -51,18 +52,21 @@ export const moneyPlants: readonly Plant[] = [
   },
   {
     name: 'an intent is asked for under a new key each time',
+    smoke: true,
     override: makesTwice,
     caughtBy: ['G10'],
     run: { ...PAYING, ...{ slots: 2, concurrency: 12 } },
   },
   {
     name: 'a refund is asked for without a key',
+    smoke: true,
     override: refundsTwice,
     caughtBy: ['G7', 'G8'],
     run: { ...PAYING, ...{ slots: 2, concurrency: 12 } },
   },
   {
     name: 'money is taken before there is a claim',
+    smoke: true,
     override: capturesFirst,
     caughtBy: ['G8'],
     run: { ...LATE, ...{ slots: 2, concurrency: 12 } },

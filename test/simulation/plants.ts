@@ -31,6 +31,7 @@ import { moneyPlants } from './plants-of-money.ts';
 export const plants: readonly Plant[] = [
   {
     name: 'the event is not locked before a decision',
+    smoke: true,
     changes: [
       {
         file: /inventory\/(hold-batch|hold|free|sell|seats)\.fn\.sql$/,
@@ -44,6 +45,7 @@ export const plants: readonly Plant[] = [
   },
   {
     name: 'the cap does not count live holds',
+    smoke: true,
     changes: [
       {
         file: /inventory\/(hold-parts|decide)\.fn\.sql$/,
@@ -77,6 +79,7 @@ export const plants: readonly Plant[] = [
   },
   {
     name: 'a release does not give its places back',
+    smoke: true,
     changes: [
       {
         file: FREE,
@@ -88,6 +91,7 @@ export const plants: readonly Plant[] = [
   },
   {
     name: 'a key that is known is not looked up',
+    smoke: true,
     changes: [{ file: HOLD_BATCH, find: 'if r.known is not null then', put: 'if false then' }],
     statements: [ONE_PER_KEY],
     caughtBy: ['G14'],
@@ -124,6 +128,7 @@ export const plants: readonly Plant[] = [
   },
   {
     name: 'an order is confirmed without a claim',
+    smoke: true,
     changes: [
       {
         file: SELL,
@@ -180,6 +185,7 @@ export const plants: readonly Plant[] = [
   },
   {
     name: 'a seat is given to two holds',
+    smoke: true,
     changes: [
       {
         file: HOLD_PARTS,
@@ -192,6 +198,7 @@ export const plants: readonly Plant[] = [
   },
   {
     name: 'what is freed is not kept for those who wait',
+    smoke: true,
     changes: [
       {
         file: FREE,
@@ -219,12 +226,14 @@ export const plants: readonly Plant[] = [
   },
   {
     name: 'answers go out before their commit',
+    smoke: true,
     override: answersEarly,
     caughtBy: ['G15', 'G14'],
     run: SHORT,
   },
   {
     name: 'a capture is taken for granted',
+    smoke: true,
     override: capturesNothing,
     caughtBy: ['G7'],
     run: {
