@@ -60,3 +60,14 @@ it(
   },
   TIMEOUT_MS,
 );
+
+it(
+  'G12 the bench of the relay sells beside it, and every fact gets its number',
+  async () => {
+    const { stdout } = await smoke('relay');
+    expect(stdout).toMatch(/with ÷ without: [\d.]+/);
+    expect(stdout.match(/lag p99, ms: [\d.,]+/g)).toHaveLength(2);
+    expect(stdout).not.toContain('kept as');
+  },
+  TIMEOUT_MS,
+);
