@@ -67,6 +67,12 @@ import {
   sweepRecurring,
 } from './modules/shopping/index.ts';
 import { venueRoutes } from './modules/venues/index.ts';
+import {
+  waitlistEntryMachine,
+  waitlistOfferMachine,
+  waitlistRecurring,
+  waitlistRoutes,
+} from './modules/waitlist/index.ts';
 import { oldestSnapshotSeconds, operatingRoutes } from './operating.ts';
 import { registerDocs } from './web/docs.ts';
 import { registerHome } from './web/home.ts';
@@ -80,6 +86,7 @@ export const routes: readonly Route[] = [
   ...remedyRoutes,
   ...shoppingRoutes,
   ...sessionRoutes,
+  ...waitlistRoutes,
   ...complimentaryRoutes,
   ...orderRoutes,
   ...ticketRoutes,
@@ -107,6 +114,8 @@ export const machines: readonly Machine<string>[] = [
   approvalMachine,
   sessionMachine,
   remedyMachine,
+  waitlistEntryMachine,
+  waitlistOfferMachine,
 ];
 
 export async function buildApp(ctx: Ctx, more: readonly Route[] = []): Promise<FastifyInstance> {
@@ -139,6 +148,7 @@ const recurring: readonly Recurring[] = [
   forgetWebhooksRecurring,
   sessionRecurring,
   changesRecurring,
+  waitlistRecurring,
   {
     name: 'measure',
     everyMs: 5_000,

@@ -1,10 +1,11 @@
-/** What a process does that nobody has asked it for: jobs, what recurs, and facts. */
+/** What a process does that nobody has asked it for: jobs, what recurs, facts, offers. */
 import { buildWorker } from './app.ts';
 import { consumers as definedConsumers } from './consumers.ts';
 import { type Consumers, createConsumers } from './kernel/consumers.ts';
 import type { Ctx } from './kernel/context.ts';
 import type { Worker } from './kernel/jobs.ts';
 import { createRelay, type Relay } from './kernel/relay.ts';
+import { createOfferMaker } from './modules/waitlist/index.ts';
 
 export type Work = {
   readonly worker: Worker;
@@ -18,7 +19,9 @@ export function createWork(getCtx: () => Ctx, lanes: Ctx['lanes']): Work {
   const worker = buildWorker(getCtx);
   const relay = createRelay(getCtx);
   const consumers = createConsumers(getCtx, definedConsumers);
+  const offers = createOfferMaker(getCtx);
   lanes.onCommit(relay.wake);
+  lanes.onCommit(offers.wake);
   relay.onFacts(consumers.wake);
   return {
     worker,
@@ -28,9 +31,10 @@ export function createWork(getCtx: () => Ctx, lanes: Ctx['lanes']): Work {
       worker.start();
       relay.start();
       consumers.start();
+      offers.start();
     },
     stopWork: async () => {
-      await Promise.all([worker.stop(), relay.stop(), consumers.stop()]);
+      await Promise.all([worker.stop(), relay.stop(), consumers.stop(), offers.stop()]);
     },
   };
 }

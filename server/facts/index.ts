@@ -8,6 +8,7 @@ import { inventoryFacts } from './inventory.ts';
 import { orderFacts } from './orders.ts';
 import { paymentFacts } from './payments.ts';
 import { promotionFacts } from './promotions.ts';
+import { waitlistFacts } from './waitlist.ts';
 
 export const facts: FactDefinitions = {
   ...catalogFacts,
@@ -15,4 +16,5 @@ export const facts: FactDefinitions = {
   ...orderFacts,
   ...paymentFacts,
   ...promotionFacts,
+  ...waitlistFacts,
 };

@@ -19,6 +19,7 @@ export function createMetrics(options: { readonly process: boolean } = { process
     ...factMetrics(registers),
     ...laneMetrics(registers),
     ...saleMetrics(registers),
+    ...waitlistMetrics(registers),
   };
 }
 
@@ -180,6 +181,27 @@ function saleMetrics(registers: Registry[]) {
     lateRefunds: new Gauge({
       name: 'fanfare_refunds_late',
       help: 'Refunds owed for over five minutes that the provider has not been given',
+      registers,
+    }),
+  };
+}
+
+function waitlistMetrics(registers: Registry[]) {
+  return {
+    waitlistOffers: new Counter({
+      name: 'fanfare_waitlist_offers_total',
+      help: 'Offers made to people who waited',
+      registers,
+    }),
+    waitlistPlaces: new Counter({
+      name: 'fanfare_waitlist_places_offered_total',
+      help: 'Places in those offers',
+      registers,
+    }),
+    waitlistWaited: new Histogram({
+      name: 'fanfare_waitlist_waited_seconds',
+      help: 'Time from joining to being offered something',
+      buckets: [1, 10, 60, 600, 3_600, 21_600, 86_400, 604_800],
       registers,
     }),
   };

@@ -11,6 +11,7 @@ import { paperRecipes } from './requests-papers.ts';
 import {
   CANARIES,
   fresh,
+  makeEntry,
   makeEvent,
   makeHold,
   makeKey,
@@ -57,6 +58,28 @@ const session = (options: { isUsedUp?: boolean; isReady?: boolean } = {}): Recip
   make: async ({ app }, organizer) => {
     const { id, typeId, token } = await makeSession(app, organizer, options.isReady);
     return { ids: { id }, inBody: { tt: typeId }, token };
+  },
+});
+
+/** An entry of the waitlist, or an offer that was made to it. */
+const waiting = (isOffered: boolean, isUsedUp: boolean): Recipe => ({
+  thing: 'session',
+  variants: ['ours', 'theirs', 'unknown'],
+  isUsedUp,
+  make: async ({ app }, organizer) => {
+    const { id, token } = await makeEntry(app, organizer, isOffered);
+    return { ids: { id }, token };
+  },
+});
+
+/** An event that somebody new may wait for. */
+const soldOut: Recipe = ofEvent({
+  variants: seen,
+  more: { ticketTypes: [{ name: 'Last', price: { amount: 0, currency: 'EUR' }, capacity: 1 }] },
+  body: () => ({ email: newAddress() }),
+  before: async (_organizer, { id, typeId }, { app }) => {
+    const items = [{ ticketTypeId: typeId, quantity: 1 }];
+    await app.guest.post(`/events/${id}/holds`, { items }, newKey());
   },
 });
 
@@ -302,6 +325,14 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   },
   'POST /shopping-sessions/:id/purchase': session({ isUsedUp: true, isReady: true }),
   'DELETE /shopping-sessions/:id': session({ isUsedUp: true }),
+  'POST /events/:id/waitlist': soldOut,
+  'GET /events/:id/waitlist': ownEvent,
+  'PUT /events/:id/waitlist': ownEvent,
+  'GET /waitlist/:id': waiting(false, false),
+  'DELETE /waitlist/:id': waiting(false, true),
+  'GET /offers/:id': waiting(true, false),
+  'POST /offers/:id/accept': waiting(true, true),
+  'POST /offers/:id/decline': waiting(true, true),
   'GET /orders': nothing,
   'GET /orders/:id': order(false),
   'GET /orders/:id/timeline': order(false),

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import { eventOf, type Id } from '../../server/kernel/ids.ts';
 import { settlePayment } from '../../server/modules/shopping/index.ts';
+import { lookAtLists } from '../../server/modules/waitlist/index.ts';
 import type { Answer, Caller, TestApp } from '../kit/app.ts';
 import { eventually, inDays, newKey, payWith } from '../kit/given.ts';
 import type { Kind, Role, Side } from './expected.ts';
@@ -256,4 +257,21 @@ export async function makeSession(app: TestApp, organizer: Organizer, isReady = 
     created(await buyer.put(`${at}/payment`, { method: 'simulated' }));
   }
   return { id: begun.id as string, typeId: event.typeId, token: begun.accessToken as string };
+}
+
+/** The buyer waits for an event that is sold out; with an offer, where one is asked for. */
+export async function makeEntry(app: TestApp, organizer: Organizer, isOffered = false) {
+  const ticketTypes = [{ name: 'Last', price: { amount: 0, currency: 'EUR' }, capacity: 1 }];
+  const event = await makeEvent(organizer, { ticketTypes });
+  const items = [{ ticketTypeId: event.typeId, quantity: 1 }];
+  const held = await app.guest.post(`/events/${event.id}/holds`, { items }, newKey());
+  const waiting = { name: 'Canary', email: CANARIES[organizer.side].email, quantity: 1 };
+  const buyer = app.as(organizer.buyerKey);
+  const entry = created(await buyer.post(`/events/${event.id}/waitlist`, waiting));
+  const token = entry.accessToken as string;
+  if (!isOffered) return { id: entry.id as string, token };
+  expect((await app.guest.delete(`/holds/${held.body.id}`)).status).toBe(204);
+  await lookAtLists(app.ctx);
+  const { body } = await buyer.get(`/waitlist/${entry.id}`);
+  return { id: body.offer.id as string, token };
 }

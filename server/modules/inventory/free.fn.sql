@@ -303,3 +303,63 @@ begin
   end loop;
   return v_answers;
 end $$;
+
+-- As reclaim_lapsed, where there may be something to reclaim.
+create function inventory.reclaim_due@v(p_event text, p_t timestamptz) returns void
+  language plpgsql as $$
+begin
+  perform inventory.reclaim_lapsed@v(p_event, p_t, 1000)
+  from inventory.sale s where s.event_id = p_event and s.oldest_expiry <= p_t;
+end $$;
+
+-- What the waitlist has to know of the sale: why nothing is sold at p_t, if so.
+create function inventory.sale_now@v(
+  p_event text, p_t timestamptz, out organizer_id text, out refusal text, out person_limit int,
+  out version bigint, out currency text
+) language plpgsql stable as $$
+begin
+  select s.organizer_id, inventory.sale_refusal@v(s, 'any', p_t), s.person_limit, s.version,
+    s.currency
+  into organizer_id, refusal, person_limit, version, currency
+  from inventory.sale s where s.event_id = p_event;
+end $$;
+
+-- Of which pools there are seats in these sections, and how many are free.
+create function inventory.sections_now@v(p_event text, p_sections text[])
+  returns table (pool_id text, section text, room int) language sql stable as $$
+  select s.pool_id, s.section, count(*) filter (where s.status = 'free')::int
+  from inventory.seat s
+  where s.event_id = p_event and s.section = any (p_sections) and s.status <> 'gone'
+  group by s.pool_id, s.section
+$$;
+
+-- The numbers of all seats of these pools that are reserved.
+create function inventory.reserved_nos@v(p_event text, p_pools text[]) returns int[]
+  language sql stable as $$
+  select coalesce(array_agg(s.seat_no order by s.seat_no), '{}') from inventory.seat s
+  where s.event_id = p_event and s.pool_id = any (p_pools) and s.status = 'reserved'
+$$;
+
+-- Where these seats are.
+create function inventory.seats_at@v(p_event text, p_seats int[]) returns table (
+  seat_no int, pool_id text, section text, row_no int, place int, distance float8, special text
+) language sql stable as $$
+  select s.seat_no, s.pool_id, s.section, s.row_no, s.place, s.distance::float8, s.special
+  from inventory.seat s where s.event_id = p_event and s.seat_no = any (p_seats)
+$$;
+
+-- Reserved seats that nobody who waits could use are free again.
+create function inventory.unreserve_seats@v(p_event text, p_seats int[]) returns void
+  language plpgsql as $$
+begin
+  update inventory.pool p set reserved = p.reserved - n.seats
+  from (
+    select s.pool_id, count(*)::int as seats from inventory.seat s
+    where s.event_id = p_event and s.seat_no = any (p_seats) and s.status = 'reserved'
+    group by s.pool_id
+  ) n
+  where p.event_id = p_event and p.pool_id = n.pool_id;
+  update inventory.seat s set status = 'free'
+  where s.event_id = p_event and s.seat_no = any (p_seats) and s.status = 'reserved';
+  update inventory.sale s set version = s.version + 1 where s.event_id = p_event;
+end $$;

@@ -331,3 +331,51 @@ begin
     select h.expires_at from inventory.hold h where h.event_id = p_event and h.hold_id = p_hold
   );
 end $$;
+
+-- A hold that nobody has bought on yet lasts until then, if that is later. Its end; null where it
+-- is over.
+create function inventory.lengthen_hold@v(
+  p_event text, p_hold text, p_t timestamptz, p_until timestamptz
+) returns timestamptz language plpgsql as $$
+declare
+  v_until timestamptz;
+begin
+  update inventory.hold h
+  set expires_at = greatest(h.expires_at, p_until),
+      granted_until = greatest(h.granted_until, p_until)
+  where h.event_id = p_event and h.hold_id = p_hold and h.status = 'active' and not h.bound
+    and h.expires_at > p_t
+  returning h.expires_at into v_until;
+  update inventory.seat s set expires_at = v_until
+  where s.event_id = p_event and v_until is not null and s.seat_no = any ((
+    select h.seat_nos from inventory.hold h where h.event_id = p_event and h.hold_id = p_hold
+  )::int[]);
+  if v_until is not null then
+    insert into kernel.outbox (event_id, kind, data)
+    values (p_event, 'hold_extended',
+      jsonb_build_object('holdId', p_hold, 'expiresAt', v_until));
+  end if;
+  return v_until;
+end $$;
+
+-- What became of these holds; nothing for those that were archived.
+create function inventory.states_of@v(p_event text, p_holds text[])
+  returns table (hold_id text, status text) language sql stable as $$
+  select h.hold_id, h.status from inventory.hold h
+  where h.event_id = p_event and h.hold_id = any (p_holds)
+$$;
+
+-- The ticket types of an event, the cheapest first: which pool each is of, why one of it is not sold at p_t, if
+-- so; what is free of that pool, and what is reserved.
+create function inventory.types_now@v(p_event text, p_t timestamptz) returns table (
+  ticket_type_id text, pool_id text, seated boolean, minimum int, maximum int, is_open boolean,
+  refusal text, room int, reserved int
+) language sql stable as $$
+  select t.ticket_type_id, t.pool_id, p.seated, t.min_per_order, t.max_per_order,
+    t.listed and not t.needs_code, inventory.type_refusal@v(t, t.min_per_order, p_t),
+    p.capacity - p.held - p.claimed - p.sold - p.reserved - p.blocked, p.reserved
+  from inventory.ticket_type t
+  join inventory.pool p on p.event_id = p_event and p.pool_id = t.pool_id
+  where t.event_id = p_event and t.withdrawn_at is null
+  order by t.price_minor, t.ticket_type_id
+$$;

@@ -174,7 +174,6 @@ create function inventory.wait_batch@v(p_event text, p_now timestamptz, p_reques
   set plan_cache_mode = force_generic_plan as $$
 declare
   v_answers jsonb := '[]';
-  v_reserved int;
   r record;
 begin
   perform from inventory.sale s where s.event_id = p_event for no key update;
@@ -182,19 +181,50 @@ begin
     select q."poolId" as pool_id, q.waiting
     from jsonb_to_recordset(p_requests) as q("poolId" text, waiting int)
   loop
-    update inventory.seat s set status = 'free'
-    from (
-      select x.seat_no, row_number() over (order by x.seat_no) as nth from inventory.seat x
-      where x.event_id = p_event and x.pool_id = r.pool_id and x.status = 'reserved'
-    ) k
-    where s.event_id = p_event and s.seat_no = k.seat_no and k.nth > r.waiting;
-    v_reserved := null;
-    update inventory.pool p set waiting = r.waiting, reserved = least(p.reserved, r.waiting)
-    where p.event_id = p_event and p.pool_id = r.pool_id returning p.reserved into v_reserved;
-    v_answers := v_answers || jsonb_build_array(v_reserved);
+    v_answers := v_answers
+      || jsonb_build_array(inventory.set_waiting@v(p_event, r.pool_id, r.waiting));
   end loop;
   update inventory.sale s set version = s.version + 1 where s.event_id = p_event;
   return v_answers;
+end $$;
+
+-- The same for one pool, under the event's lock.
+create function inventory.set_waiting@v(p_event text, p_pool text, p_waiting int) returns int
+  language plpgsql as $$
+declare
+  v_reserved int;
+begin
+  if (
+    select p.seated and p.reserved > p_waiting from inventory.pool p
+    where p.event_id = p_event and p.pool_id = p_pool
+  ) then
+    update inventory.seat s set status = 'free'
+    from (
+      select x.seat_no, row_number() over (order by x.seat_no) as nth from inventory.seat x
+      where x.event_id = p_event and x.pool_id = p_pool and x.status = 'reserved'
+    ) k
+    where s.event_id = p_event and s.seat_no = k.seat_no and k.nth > p_waiting;
+  end if;
+  update inventory.pool p set waiting = p_waiting, reserved = least(p.reserved, p_waiting)
+  where p.event_id = p_event and p.pool_id = p_pool returning p.reserved into v_reserved;
+  return v_reserved;
+end $$;
+
+-- So many places more, or fewer, of these pools have takers; p_by may be negative.
+create function inventory.change_waiting@v(p_event text, p_pools text[], p_by int[])
+  returns void language plpgsql as $$
+declare
+  r record;
+begin
+  for r in
+    select c.pool_id, sum(c.more)::int as more from unnest(p_pools, p_by) as c(pool_id, more)
+    group by c.pool_id having sum(c.more) <> 0 order by c.pool_id
+  loop
+    perform inventory.set_waiting@v(p_event, r.pool_id, greatest(0, (
+      select p.waiting + r.more from inventory.pool p
+      where p.event_id = p_event and p.pool_id = r.pool_id)));
+  end loop;
+  update inventory.sale s set version = s.version + 1 where s.event_id = p_event;
 end $$;
 
 -- Says which places are off sale; asked again it changes nothing. p_requests: poolId, and of a

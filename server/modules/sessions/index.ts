@@ -12,5 +12,7 @@
  * written it down. It does not look at payments: settlement does, in `shopping`.
  */
 export { sessionRoutes } from './routes.ts';
+export { type SessionView, sessionSchema } from './session-view.ts';
+export { openedSession } from './start-session.ts';
 export { sessionMachine } from './states.ts';
 export { sessionRecurring } from './tidy-sessions.ts';

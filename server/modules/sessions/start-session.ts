@@ -8,7 +8,7 @@ import { accessTokenFor } from '../identity/index.ts';
 import { readAvailability, refusedWhileStopped, type SaleStatus } from '../inventory/index.ts';
 import { readSession, type Session } from './find-session.ts';
 import { insertSession, selectSessionByKey } from './session.sql.ts';
-import { type SessionView, viewOf } from './session-view.ts';
+import { type SessionView, sessionView, viewOf } from './session-view.ts';
 
 export type StartRefusal = RefusalOf<
   'not_found' | 'event_cancelled' | 'sale_not_open' | 'sale_paused' | 'sale_closed'
@@ -68,6 +68,17 @@ function refusalOf(status: SaleStatus): StartRefusal['code'] | null {
     case 'past':
       return 'sale_closed';
   }
+}
+
+/** A session that was begun for somebody, as it is, with its token: they have shown who they are. */
+export async function openedSession(
+  ctx: Ctx,
+  sessionId: SessionId,
+): Promise<Result<SessionView, RefusalOf<'not_found'>>> {
+  const session = await readSession(ctx, sessionId);
+  if (!session) return refused('not_found');
+  const accessToken = accessTokenFor(ctx.secrets, sessionId);
+  return ok({ ...(await sessionView(ctx, session)), accessToken });
 }
 
 /** Nothing of it was known then, and nothing of what was said since is told by a key alone. */

@@ -1,0 +1,322 @@
+-- A look at the waitlist of an event: what has ended is written down, and what is reserved goes to
+-- those who wait, by the rule of docs/waitlist.md, all in one transaction under the event's lock.
+
+-- Each request: slots, the ids of offers that may be made (offerId, holdId, sessionId); none where
+-- nothing may be offered now. Answers: offers, those that were made; places, in all; waitedMs, how
+-- long each of them had waited to be offered something; and whether it should be asked again now.
+create function waitlist.offer_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
+  returns jsonb language plpgsql
+  set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
+  set enable_bitmapscan = off set enable_material = off
+  set cpu_tuple_cost = 100 set cpu_index_tuple_cost = 100
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  v_t timestamptz;
+  v_answers jsonb := '[]';
+  v_slots jsonb;
+begin
+  v_t := inventory.lock_sale@v(p_event, p_now);
+  for v_slots in select q.value -> 'slots' from jsonb_array_elements(p_requests) as q(value) loop
+    v_answers := v_answers || waitlist.look@v(p_event, v_slots, v_t);
+  end loop;
+  return v_answers;
+end $$;
+
+create function waitlist.look@v(p_event text, p_slots jsonb, p_t timestamptz) returns jsonb
+  language plpgsql as $$
+declare
+  v_list waitlist.list;
+  v_sale record;
+  v_settled boolean;
+  v_offered jsonb := '{"offers": 0, "places": 0, "waitedMs": [], "again": false}';
+begin
+  select * into v_list from waitlist.list l where l.event_id = p_event for no key update;
+  if v_list.event_id is null then
+    return v_offered;
+  end if;
+  perform inventory.reclaim_due@v(p_event, p_t);
+  v_settled := waitlist.settle_due@v(p_event, p_t);
+  v_sale := inventory.sale_now@v(p_event, p_t);
+  if v_sale.refusal in ('event_cancelled', 'sale_closed', 'not_found') then
+    perform waitlist.withdraw_offers@v(p_event, p_t);
+    perform waitlist.close_list@v(p_event, p_t);
+  elsif p_t >= waitlist.last_offers_at@v(v_list) then
+    perform waitlist.close_list@v(p_event, p_t);
+  else
+    v_settled := waitlist.follow_terms@v(p_event, v_list, p_t) and v_settled;
+    if v_sale.refusal is null then
+      v_offered := waitlist.offer_reserved@v(p_event, p_slots, v_list, p_t);
+    end if;
+  end if;
+  update waitlist.list l
+  set seen_version = (select s.version from inventory.sale_now@v(p_event, p_t) s),
+      look_at = least(
+        case when p_t < waitlist.last_offers_at@v(l) then waitlist.last_offers_at@v(l)
+          else 'infinity' end,
+        (select min(n.due_at) from waitlist.pending_offer n where n.event_id = p_event))
+  where l.event_id = p_event;
+  return v_offered || jsonb_build_object(
+    'again', (v_offered ->> 'again')::boolean or not v_settled);
+end $$;
+
+-- Offers whose time is over go to the next; of those that were accepted, it is looked up what
+-- became of their places. False where more is left than one call does.
+create function waitlist.settle_due@v(p_event text, p_t timestamptz) returns boolean
+  language plpgsql as $$
+declare
+  c_most constant int := 200;
+  c_look_again constant interval := '2 seconds';
+  v_seen int := 0;
+  v_sold text[] := '{}';
+  v_unpaid text[] := '{}';
+  r record;
+begin
+  for r in
+    select o.offer_id, o.entry_id, o.status, (
+      select h.status from inventory.states_of@v(p_event, array[o.hold_id]) h) as hold_status
+    from (
+      select x.offer_id, x.due_at from waitlist.pending_offer x
+      where x.event_id = p_event and x.due_at <= p_t order by x.due_at limit c_most
+    ) n
+    join waitlist.offer o on o.event_id = p_event and o.offer_id = n.offer_id
+    order by n.due_at, o.offer_id
+  loop
+    v_seen := v_seen + 1;
+    if r.status = 'open' then
+      perform waitlist.end_offer@v(p_event, r.offer_id, 'expired', 'left', p_t);
+    elsif r.hold_status in ('active', 'claimed') then
+      update waitlist.pending_offer n set due_at = p_t + c_look_again
+      where n.event_id = p_event and n.offer_id = r.offer_id;
+    else
+      delete from waitlist.pending_offer n where n.event_id = p_event and n.offer_id = r.offer_id;
+      -- One that was archived was sold: the others are not kept that long.
+      if coalesce(r.hold_status, 'sold') = 'sold' then
+        v_sold := v_sold || r.entry_id;
+      else
+        v_unpaid := v_unpaid || r.entry_id;
+      end if;
+    end if;
+  end loop;
+  perform waitlist.end_entries@v(p_event, nullif(v_sold, '{}'), 'converted', null, p_t);
+  perform waitlist.end_entries@v(p_event, nullif(v_unpaid, '{}'), 'left', 'unpaid', p_t);
+  return v_seen < c_most;
+end $$;
+
+-- Nothing is sold any more: what is offered is taken back.
+create function waitlist.withdraw_offers@v(p_event text, p_t timestamptz) returns void
+  language plpgsql as $$
+declare
+  v_offer text;
+begin
+  for v_offer in
+    select n.offer_id from waitlist.pending_offer n
+    join waitlist.offer o on o.event_id = p_event and o.offer_id = n.offer_id
+    where n.event_id = p_event and o.status = 'open' order by n.offer_id
+  loop
+    perform waitlist.end_offer@v(p_event, v_offer, 'withdrawn', 'closed', p_t);
+  end loop;
+end $$;
+
+-- Whoever still waits waits no more; what was reserved is on sale for everybody.
+create function waitlist.close_list@v(p_event text, p_t timestamptz) returns void
+  language plpgsql as $$
+begin
+  perform waitlist.end_entries@v(p_event, (
+    select array_agg(distinct w.entry_id) from waitlist.want w where w.event_id = p_event
+  ), 'closed', 'closed', p_t);
+end $$;
+
+-- Ticket types come and go, and move to other pools: what those who wait could take is then worked
+-- out anew, so many entries in one call. Who could not be offered anything any more is closed. False
+-- where more is left to do.
+create function waitlist.follow_terms@v(p_event text, p_list waitlist.list, p_t timestamptz)
+  returns boolean language plpgsql as $$
+declare
+  c_most constant int := 500;
+  v_mark text;
+  v_rank bigint := p_list.terms_rank;
+  v_seen int := 0;
+  v_wanted text[];
+  v_pools text[];
+  v_weights int[];
+  v_done text[] := '{}';
+  e waitlist.entry;
+begin
+  select coalesce(md5(string_agg(concat_ws(' ', t.ticket_type_id, t.pool_id, t.minimum, t.maximum,
+    t.is_open, coalesce(t.refusal, 'sale_not_open') = 'sale_not_open'), ',')), 'none') into v_mark
+  from inventory.types_now@v(p_event, p_t) t;
+  if v_mark <> p_list.terms_mark then
+    v_rank := 0;
+  elsif v_rank is null then
+    return true;
+  end if;
+  for e in
+    select x.* from waitlist.entry x
+    where x.event_id = p_event and x.rank > v_rank order by x.rank limit c_most
+  loop
+    v_seen := v_seen + 1;
+    v_rank := e.rank;
+    continue when e.status <> 'waiting';
+    select d.pools, d.weights, d.wanted into v_pools, v_weights, v_wanted
+    from waitlist.demand_of@v(
+      p_event, e.ticket_type_ids, e.sections, e.quantity, e.accepts_fewer, p_t) d;
+    if v_pools is null then
+      v_done := v_done || e.entry_id;
+      continue;
+    end if;
+    continue when v_weights = e.weights and v_wanted = array(
+      select w.pool_id || ' ' || w.section from waitlist.want w
+      where w.event_id = p_event and w.entry_id = e.entry_id order by 1);
+    delete from waitlist.want w where w.event_id = p_event and w.entry_id = e.entry_id;
+    update waitlist.entry x set pool_ids = v_pools, weights = v_weights
+    where x.event_id = p_event and x.entry_id = e.entry_id;
+    perform waitlist.write_wants@v(p_event, e.entry_id, v_wanted);
+    -- In one step: what is kept for them in a pool that stays is theirs all the time.
+    perform inventory.change_waiting@v(p_event, e.pool_ids || v_pools,
+      array(select - n from unnest(e.weights) with ordinality as u(n, nth) order by nth)
+        || v_weights);
+  end loop;
+  perform waitlist.end_entries@v(p_event, nullif(v_done, '{}'), 'closed', 'nothing_left', p_t);
+  update waitlist.list l
+  set terms_mark = v_mark, terms_rank = case when v_seen = c_most then v_rank end
+  where l.event_id = p_event;
+  return v_seen < c_most;
+end $$;
+
+-- What is reserved is offered in the order of ranks: to the first whose whole quantity is there (or
+-- who takes fewer), then to the next of those behind whose is, and so on, until nobody is left who
+-- could use any of it.
+create function waitlist.offer_reserved@v(
+  p_event text, p_slots jsonb, p_list waitlist.list, p_t timestamptz
+) returns jsonb language plpgsql as $$
+declare
+  c_chunk constant int := 64;
+  v_slots constant jsonb := waitlist.unused_slots@v(p_event, p_slots);
+  v_until constant timestamptz := date_trunc('milliseconds', least(p_list.closes_at,
+    p_t + p_list.offer_minutes * interval '1 minute'));
+  v_zeros constant text := repeat('0', 64);
+  -- By position: the pools, whether they are of seats, and how many places are reserved of each.
+  v_pools text[]; v_seated boolean[]; v_room int[];
+  -- The seats that are reserved and not given to anybody yet.
+  v_left int[];
+  v_after bigint := 0;
+  v_found int;
+  v_slot jsonb;
+  v_calls jsonb := '[]';
+  v_chosen jsonb := '[]';
+  v_made jsonb;
+  e waitlist.entry;
+  d record;
+  v_rank bigint;
+  v_entry text;
+begin
+  select array_agg(t.pool_id order by t.pool_id), array_agg(t.seated order by t.pool_id),
+    array_agg(t.reserved order by t.pool_id)
+  into v_pools, v_seated, v_room
+  from (select distinct x.pool_id, x.seated, x.reserved
+    from inventory.types_now@v(p_event, p_t) x) t;
+  v_left := case when true = any (v_seated)
+    then inventory.reserved_nos@v(p_event, v_pools) else '{}' end;
+  loop
+    v_found := 0;
+    for v_rank, v_entry in
+      select c.rank, c.entry_id
+      from waitlist.candidates@v(p_event, v_pools, v_seated, v_room, v_left, v_after, c_chunk) c
+    loop
+      exit when jsonb_array_length(v_calls) >= jsonb_array_length(v_slots);
+      v_found := v_found + 1;
+      v_after := v_rank;
+      select * into e from waitlist.entry x where x.event_id = p_event and x.entry_id = v_entry;
+      d := waitlist.choose_places@v(p_event, e, v_pools, v_seated, v_room, v_left, p_t);
+      continue when d.quantity is null;
+      v_room[d.pool_at] := v_room[d.pool_at] - d.quantity;
+      v_left := array(select n from unnest(v_left) as n where n <> all (coalesce(d.seats, '{}')));
+      v_slot := v_slots -> jsonb_array_length(v_calls);
+      v_calls := v_calls || jsonb_build_object('holdId', v_slot ->> 'holdId',
+        'caller', v_slot ->> 'sessionId', 'key', 'selection:1', 'bodyHash', v_zeros,
+        'guarded', true, 'sees', 'any', 'personKeys',
+        array_append(e.person_keys, 'session_' || (v_slot ->> 'sessionId')),
+        'ticketTypeIds', jsonb_build_array(d.ticket_type_id),
+        'quantities', jsonb_build_array(d.quantity), 'seatNos', d.seats, 'offered', true,
+        'expiresAt', v_until);
+      v_chosen := v_chosen || (v_slot || jsonb_build_object('entryId', e.entry_id,
+        'poolId', v_pools[d.pool_at], 'ticketTypeId', d.ticket_type_id,
+        'quantity', d.quantity, 'apart', d.apart));
+    end loop;
+    exit when v_found < c_chunk;
+  end loop;
+  v_made := waitlist.write_offers@v(p_event, v_calls, v_chosen, v_until, p_t);
+  perform waitlist.free_unwanted@v(p_event, v_left);
+  -- Where somebody was over their limit, their places are there for the next.
+  return v_made || jsonb_build_object('again', v_calls <> '[]' and (
+    jsonb_array_length(v_calls) = jsonb_array_length(v_slots) or (v_made ->> 'over')::int > 0));
+end $$;
+
+-- Asked again, what was made is not made once more.
+create function waitlist.unused_slots@v(p_event text, p_slots jsonb) returns jsonb
+  language sql stable as $$
+  select coalesce(jsonb_agg(s.value order by s.nth), '[]')
+  from jsonb_array_elements(p_slots) with ordinality as s(value, nth)
+  where not exists (
+    select from waitlist.offer o
+    where o.event_id = p_event and o.offer_id = s.value ->> 'offerId')
+$$;
+
+-- The holds are made, and with each of them its offer. Who may not have more tickets ends; all
+-- others who are refused go on waiting.
+create function waitlist.write_offers@v(
+  p_event text, p_calls jsonb, p_chosen jsonb, p_until timestamptz, p_t timestamptz
+) returns jsonb language plpgsql as $$
+declare
+  v_made jsonb;
+  v_granted jsonb;
+  v_over text[];
+begin
+  if p_calls = '[]' then
+    return '{"offers": 0, "places": 0, "waitedMs": [], "over": 0}';
+  end if;
+  v_made := inventory.hold_batch@v(p_event, p_t, p_calls);
+  select coalesce(jsonb_agg(c.value order by c.nth)
+      filter (where m.value ->> 'verdict' = 'granted'), '[]'),
+    array_agg(c.value ->> 'entryId') filter (where m.value ->> 'verdict' = 'per_person_limit')
+  into v_granted, v_over
+  from jsonb_array_elements(p_chosen) with ordinality as c(value, nth)
+  join jsonb_array_elements(v_made) with ordinality as m(value, nth) on m.nth = c.nth;
+  perform waitlist.stop_waiting@v(p_event, array_agg(g."entryId"), array_agg(g."poolId"),
+    array_agg(g.quantity))
+  from jsonb_to_recordset(v_granted) as g("entryId" text, "poolId" text, quantity int)
+  having count(*) > 0;
+  insert into waitlist.offer (event_id, offer_id, entry_id, hold_id, session_id, status,
+    ticket_type_id, quantity, apart, made_at, expires_at)
+  select p_event, g."offerId", g."entryId", g."holdId", g."sessionId", 'open', g."ticketTypeId",
+    g.quantity, g.apart, p_t, p_until
+  from jsonb_to_recordset(v_granted) as g("offerId" text, "entryId" text, "holdId" text,
+    "sessionId" text, "ticketTypeId" text, quantity int, apart boolean);
+  insert into waitlist.pending_offer (event_id, offer_id, due_at)
+  select p_event, g."offerId", p_until from jsonb_to_recordset(v_granted) as g("offerId" text);
+  update waitlist.entry e
+  set status = 'offered', offered_at = p_t, offer_id = (
+    select g."offerId" from jsonb_to_recordset(v_granted) as g("offerId" text, "entryId" text)
+    where g."entryId" = e.entry_id)
+  where e.event_id = p_event and e.entry_id = any (array(
+    select g."entryId" from jsonb_to_recordset(v_granted) as g("entryId" text)));
+  update waitlist.list l
+  set served = l.served + jsonb_array_length(v_granted),
+      offered_places = l.offered_places + (
+        select coalesce(sum(g.quantity), 0)::int
+        from jsonb_to_recordset(v_granted) as g(quantity int))
+  where l.event_id = p_event;
+  insert into kernel.outbox (event_id, kind, data)
+  select p_event, 'offer_made', jsonb_build_object(
+    'offerId', g."offerId", 'entryId', g."entryId", 'quantity', g.quantity)
+  from jsonb_to_recordset(v_granted) as g("offerId" text, "entryId" text, quantity int);
+  perform waitlist.end_entries@v(p_event, v_over, 'left', 'over_limit', p_t);
+  return jsonb_build_object('over', coalesce(cardinality(v_over), 0),
+    'offers', jsonb_array_length(v_granted), 'places', (
+      select coalesce(sum(g.quantity), 0) from jsonb_to_recordset(v_granted) as g(quantity int)),
+    'waitedMs', (
+      select coalesce(jsonb_agg(round(extract(epoch from p_t - e.joined_at) * 1000)), '[]')
+      from waitlist.entry e
+      where e.event_id = p_event and e.entry_id = any (array(
+        select g."entryId" from jsonb_to_recordset(v_granted) as g("entryId" text)))));
+end $$;
