@@ -29,6 +29,13 @@ import {
 import { authenticate, identityRoutes } from './modules/identity/index.ts';
 import { holdMachine } from './modules/inventory/index.ts';
 import {
+  forgetMessagesRecurring,
+  notificationRoutes,
+  reminderRecurring,
+  roundJob,
+  sendMessageJob,
+} from './modules/notifications/index.ts';
+import {
   orderMachine,
   orderRoutes,
   refundApproved,
@@ -53,6 +60,7 @@ import {
   tieOutRoutes,
   webhookRoutes,
 } from './modules/payments/index.ts';
+import { forgetSignInsRecurring, peopleRoutes, signInWords } from './modules/people/index.ts';
 import { creditRoutes, promoRoutes } from './modules/promotions/index.ts';
 import { reportingRoutes } from './modules/reporting/index.ts';
 import { sessionMachine, sessionRecurring, sessionRoutes } from './modules/sessions/index.ts';
@@ -76,6 +84,7 @@ import {
 import { oldestSnapshotSeconds, operatingRoutes } from './operating.ts';
 import { registerDocs } from './web/docs.ts';
 import { registerHome } from './web/home.ts';
+import { registerPeoplePages } from './web/people.ts';
 
 export const BASE_PATH = '/api/v1';
 
@@ -95,7 +104,9 @@ export const routes: readonly Route[] = [
   ...creditRoutes,
   ...documentRoutes,
   ...approvalRoutes,
+  ...notificationRoutes,
   ...identityRoutes,
+  ...peopleRoutes,
   ...accountRoutes,
   ...tieOutRoutes,
   ...reportingRoutes,
@@ -130,6 +141,7 @@ export async function buildApp(ctx: Ctx, more: readonly Route[] = []): Promise<F
     routes: served,
   });
   registerHome(app, ctx);
+  await registerPeoplePages(app, ctx);
   return app;
 }
 
@@ -149,6 +161,9 @@ const recurring: readonly Recurring[] = [
   sessionRecurring,
   changesRecurring,
   waitlistRecurring,
+  reminderRecurring,
+  forgetMessagesRecurring,
+  forgetSignInsRecurring,
   {
     name: 'measure',
     everyMs: 5_000,
@@ -188,6 +203,7 @@ const recurring: readonly Recurring[] = [
 ];
 
 export function buildWorker(ctx: () => Ctx): Worker {
+  const sendMessage = sendMessageJob(signInWords);
   const handlers = {
     ...settleHandlers,
     [submitRefund.kind]: submitRefund.handler,
@@ -195,6 +211,8 @@ export function buildWorker(ctx: () => Ctx): Worker {
     [refundApproved.kind]: refundApproved.handler,
     [complimentaryApproved.kind]: complimentaryApproved.handler,
     [followChangeJob.kind]: followChangeJob.handler,
+    [roundJob.kind]: roundJob.handler,
+    [sendMessage.kind]: sendMessage.handler,
   };
   return createWorker(ctx, handlers, recurring, WORKER_CONCURRENCY);
 }

@@ -1,10 +1,12 @@
 /** One process's parts, wired: configuration, database, clock, provider, application, worker. */
 import type { FastifyInstance } from 'fastify';
+import { createSms } from './adapters/sms/index.ts';
+import { createSmtp } from './adapters/smtp/index.ts';
 import { createStripeProvider } from './adapters/stripe/index.ts';
 import { buildApp, machines } from './app.ts';
 import { dataDirOf } from './database.ts';
-import { databaseClock } from './kernel/clock.ts';
-import { type Config, isLive, usesSandbox } from './kernel/config.ts';
+import { type Clock, databaseClock } from './kernel/clock.ts';
+import { type Config, isLive, usesMailbox, usesSandbox } from './kernel/config.ts';
 import { type Ctx, neverPause, type Ports, systemIds } from './kernel/context.ts';
 import { AUDIT_STATEMENT_MAX_MS, closeDb, type Db, openDb } from './kernel/db.ts';
 import { createLanes } from './kernel/lanes.ts';
@@ -19,9 +21,11 @@ import { loadTestClock } from './kernel/test-clock.ts';
 import { sealChanges } from './kernel/timeline.ts';
 import { organizerOf } from './modules/catalog/index.ts';
 import { readStandbyKeys } from './modules/identity/index.ts';
+import type { SmsPort } from './modules/notifications/index.ts';
 import { type PaymentPort, WEBHOOK_TYPES } from './modules/payments/index.ts';
 import { clockRoutes } from './sandbox/clock.ts';
 import { API_PREFIX, createSandbox, type Sandbox } from './sandbox/index.ts';
+import { createMailbox } from './sandbox/mailbox/index.ts';
 import { createWork, type Work } from './work.ts';
 
 const AUDIT_CONNECTIONS = 2;
@@ -126,10 +130,16 @@ async function build(
   const baseUrl = () => state.baseUrl;
   const simulated = { db, ids: systemIds, nowMs, secrets, log, baseUrl, realKey };
   const sandbox = isSandbox ? createSandbox(simulated) : null;
+  const post = openPost(config, db, clock);
   const ports: Ports = {
     get payments() {
       return present(state.provider, 'the payment provider (the server does not listen yet)');
     },
+    get home() {
+      return state.baseUrl;
+    },
+    mail: post.mail,
+    sms: post.sms,
   };
   const stops = await openStops(config, databaseUrl, { ...base, clock });
   const ctx: Ctx = {
@@ -151,6 +161,7 @@ async function build(
   const work = createWork(() => ctx, base.lanes);
   const app = await buildApp(ctx, movable ? clockRoutes(movable, nowMs) : []);
   if (sandbox) await app.register(sandbox.plugin);
+  if (post.mailbox) await app.register(post.mailbox.plugin);
   let delivery: { readonly stop: () => Promise<void> } | null = null;
   return {
     ctx,
@@ -173,8 +184,30 @@ async function build(
       await app.close();
       await work.stopWork();
       await delivery?.stop();
+      post.close();
       await disconnect(base, stops);
     },
+  };
+}
+
+/** Who takes messages: a server or provider, the development mailbox, or nobody. */
+function openPost(config: Config, db: Db, clock: Clock) {
+  const { SMTP_URL, SMS_URL, SMS_ACCOUNT, SMS_TOKEN, SMS_FROM } = config;
+  const mailbox = usesMailbox(config) ? createMailbox({ db, clock }) : null;
+  const smtp = SMTP_URL ? createSmtp(SMTP_URL) : null;
+  const sms: SmsPort | null = SMS_URL
+    ? createSms({
+        url: SMS_URL,
+        account: present(SMS_ACCOUNT, 'SMS_ACCOUNT'),
+        token: present(SMS_TOKEN, 'SMS_TOKEN'),
+        from: present(SMS_FROM, 'SMS_FROM'),
+      })
+    : null;
+  return {
+    mailbox,
+    mail: smtp ?? mailbox?.mail ?? null,
+    sms: sms ?? mailbox?.sms ?? null,
+    close: () => smtp?.close(),
   };
 }
 

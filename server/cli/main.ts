@@ -9,6 +9,7 @@ import { type Command, UsageError } from './command.ts';
 import { runConfig } from './config.ts';
 import { runFacts } from './facts.ts';
 import { runImport } from './import.ts';
+import { runMail } from './mail.ts';
 import { runMigrate } from './migrate.ts';
 import { runStart, runWorker } from './start.ts';
 import { runResumeSelling, runStopSelling } from './stop-selling.ts';
@@ -29,6 +30,7 @@ const commands: Readonly<Record<string, Command>> = {
   'verify-ticket': runVerifyTicket,
   'verify-timeline': runVerifyTimeline,
   facts: runFacts,
+  mail: runMail,
   config: runConfig,
 };
 

@@ -80,6 +80,33 @@ const settings = {
     z.string().min(24, 'must have at least 24 characters').max(200).optional(),
     'an admin API key that exists from the first start',
   ],
+  SMTP_URL: [
+    url(['smtp', 'smtps']).optional(),
+    'the server that mail is given to; without it all of it lands in /sandbox/mailbox',
+  ],
+  MAIL_FROM: [
+    z
+      .string()
+      .max(300)
+      .regex(
+        /^(?:[^<>\r\n]*<[^<>\s@]+@[^<>\s@]+>|[^<>\s@]+@[^<>\s@]+)$/,
+        'must be an e-mail address',
+      )
+      .default('Tickets <tickets@localhost>'),
+    'who mail is from: `Tickets <tickets@example.org>`; required with SMTP_URL',
+  ],
+  SMS_URL: [
+    url(['http', 'https'])
+      .transform((base) => base.replace(/\/+$/, ''))
+      .optional(),
+    'a provider of text messages with the API of Twilio: https://api.twilio.com',
+  ],
+  SMS_ACCOUNT: [z.string().min(1).max(200).optional(), 'its account (AC…)'],
+  SMS_TOKEN: [z.string().min(1).max(200).optional(), 'the token of the account'],
+  SMS_FROM: [
+    z.string().min(1).max(40).optional(),
+    'the number or name that text messages are from',
+  ],
   LOG_LEVEL: [
     z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
     'how much is logged',
@@ -131,6 +158,12 @@ function contradictions(config: RawConfig): (readonly [string, string])[] {
   if (config.STRIPE_SECRET_KEY && !config.STRIPE_WEBHOOK_SECRET) {
     wrong.push(['STRIPE_WEBHOOK_SECRET', 'is required with STRIPE_SECRET_KEY']);
   }
+  if (config.SMTP_URL && config.MAIL_FROM.endsWith('@localhost>')) {
+    wrong.push(['MAIL_FROM', 'is required with SMTP_URL']);
+  }
+  for (const name of ['SMS_ACCOUNT', 'SMS_TOKEN', 'SMS_FROM'] as const) {
+    if (config.SMS_URL && !config[name]) wrong.push([name, 'is required with SMS_URL']);
+  }
   return wrong;
 }
 
@@ -143,7 +176,17 @@ export function usesSandbox(config: RawConfig): boolean {
   return config.STRIPE_SECRET_KEY === undefined;
 }
 
-const SECRET = new Set(['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET', 'BOOTSTRAP_API_KEY']);
+/**
+ * Messages that nothing is configured for lie open in the development mailbox; where money is real
+ * they are not sent at all.
+ */
+export function usesMailbox(config: RawConfig): boolean {
+  return !isLive(config) && (config.SMTP_URL === undefined || config.SMS_URL === undefined);
+}
+
+const SECRET = new Set([
+  ...['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET', 'BOOTSTRAP_API_KEY', 'SMS_TOKEN'],
+]);
 
 /** One line a setting: name, value in force (secrets hidden), what it is for. */
 export function describeConfig(config: RawConfig): readonly string[] {
@@ -156,7 +199,9 @@ export function describeConfig(config: RawConfig): readonly string[] {
 function shown(name: string, value: unknown): string {
   if (value === undefined) return '(not set)';
   if (SECRET.has(name)) return '(set, hidden)';
-  return name === 'DATABASE_URL' ? withoutCredentials(String(value)) : String(value);
+  return name === 'DATABASE_URL' || name === 'SMTP_URL'
+    ? withoutCredentials(String(value))
+    : String(value);
 }
 
 /** Who connects and with what password may stand before the host or among the parameters. */

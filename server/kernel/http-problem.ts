@@ -14,6 +14,8 @@ export type Authenticate = (
     readonly authorization: string | null;
     readonly access: string | null;
     readonly device: string | null;
+    /** The secret in the cookie of a browser that has signed in. */
+    readonly session: string | null;
     /** For a route that does not wait for the database. */
     readonly standby: boolean;
   },

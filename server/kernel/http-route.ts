@@ -5,6 +5,7 @@ import { type Actor, actorLabel, callerOf } from './actor.ts';
 import type { Ctx } from './context.ts';
 import { type Authenticate, ProblemError, sendProblem } from './http-problem.ts';
 import type { CountRequest } from './http-rates.ts';
+import { isForeign, sessionOf } from './http-session.ts';
 import { type Begun, beginOnce, hashBody, isIdempotencyKey } from './idempotency.ts';
 import { problemOfRefusal } from './problem.ts';
 import { type Issue, ok, type Refusal, type Result } from './result.ts';
@@ -59,6 +60,12 @@ export function fullPath(basePath: string, path: string): string {
   return path.startsWith('//') ? path.slice(1) : `${basePath}${path}`;
 }
 
+const crossSite = {
+  status: 403,
+  code: 'cross_site_request',
+  title: 'A page of another site asked for this in your name',
+} as const;
+
 const notSignedIn = { status: 401, code: 'unauthenticated', title: 'Not signed in' } as const;
 
 function authenticate(
@@ -70,9 +77,15 @@ function authenticate(
   // The framework's parser makes an object of whatever stands there.
   const query = request.query as Readonly<Record<string, unknown>>;
   const device = request.headers['x-device-token'];
+  const authorization = request.headers.authorization ?? null;
+  const access = typeof query['access'] === 'string' ? query['access'] : null;
+  // Read only where it counts: what a browser sends by itself is no credential beside another.
+  const session = authorization === null && access === null ? sessionOf(request.headers) : null;
+  if (session !== null && isForeign(request)) throw new ProblemError(crossSite);
   return options.authenticate(ctx, {
-    authorization: request.headers.authorization ?? null,
-    access: typeof query['access'] === 'string' ? query['access'] : null,
+    authorization,
+    access,
+    session,
     device: typeof device === 'string' ? device : null,
     standby,
   });

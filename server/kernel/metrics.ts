@@ -19,6 +19,7 @@ export function createMetrics(options: { readonly process: boolean } = { process
     ...factMetrics(registers),
     ...laneMetrics(registers),
     ...saleMetrics(registers),
+    ...messageMetrics(registers),
     ...waitlistMetrics(registers),
   };
 }
@@ -202,6 +203,22 @@ function waitlistMetrics(registers: Registry[]) {
       name: 'fanfare_waitlist_waited_seconds',
       help: 'Time from joining to being offered something',
       buckets: [1, 10, 60, 600, 3_600, 21_600, 86_400, 604_800],
+      registers,
+    }),
+  };
+}
+
+function messageMetrics(registers: Registry[]) {
+  return {
+    messages: new Counter({
+      name: 'fanfare_messages_total',
+      help: 'Messages to people, by kind, channel and what became of them',
+      labelNames: ['kind', 'channel', 'outcome'],
+      registers,
+    }),
+    messagesWaiting: new Gauge({
+      name: 'fanfare_messages_waiting',
+      help: 'Messages that are owed and not sent yet (at most 100,000 are counted)',
       registers,
     }),
   };

@@ -18,8 +18,8 @@ const places = [
 
 export type Page = {
   readonly title: string;
-  /** The address of this page, which the navigation marks. */
-  readonly current: (typeof places)[number][0];
+  /** The address of this page, which the navigation marks; null for one that is not in it. */
+  readonly current: (typeof places)[number][0] | null;
   /** HTML, as is `body`. */
   readonly head?: string;
   readonly body: string;
@@ -105,6 +105,8 @@ code { font-size: .92em; }
 pre { overflow-x: auto; padding: .75rem 1rem; border: 1px solid var(--line); font-size: .85rem;
   line-height: 1.45; }
 summary { cursor: pointer; color: var(--accent); }
+form button { font: inherit; font-weight: 600; padding: .6rem 1.25rem; min-height: 2.75rem;
+  color: var(--paper); background: var(--accent); border: 0; border-radius: .4rem; cursor: pointer; }
 footer.site { margin-top: 3rem; color: var(--soft); font-size: .9rem; }
 @media (max-width: 40rem) {
   ol.events li { grid-template-columns: minmax(0, 1fr); }

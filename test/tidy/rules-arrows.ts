@@ -45,7 +45,8 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
   books: ['identity', 'payments'],
   changes: ['identity', 'venues', 'catalog', 'inventory', 'orders', 'payments', 'promotions'],
   door: ['identity', 'ticket-codes', 'orders'],
-  notifications: ['identity', 'orders'],
+  notifications: ['identity', 'catalog', 'orders', 'papers', 'changes'],
+  people: ['identity', 'notifications'],
   reporting: ['identity'],
 };
 

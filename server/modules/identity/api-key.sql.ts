@@ -103,7 +103,7 @@ export const selectKeys = (organizerId: OrganizerId | null, after: string | null
   select ${keySelect}
   from identity.api_key
   where (${organizerId}::text is null or organizer_id = ${organizerId})
-    and (${after}::text is null or key_id > ${after})
+    and (${after}::text is null or key_id > ${after}) and not from_sign_in
   order by key_id limit ${most}`;
 
 export const revokeKey = (keyId: string, organizerId: OrganizerId | null) => command`

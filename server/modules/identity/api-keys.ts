@@ -10,11 +10,11 @@ import { selectOrganizer } from './organizer.sql.ts';
 import { selectPerson } from './person.sql.ts';
 
 const SECRET_CHARS = 32;
-const SHOWN_CHARS = 9;
+export const SHOWN_CHARS = 9;
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /** `fk_` and 160 random bits in base 32. */
-function newSecret(ctx: Ctx): string {
+export function newSecret(ctx: Ctx): string {
   const chance = Array.from(ctx.ids.bytes(SECRET_CHARS), (byte) => ALPHABET.charAt(byte & 31));
   return `fk_${chance.join('')}`;
 }

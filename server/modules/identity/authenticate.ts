@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { anonymous, type Key } from '../../kernel/actor.ts';
+import { type Actor, anonymous, type Key } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { type Db, maybe, run } from '../../kernel/db.ts';
 import type { Authenticate } from '../../kernel/http-problem.ts';
@@ -19,26 +19,42 @@ export function hashSecret(secret: string): Buffer {
 /**
  * Finds who asks: `Bearer fk_…` is an API key, `Bearer at_…` or `?access=` a guest's token. No
  * credential is an anonymous buyer; a wrong one is refused, never taken for anonymous. An API key
- * does not count in an address, where proxies, logs and histories would keep it.
+ * does not count in an address, where proxies, logs and histories would keep it. The cookie of a
+ * browser that has signed in counts where neither of them is there.
  */
-export const authenticate: Authenticate = (ctx, { authorization, access, device, standby }) => {
+export const authenticate: Authenticate = (
+  ctx,
+  { authorization, access, device, session, standby },
+) => {
   const deviceToken = device !== null && DEVICE_PATTERN.test(device) ? device : null;
   const credential = authorization === null ? access : bearerOf(authorization);
   if (authorization === null && credential === null) {
-    return ok(deviceToken === null ? anonymous : { ...anonymous, device: deviceToken });
+    const nobody = deviceToken === null ? anonymous : { ...anonymous, device: deviceToken };
+    return session === null ? ok(nobody) : ofSession(ctx, session, nobody);
   }
   if (credential === null || credential.length > 200) return refused('unauthenticated');
   if (isAccessToken(credential)) {
     return ok({ kind: 'anonymous', device: deviceToken, accessToken: credential });
   }
   if (authorization === null) return refused('unauthenticated');
-  const nowMs = (ctx.clock.now() ?? new Date(ctx.ids.nowMs())).getTime();
+  const nowMs = nowOf(ctx);
   const secretHash = hash('sha256', credential, 'hex');
   const known = standby ? standbyKey(ctx, secretHash, nowMs) : null;
   if (known) return ok(known);
   const found = keysOf(ctx).find(secretHash, nowMs);
   return found instanceof Promise ? found.then(outcome) : outcome(found);
 };
+
+/** A cookie that opens nothing any more is none: its browser still sees what everybody sees. */
+function ofSession(ctx: Ctx, session: string, nobody: Actor): ReturnType<Authenticate> {
+  if (session.length > 200) return ok(nobody);
+  const found = keysOf(ctx).find(hash('sha256', session, 'hex'), nowOf(ctx));
+  return found instanceof Promise ? found.then((key) => ok(key ?? nobody)) : ok(found);
+}
+
+function nowOf(ctx: Ctx): number {
+  return (ctx.clock.now() ?? new Date(ctx.ids.nowMs())).getTime();
+}
 
 const outcome = (key: Key | null) => (key ? ok(key) : refused('unauthenticated'));
 

@@ -1,5 +1,6 @@
 /**
- * Identity: who may ask. It owns organizers (the tenants), people, roles as data, and API keys.
+ * Identity: who may ask. It owns organizers (the tenants), people and what they have proved
+ * to be theirs, roles as data, and API keys.
  *
  * It promises that a key's secret is stored only as a hash and shown once, that a lapsed key opens
  * nothing from that moment, and a revoked one from that moment in the process that revoked it and
@@ -10,8 +11,16 @@
  */
 export { accessTokenFor, opensWith } from './access-token.ts';
 export { authenticate } from './authenticate.ts';
+export {
+  type Contact,
+  closeSignInKey,
+  contactsOfBuyer,
+  languageOfPerson,
+  openSignInKey,
+  personByContact,
+  proveContact,
+} from './contacts.ts';
 export { ensureFirstAdmin } from './ensure-first-admin.ts';
 export { defaultOrganizer, organizerExists, organizerName } from './organizers.ts';
-export { personByMailbox } from './people.ts';
 export { identityRoutes } from './routes.ts';
 export { readStandbyKeys } from './standby-keys.ts';

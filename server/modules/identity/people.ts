@@ -5,13 +5,7 @@ import { newRootId, type OrganizerId, type UserId } from '../../kernel/ids.ts';
 import { readCursor, toPage } from '../../kernel/page.ts';
 import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { sameMailbox } from '../../kernel/schemas.ts';
-import {
-  insertPerson,
-  selectPeople,
-  selectPerson,
-  selectPersonByMailbox,
-  updatePerson,
-} from './person.sql.ts';
+import { insertPerson, selectPeople, selectPerson, updatePerson } from './person.sql.ts';
 
 const UNIQUE_VIOLATION = '23505';
 
@@ -95,13 +89,4 @@ export async function listPeople(
   const mailbox = query.email === undefined ? null : sameMailbox(query.email);
   const found = await all(ctx.db, selectPeople(organizerId, mailbox, after, query.limit + 1));
   return ok(toPage(ctx.secrets, 'users', found, query.limit, { view, key: (row) => [row.userId] }));
-}
-
-/** The account of this mailbox with this organizer, if there is one. */
-export async function personByMailbox(
-  on: Queryable,
-  organizerId: OrganizerId,
-  email: string,
-): Promise<{ readonly userId: UserId } | null> {
-  return maybe(on, selectPersonByMailbox(organizerId, sameMailbox(email)));
 }

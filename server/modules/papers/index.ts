@@ -8,7 +8,11 @@
  * that no text is left out silently: what the fonts lack is named on the page. It decides nothing
  * about an order.
  */
+export { calendarText } from './calendar-text.ts';
 export { documentRoutes } from './document-routes.ts';
+export { drawTickets, TICKETS_MAX } from './draw-tickets.ts';
 export { documentRecurring, numberDocuments } from './number-documents.ts';
+export { readPapers } from './read-papers.ts';
 export { paperRoutes } from './routes.ts';
+export { ticketFonts } from './ticket-fonts.ts';
 export { ticketRoutes } from './ticket-routes.ts';

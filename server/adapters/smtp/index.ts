@@ -1,0 +1,92 @@
+/**
+ * Mail by SMTP, with nodemailer: a few connections that are kept, each for some hundred messages.
+ * What the server says decides what becomes of a message: 5xx is for good, 4xx and everything that
+ * breaks on the way is for later. A message keeps its Message-ID however often it is sent, so that
+ * one that arrives twice can be told to be one.
+ */
+import { createTransport } from 'nodemailer';
+import { assertOutsideTx } from '../../kernel/db.ts';
+import type { Delivery, Mail, MailPort } from '../../modules/notifications/index.ts';
+
+const CONNECTIONS = 4;
+const PER_CONNECTION = 200;
+const CONNECT_MAX_MS = 10_000;
+/** Between two answers of the server; all of it has to be over before the job's lease is. */
+const SILENCE_MAX_MS = 15_000;
+
+/** The answer to a recipient that is not there, or takes nothing (RFC 5321, RFC 3463). */
+const NO_RECIPIENT = new Set([550, 551, 553]);
+/** Of these, some mean that the message is not wanted, whoever it is for. */
+const NOT_WANTED = /\b5\.7\.\d+\b|spam|policy|blocked|blacklist|reputation/i;
+
+export type SmtpPort = MailPort & { readonly close: () => void };
+
+export function createSmtp(url: string): SmtpPort {
+  const transport = createTransport({
+    url,
+    pool: true,
+    maxConnections: CONNECTIONS,
+    maxMessages: PER_CONNECTION,
+    connectionTimeout: CONNECT_MAX_MS,
+    greetingTimeout: CONNECT_MAX_MS,
+    socketTimeout: SILENCE_MAX_MS,
+    // A letter is text that we have made; it names no file and no address to be read.
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+  return {
+    send: async (mail) => {
+      assertOutsideTx('the mail server');
+      try {
+        await transport.sendMail(optionsOf(mail));
+        return { kind: 'taken' };
+      } catch (error) {
+        return deliveryOf(error);
+      }
+    },
+    close: () => transport.close(),
+  };
+}
+
+function optionsOf(mail: Mail) {
+  const domain = mail.from.address.split('@')[1] ?? 'localhost';
+  return {
+    messageId: `<${mail.reference}@${domain}>`,
+    from: mail.from,
+    to: { name: '', address: mail.to },
+    ...(mail.replyTo ? { replyTo: { name: '', address: mail.replyTo } } : {}),
+    subject: mail.subject,
+    text: mail.text,
+    html: mail.html,
+    headers: { ...mail.headers },
+    attachments: mail.attachments.map(({ fileName, contentType, content }) => ({
+      filename: fileName,
+      contentType,
+      content,
+    })),
+  };
+}
+
+type SmtpError = {
+  readonly code?: string;
+  readonly responseCode?: number;
+  readonly response?: string;
+  readonly command?: string;
+};
+
+/** Never the server's own words: they name the recipient. */
+export function deliveryOf(error: unknown): Delivery {
+  const { code, responseCode, response = '', command = '' }: SmtpError = Object(error);
+  if (responseCode === undefined) {
+    // The address is no address: no server was asked.
+    if (code === 'EENVELOPE') return { kind: 'refused', because: 'address', reason: 'no_address' };
+    return { kind: 'later', reason: (code ?? 'unknown').toLowerCase() };
+  }
+  const status = /\b([245]\.\d{1,3}\.\d{1,3})\b/.exec(response)?.[1];
+  const reason = `smtp_${responseCode}${status ? `_${status}` : ''}`;
+  // Who we are is our own affair: the operator mends it, and the message waits.
+  if (responseCode < 500 || code === 'EAUTH') return { kind: 'later', reason };
+  const isAboutRecipient =
+    /^RCPT/.test(command) && NO_RECIPIENT.has(responseCode) && !NOT_WANTED.test(response);
+  return { kind: 'refused', because: isAboutRecipient ? 'address' : 'message', reason };
+}

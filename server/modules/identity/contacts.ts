@@ -1,0 +1,137 @@
+/** What people have proved to be theirs, and the keys that they sign in with. */
+import type { Ctx } from '../../kernel/context.ts';
+import { all, maybe, one, type Queryable, run, type Tx } from '../../kernel/db.ts';
+import { newRootId, type OrganizerId, type UserId } from '../../kernel/ids.ts';
+import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
+import { sameMailbox } from '../../kernel/schemas.ts';
+import { insertKey } from './api-key.sql.ts';
+import { newSecret, SHOWN_CHARS } from './api-keys.ts';
+import { forgetKeys, hashSecret } from './authenticate.ts';
+import {
+  type ContactChannel,
+  endSignInKey,
+  markFromSignIn,
+  selectContact,
+  selectContactsOfBuyer,
+  selectLanguage,
+  updateLanguage,
+  upsertContact,
+} from './contact.sql.ts';
+import { insertPerson, selectPersonByMailbox } from './person.sql.ts';
+
+const NAME_CHARS = 200;
+
+export type Contact = { readonly channel: ContactChannel; readonly address: string };
+
+/** As addresses are compared: case does not matter in one, and a number has one form. */
+function sameContact({ channel, address }: Contact): string {
+  return channel === 'email' ? sameMailbox(address) : address;
+}
+
+/** Whose address or number this is; an address that staff has written down counts, too. */
+export async function personByContact(
+  on: Queryable,
+  organizerId: OrganizerId,
+  contact: Contact,
+): Promise<UserId | null> {
+  const address = sameContact(contact);
+  const proved = await maybe(on, selectContact(organizerId, contact.channel, address));
+  if (proved) return proved.userId;
+  if (contact.channel !== 'email') return null;
+  return (await maybe(on, selectPersonByMailbox(organizerId, address)))?.userId ?? null;
+}
+
+/** The accounts of a buyer, and every address and number that those have proved to be theirs. */
+export async function contactsOfBuyer(
+  on: Queryable,
+  organizerId: OrganizerId,
+  buyer: {
+    readonly email: string;
+    readonly phone?: string | null | undefined;
+    readonly userId: UserId | null;
+  },
+): Promise<readonly ({ userId: UserId } | { email: string } | { phone: string })[]> {
+  const { email, phone = null, userId } = buyer;
+  const who = { userId, mailbox: sameMailbox(email), phone };
+  const found = await all(on, selectContactsOfBuyer(organizerId, who));
+  return found.flatMap((row) => {
+    const { channel, address } = row;
+    const proved =
+      address === null ? [] : [channel === 'email' ? { email: address } : { phone: address }];
+    return [{ userId: row.userId }, ...proved];
+  });
+}
+
+/** The language that they have asked for; null where nobody has. */
+export async function languageOfPerson(on: Queryable, userId: UserId | null) {
+  return userId === null ? null : ((await maybe(on, selectLanguage(userId)))?.language ?? null);
+}
+
+export type Proof = Contact & {
+  readonly organizerId: OrganizerId;
+  /** Whose it is said to be; null: whoever it belongs to, or somebody new. */
+  readonly userId: UserId | null;
+  readonly name: string | null;
+  readonly language: 'en' | 'de' | null;
+};
+
+/**
+ * Writes down that somebody has read a message there. An address that nobody has makes a new
+ * person, a number does not.
+ */
+export async function proveContact(
+  ctx: Ctx,
+  tx: Tx,
+  proof: Proof,
+): Promise<Result<UserId, RefusalOf<'contact_taken' | 'contact_unknown'>>> {
+  const { organizerId, channel, language } = proof;
+  const owner = proof.userId ?? (await personByContact(tx, organizerId, proof));
+  const userId = owner ?? (channel === 'email' ? await newPerson(ctx, tx, proof) : null);
+  if (!userId) return refused('contact_unknown');
+  const now = ctx.clock.now();
+  const held = await one(tx, upsertContact(organizerId, channel, sameContact(proof), userId, now));
+  if (held.userId !== userId) return refused('contact_taken');
+  if (language) await run(tx, updateLanguage(userId, language));
+  return ok(userId);
+}
+
+async function newPerson(ctx: Ctx, tx: Tx, { organizerId, address, name }: Proof): Promise<UserId> {
+  const mailbox = sameMailbox(address);
+  const called = name ?? address.split('@')[0] ?? address;
+  const made = await maybe(
+    tx,
+    insertPerson({
+      ...{ userId: newRootId(ctx.ids, 'usr'), organizerId, email: address, mailbox },
+      name: called.slice(0, NAME_CHARS),
+    }),
+  );
+  // Two at once: the other one has made the same person.
+  const row = made ?? (await maybe(tx, selectPersonByMailbox(organizerId, mailbox)));
+  return present(row, 'the person of a mailbox').userId;
+}
+
+/** A person’s own key, for a browser or a program; the secret is told once. */
+export async function openSignInKey(
+  ctx: Ctx,
+  tx: Tx,
+  person: { readonly organizerId: OrganizerId; readonly userId: UserId; readonly expiresAt: Date },
+): Promise<{ readonly secret: string; readonly keyId: string }> {
+  const secret = newSecret(ctx);
+  const keyId = newRootId(ctx.ids, 'key');
+  await one(
+    tx,
+    insertKey({
+      ...person,
+      ...{ keyId, role: 'fan', scopes: null, name: 'Signed in' },
+      shownPrefix: secret.slice(0, SHOWN_CHARS),
+      secretHash: hashSecret(secret),
+    }),
+  );
+  await run(tx, markFromSignIn(keyId));
+  return { secret, keyId };
+}
+
+export async function closeSignInKey(ctx: Ctx, keyId: string): Promise<void> {
+  await run(ctx.db, endSignInKey(keyId));
+  forgetKeys(ctx);
+}

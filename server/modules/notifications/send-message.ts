@@ -1,0 +1,131 @@
+/**
+ * The job that sends one message. Before it sends, the row says that somebody is at it; after, that
+ * it was sent. A process that dies in between has sent it or not, and nobody can tell: it is sent
+ * again, under the same reference, by which whoever got both can see that they are one.
+ */
+import type { Ctx } from '../../kernel/context.ts';
+import { maybe, run } from '../../kernel/db.ts';
+import { type JobHandler, NotYet } from '../../kernel/jobs.ts';
+import { readNow } from '../../kernel/now.ts';
+import { isKind, kindOf } from './kinds.ts';
+import {
+  endMessage,
+  type MessageRow,
+  type MessageState,
+  markBounced,
+  selectMessage,
+  selectRecipient,
+  startMessage,
+  takeAllowance,
+} from './message.sql.ts';
+import { SEND_JOB } from './notify.ts';
+import type { Delivery } from './ports.ts';
+import { type SignInWords, type Written, writeMessage } from './write-message.ts';
+
+/** What one address gets within an hour, at most; what is too much waits. */
+const PER_HOUR_MAX = 20;
+const HOUR_MS = 3_600_000;
+/** After so long nobody tries any more. */
+const GIVE_UP_MS = 24 * HOUR_MS;
+const AGAIN_BASE_SECONDS = 5;
+const AGAIN_MAX_SECONDS = 900;
+/** What an order’s buyer may choose is being laid out. */
+const DECIDED_SECONDS = 5;
+
+export function sendMessageJob(signInWords: SignInWords): {
+  readonly kind: string;
+  readonly handler: JobHandler;
+} {
+  return {
+    kind: SEND_JOB,
+    handler: async (ctx, job) => {
+      // Written by `notify`.
+      const { eventId, messageId } = job.data as Record<'eventId' | 'messageId', string>;
+      const message = await maybe(ctx.db, selectMessage(eventId, messageId));
+      if (!message || (message.state !== 'waiting' && message.state !== 'sending')) return;
+      await sendOne(ctx, message, signInWords);
+    },
+  };
+}
+
+async function sendOne(ctx: Ctx, message: MessageRow, signInWords: SignInWords): Promise<void> {
+  const now = await readNow(ctx.db, ctx.clock);
+  const unwanted = await whyNot(ctx, message, now);
+  if (unwanted) return end(ctx, message, 'dropped', unwanted);
+  const written = await writeMessage(ctx, message, signInWords);
+  if (written === null) return end(ctx, message, 'dropped', 'not_needed');
+  if (written === 'later') {
+    if (now.getTime() - message.madeAt.getTime() > HOUR_MS) {
+      return end(ctx, message, 'failed', 'never_decided');
+    }
+    throw new NotYet(DECIDED_SECONDS);
+  }
+  await allow(ctx, message, now);
+  const started = await maybe(ctx.db, startMessage(message.eventId, message.messageId));
+  if (!started) return;
+  await ctx.pause('message_started');
+  const delivery = await deliver(ctx, written);
+  await ctx.pause('message_delivered');
+  await settle(ctx, message, delivery, started.tries, now);
+}
+
+/** Why it is not sent at all; null where it is. */
+async function whyNot(ctx: Ctx, message: MessageRow, now: Date): Promise<string | null> {
+  const { kind, channel, uselessAt } = message;
+  if (!isKind(kind)) return 'unknown_kind';
+  if (uselessAt && uselessAt <= now) return 'too_late';
+  if (!(channel === 'email' ? ctx.ports.mail : ctx.ports.sms)) return 'not_configured';
+  const recipient = await maybe(ctx.db, selectRecipient(message.recipientKey));
+  // Whoever proves that an address is theirs again gets the code by which they do.
+  if (recipient?.bouncedAt && !kindOf(kind).isUrgent) return 'bounced_before';
+  return recipient?.optedOutAt && kindOf(kind).isOptional ? 'opted_out' : null;
+}
+
+/** Counts it for its recipient, once; where that is too many within the hour it waits. */
+async function allow(ctx: Ctx, message: MessageRow, now: Date): Promise<void> {
+  const { kind, recipientKey, tries } = message;
+  if (tries > 0 || (isKind(kind) && kindOf(kind).isUrgent)) return;
+  if (await maybe(ctx.db, takeAllowance(recipientKey, ctx.clock.now(), PER_HOUR_MAX))) return;
+  const recipient = await maybe(ctx.db, selectRecipient(recipientKey));
+  const sinceMs = now.getTime() - (recipient?.hourFrom ?? now).getTime();
+  ctx.metrics.messages.inc({ kind, channel: message.channel, outcome: 'limited' });
+  throw new NotYet(Math.max(1, Math.ceil((HOUR_MS - sinceMs) / 1_000)));
+}
+
+async function deliver(ctx: Ctx, written: Written): Promise<Delivery> {
+  const { mail, sms } = ctx.ports;
+  if (written.channel === 'email' && mail) return mail.send(written.mail);
+  if (written.channel === 'sms' && sms) return sms.send(written.message);
+  return { kind: 'later', reason: 'not_configured' };
+}
+
+async function settle(
+  ctx: Ctx,
+  message: MessageRow,
+  delivery: Delivery,
+  tries: number,
+  now: Date,
+): Promise<void> {
+  if (delivery.kind === 'taken') return end(ctx, message, 'sent', null);
+  const { reason } = delivery;
+  if (delivery.kind === 'refused') {
+    if (delivery.because === 'message') return end(ctx, message, 'failed', reason);
+    await run(ctx.db, markBounced(message.recipientKey, reason, ctx.clock.now()));
+    return end(ctx, message, 'bounced', reason);
+  }
+  if (now.getTime() - message.madeAt.getTime() > GIVE_UP_MS) {
+    return end(ctx, message, 'failed', reason);
+  }
+  ctx.metrics.messages.inc({ kind: message.kind, channel: message.channel, outcome: 'later' });
+  throw new NotYet(Math.min(AGAIN_MAX_SECONDS, AGAIN_BASE_SECONDS * 2 ** (tries - 1)));
+}
+
+async function end(
+  ctx: Ctx,
+  { eventId, messageId, kind, channel }: MessageRow,
+  state: MessageState,
+  reason: string | null,
+): Promise<void> {
+  await run(ctx.db, endMessage(eventId, messageId, state, reason, ctx.clock.now()));
+  ctx.metrics.messages.inc({ kind, channel, outcome: state });
+}
