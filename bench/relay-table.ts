@@ -7,7 +7,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createConsumers } from '../server/kernel/consumers.ts';
+import { type Consumer, createConsumers } from '../server/kernel/consumers.ts';
 import type { EventId } from '../server/kernel/ids.ts';
 import { createRelay, relayFacts } from '../server/kernel/relay.ts';
 import { present } from '../server/kernel/result.ts';
@@ -56,20 +56,18 @@ export async function main(args: readonly string[] = []): Promise<number> {
   return 0;
 }
 
-/** A relay, and a consumer that wants what there is little of, as most do. */
+/** It wants what there is little of, as most do. */
+const reader: Consumer = {
+  name: 'bench',
+  kinds: ['order_confirmed'],
+  keyOf: (fact) => fact.eventId,
+  handle: () => Promise.resolve(),
+};
+
+/** A relay, and a consumer. */
 function startReading({ ctx }: Product): () => Promise<void> {
   const relay = createRelay(() => ctx);
-  const consumers = createConsumers(
-    () => ctx,
-    [
-      {
-        name: 'bench',
-        kinds: ['order_confirmed'],
-        keyOf: (fact) => fact.eventId,
-        handle: async () => {},
-      },
-    ],
-  );
+  const consumers = createConsumers(() => ctx, [reader]);
   let isOver = false;
   ctx.lanes.onCommit(() => {
     if (!isOver) relay.wake();
@@ -87,7 +85,7 @@ function startReading({ ctx }: Product): () => Promise<void> {
 async function block(product: Product, plan: Plan, isRead: boolean) {
   const event = await openEvent(product, plan.capacity);
   await relayFacts(product.ctx);
-  const stop = isRead ? startReading(product) : async () => {};
+  const stop = isRead ? startReading(product) : () => Promise.resolve();
   const tally = await callInside({
     callers: CALLERS,
     seconds: plan.seconds,
