@@ -27,6 +27,8 @@ create table waitlist.list (
   terms_rank bigint,
   -- The version of the sale that was looked at last, and when to look although it is the same.
   seen_version bigint not null default -1,
+  -- Whether something could be offered then.
+  was_offering boolean not null default false,
   look_at timestamptz not null
 ) with (fillfactor = 50);
 
@@ -189,7 +191,7 @@ grant select on waitlist.list, waitlist.want, waitlist.offer, waitlist.pending_o
   to fanfare_auditor;
 -- Nothing of who waits.
 grant select (event_id, entry_id, rank, status, quantity, accepts_fewer, ticket_type_ids, sections,
-  pool_ids, offer_id, ended_as, joined_at, offered_at, ended_at) on waitlist.entry
+  pool_ids, weights, offer_id, ended_as, joined_at, offered_at, ended_at) on waitlist.entry
   to fanfare_auditor;
 
 -- An offer that is accepted becomes a shopping session, in the same transaction.

@@ -60,6 +60,7 @@ const tagTexts: Readonly<Record<string, string>> = {
   People: 'Buyers with an account, and staff',
   Access: 'API keys, and the organizers they belong to',
   Reports: 'What the numbers say',
+  Waitlist: 'Waiting for places of sold-out events, and what is offered',
   Webhooks: 'What the payment provider calls',
   Operating: 'For those who run the server',
   Sandbox: 'Only without real payment keys',

@@ -8,10 +8,10 @@ import { newKey } from '../kit/given.ts';
 import { openGrid } from '../kit/seated.ts';
 import { type Made, nested, nothing, ofEvent, type Recipe, seen } from './recipe.ts';
 import { paperRecipes } from './requests-papers.ts';
+import { waitlistRecipes } from './requests-waitlist.ts';
 import {
   CANARIES,
   fresh,
-  makeEntry,
   makeEvent,
   makeHold,
   makeKey,
@@ -58,28 +58,6 @@ const session = (options: { isUsedUp?: boolean; isReady?: boolean } = {}): Recip
   make: async ({ app }, organizer) => {
     const { id, typeId, token } = await makeSession(app, organizer, options.isReady);
     return { ids: { id }, inBody: { tt: typeId }, token };
-  },
-});
-
-/** An entry of the waitlist, or an offer that was made to it. */
-const waiting = (isOffered: boolean, isUsedUp: boolean): Recipe => ({
-  thing: 'session',
-  variants: ['ours', 'theirs', 'unknown'],
-  isUsedUp,
-  make: async ({ app }, organizer) => {
-    const { id, token } = await makeEntry(app, organizer, isOffered);
-    return { ids: { id }, token };
-  },
-});
-
-/** An event that somebody new may wait for. */
-const soldOut: Recipe = ofEvent({
-  variants: seen,
-  more: { ticketTypes: [{ name: 'Last', price: { amount: 0, currency: 'EUR' }, capacity: 1 }] },
-  body: () => ({ email: newAddress() }),
-  before: async (_organizer, { id, typeId }, { app }) => {
-    const items = [{ ticketTypeId: typeId, quantity: 1 }];
-    await app.guest.post(`/events/${id}/holds`, { items }, newKey());
   },
 });
 
@@ -237,6 +215,7 @@ const standing = { name: 'Floor', category: 'Floor', standing: { capacity: 100 }
 
 export const recipes: Readonly<Record<string, Recipe>> = {
   ...paperRecipes,
+  ...waitlistRecipes,
   'POST /events': nothing,
   'GET /events': nothing,
   'GET /events/:id': readEvent,
@@ -325,14 +304,6 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   },
   'POST /shopping-sessions/:id/purchase': session({ isUsedUp: true, isReady: true }),
   'DELETE /shopping-sessions/:id': session({ isUsedUp: true }),
-  'POST /events/:id/waitlist': soldOut,
-  'GET /events/:id/waitlist': ownEvent,
-  'PUT /events/:id/waitlist': ownEvent,
-  'GET /waitlist/:id': waiting(false, false),
-  'DELETE /waitlist/:id': waiting(false, true),
-  'GET /offers/:id': waiting(true, false),
-  'POST /offers/:id/accept': waiting(true, true),
-  'POST /offers/:id/decline': waiting(true, true),
   'GET /orders': nothing,
   'GET /orders/:id': order(false),
   'GET /orders/:id/timeline': order(false),

@@ -365,8 +365,8 @@ create function inventory.states_of@v(p_event text, p_holds text[])
   where h.event_id = p_event and h.hold_id = any (p_holds)
 $$;
 
--- The ticket types of an event, the cheapest first: which pool each is of, why one of it is not sold at p_t, if
--- so; what is free of that pool, and what is reserved.
+-- The ticket types of an event, the cheapest first: which pool each is of, why one of it is not
+-- sold at p_t, if so; what is free of that pool, and what is reserved.
 create function inventory.types_now@v(p_event text, p_t timestamptz) returns table (
   ticket_type_id text, pool_id text, seated boolean, minimum int, maximum int, is_open boolean,
   refusal text, room int, reserved int

@@ -21,6 +21,7 @@ import {
 } from './audit.view.sql.ts';
 import { g21, g22, g23 } from './audit-promotions.view.sql.ts';
 import { walkTimeline } from './audit-timeline.ts';
+import { g24 } from './audit-waitlist.view.sql.ts';
 
 export type AuditFinding = {
   /** Null for what is of no event. */
@@ -60,6 +61,7 @@ export const audits: readonly Check[] = [
   { id: 'G21', name: 'A code counts the orders that use it', find: g21 },
   { id: 'G22', name: 'The balance of a credit is its entries', findAnywhere: g22 },
   { id: 'G23', name: 'The books owe what credits are worth', findAnywhere: g23 },
+  { id: 'G24', name: 'Nobody who waits is passed over', find: g24 },
 ];
 
 const EVENTS_PER_PAGE = 500;

@@ -70,7 +70,7 @@ function refusalOf(status: SaleStatus): StartRefusal['code'] | null {
   }
 }
 
-/** A session that was begun for somebody, as it is, with its token: they have shown who they are. */
+/** A session that was begun for somebody, with its token; they have shown who they are. */
 export async function openedSession(
   ctx: Ctx,
   sessionId: SessionId,

@@ -136,7 +136,7 @@ create function waitlist.find_block@v(
   limit 1
 $$;
 
--- At most so many seats among these, wherever they are, the nearest first. Null where there is none.
+-- At most so many seats among these, wherever they are, the nearest first. Null: there is none.
 create function waitlist.find_apart@v(
   p_event text, p_seats int[], p_pool text, p_sections text[], p_quantity int
 ) returns int[] language sql stable as $$

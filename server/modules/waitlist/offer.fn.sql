@@ -25,9 +25,13 @@ end $$;
 create function waitlist.look@v(p_event text, p_slots jsonb, p_t timestamptz) returns jsonb
   language plpgsql as $$
 declare
+  -- Sales and ticket types open with time, and nothing tells of it; a stop is lifted.
+  c_look_again constant interval := '30 seconds';
+  c_while_stopped constant interval := '1 second';
   v_list waitlist.list;
   v_sale record;
   v_settled boolean;
+  v_is_offering boolean := false;
   v_offered jsonb := '{"offers": 0, "places": 0, "waitedMs": [], "again": false}';
 begin
   select * into v_list from waitlist.list l where l.event_id = p_event for no key update;
@@ -44,15 +48,18 @@ begin
     perform waitlist.close_list@v(p_event, p_t);
   else
     v_settled := waitlist.follow_terms@v(p_event, v_list, p_t) and v_settled;
-    if v_sale.refusal is null then
+    v_is_offering := v_sale.refusal is null and p_slots <> '[]';
+    if v_is_offering then
       v_offered := waitlist.offer_reserved@v(p_event, p_slots, v_list, p_t);
     end if;
   end if;
   update waitlist.list l
   set seen_version = (select s.version from inventory.sale_now@v(p_event, p_t) s),
+      was_offering = v_is_offering,
       look_at = least(
         case when p_t < waitlist.last_offers_at@v(l) then waitlist.last_offers_at@v(l)
           else 'infinity' end,
+        p_t + case when p_slots = '[]' then c_while_stopped else c_look_again end,
         (select min(n.due_at) from waitlist.pending_offer n where n.event_id = p_event))
   where l.event_id = p_event;
   return v_offered || jsonb_build_object(
@@ -127,8 +134,8 @@ begin
 end $$;
 
 -- Ticket types come and go, and move to other pools: what those who wait could take is then worked
--- out anew, so many entries in one call. Who could not be offered anything any more is closed. False
--- where more is left to do.
+-- out anew, so many entries in one call. Who could not be offered anything any more is closed.
+-- False where more is left to do.
 create function waitlist.follow_terms@v(p_event text, p_list waitlist.list, p_t timestamptz)
   returns boolean language plpgsql as $$
 declare
@@ -140,7 +147,7 @@ declare
   v_pools text[];
   v_weights int[];
   v_done text[] := '{}';
-  e waitlist.entry;
+  r record;
 begin
   select coalesce(md5(string_agg(concat_ws(' ', t.ticket_type_id, t.pool_id, t.minimum, t.maximum,
     t.is_open, coalesce(t.refusal, 'sale_not_open') = 'sale_not_open'), ',')), 'none') into v_mark
@@ -150,30 +157,32 @@ begin
   elsif v_rank is null then
     return true;
   end if;
-  for e in
-    select x.* from waitlist.entry x
+  for r in
+    select x.rank, x.entry_id, x.status, x.ticket_type_ids, x.sections, x.quantity,
+      x.accepts_fewer, x.pool_ids, x.weights
+    from waitlist.entry x
     where x.event_id = p_event and x.rank > v_rank order by x.rank limit c_most
   loop
     v_seen := v_seen + 1;
-    v_rank := e.rank;
-    continue when e.status <> 'waiting';
+    v_rank := r.rank;
+    continue when r.status <> 'waiting';
     select d.pools, d.weights, d.wanted into v_pools, v_weights, v_wanted
     from waitlist.demand_of@v(
-      p_event, e.ticket_type_ids, e.sections, e.quantity, e.accepts_fewer, p_t) d;
+      p_event, r.ticket_type_ids, r.sections, r.quantity, r.accepts_fewer, p_t) d;
     if v_pools is null then
-      v_done := v_done || e.entry_id;
+      v_done := v_done || r.entry_id;
       continue;
     end if;
-    continue when v_weights = e.weights and v_wanted = array(
+    continue when v_weights = r.weights and v_wanted = array(
       select w.pool_id || ' ' || w.section from waitlist.want w
-      where w.event_id = p_event and w.entry_id = e.entry_id order by 1);
-    delete from waitlist.want w where w.event_id = p_event and w.entry_id = e.entry_id;
+      where w.event_id = p_event and w.entry_id = r.entry_id order by 1);
+    delete from waitlist.want w where w.event_id = p_event and w.entry_id = r.entry_id;
     update waitlist.entry x set pool_ids = v_pools, weights = v_weights
-    where x.event_id = p_event and x.entry_id = e.entry_id;
-    perform waitlist.write_wants@v(p_event, e.entry_id, v_wanted);
+    where x.event_id = p_event and x.entry_id = r.entry_id;
+    perform waitlist.write_wants@v(p_event, r.entry_id, v_wanted);
     -- In one step: what is kept for them in a pool that stays is theirs all the time.
-    perform inventory.change_waiting@v(p_event, e.pool_ids || v_pools,
-      array(select - n from unnest(e.weights) with ordinality as u(n, nth) order by nth)
+    perform inventory.change_waiting@v(p_event, r.pool_ids || v_pools,
+      array(select - n from unnest(r.weights) with ordinality as u(n, nth) order by nth)
         || v_weights);
   end loop;
   perform waitlist.end_entries@v(p_event, nullif(v_done, '{}'), 'closed', 'nothing_left', p_t);

@@ -155,8 +155,8 @@ begin
   update waitlist.list l set last_rank = l.last_rank + 1, live = l.live + 1
   where l.event_id = p_event returning l.last_rank into v_list.last_rank;
   insert into waitlist.entry (event_id, entry_id, rank, status, quantity, accepts_fewer,
-    ticket_type_ids, sections, pool_ids, weights, person_keys, person, user_id, caller, key, body_hash,
-    joined_at)
+    ticket_type_ids, sections, pool_ids, weights, person_keys, person, user_id, caller, key,
+    body_hash, joined_at)
   values (p_event, v_entry, v_list.last_rank, 'waiting', v_quantity, v_fewer, v_types, v_sections,
     v_pools, v_weights, v_keys, p_r -> 'person', p_r ->> 'userId', p_r ->> 'caller', p_r ->> 'key',
     decode(p_r ->> 'bodyHash', 'hex'), p_t);
@@ -271,17 +271,19 @@ create function waitlist.end_offer@v(
   p_event text, p_offer text, p_to text, p_entry_to text, p_t timestamptz
 ) returns void language plpgsql as $$
 declare
-  v_offer waitlist.offer;
+  v_entry text;
+  v_hold text;
 begin
   update waitlist.offer o set status = p_to, answered_at = p_t
-  where o.event_id = p_event and o.offer_id = p_offer returning * into v_offer;
+  where o.event_id = p_event and o.offer_id = p_offer
+  returning o.entry_id, o.hold_id into v_entry, v_hold;
   delete from waitlist.pending_offer n where n.event_id = p_event and n.offer_id = p_offer;
-  perform inventory.release_hold@v(p_event, v_offer.hold_id);
+  perform inventory.release_hold@v(p_event, v_hold);
   insert into kernel.outbox (event_id, kind, data)
   values (p_event, case p_to when 'declined' then 'offer_declined' when 'expired'
       then 'offer_expired' else 'offer_withdrawn' end,
-    jsonb_build_object('offerId', p_offer, 'entryId', v_offer.entry_id));
-  perform waitlist.end_entries@v(p_event, array[v_offer.entry_id], p_entry_to, p_to, p_t);
+    jsonb_build_object('offerId', p_offer, 'entryId', v_entry));
+  perform waitlist.end_entries@v(p_event, array[v_entry], p_entry_to, p_to, p_t);
 end $$;
 
 -- Answers: declined (also when it was); accepted, expired, withdrawn (what it is instead);
@@ -323,8 +325,8 @@ begin
       p_event, v_offer.hold_id, p_t, date_trunc('milliseconds', v_until));
   end if;
   if v_until is null then
-    return jsonb_build_object('sessionId', v_offer.session_id, 'verdict',
-      case v_offer.status when 'open' then 'expired' else coalesce(v_offer.status, 'not_found') end);
+    return jsonb_build_object('sessionId', v_offer.session_id, 'verdict', case v_offer.status
+      when 'open' then 'expired' else coalesce(v_offer.status, 'not_found') end);
   end if;
   select * into v_entry from waitlist.entry e
   where e.event_id = p_event and e.entry_id = v_offer.entry_id;

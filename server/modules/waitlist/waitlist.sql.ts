@@ -28,6 +28,7 @@ const KEPT_DAYS = 7;
 
 // The functions answer in these shapes (waitlist.fn.sql, offer.fn.sql).
 const changed = listOf((raw: unknown) => raw as ChangeAnswer);
+// As above.
 const offered = listOf((raw: unknown) => raw as OfferAnswer);
 
 /** Lane functions: the event, the instant (null: the database's clock), the batch as JSON. */
