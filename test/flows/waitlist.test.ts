@@ -37,6 +37,8 @@ describe('joining', () => {
     });
     const second = await sale.join({ quantity: 1 });
     expect(second.answer.body.position).toBe(2);
+    const { body } = await app.admin.get(`/events/${sale.eventId}/statistics`);
+    expect(body.waitlist).toBe(2);
     expect(await first.left()).toBe(204);
     expect(await first.left()).toBe(204);
     expect((await second.read()).position).toBe(1);

@@ -176,7 +176,6 @@ export const reportingRoutes: readonly Route[] = [
             ...type,
             revenue: money(revenueMinor),
           })),
-          waitlist: 0,
         },
       });
     },

@@ -27,6 +27,7 @@ export const selectStatistics = (eventId: EventId, now: Date | null) => rows({
   ticketsHeld: int,
   ticketsAvailable: int,
   capacity: int,
+  waitlist: int,
   currency: text,
   capturedMinor: int,
   refundedMinor: int,
@@ -53,7 +54,9 @@ export const selectStatistics = (eventId: EventId, now: Date | null) => rows({
   )
   select p.sold as "ticketsSold", h.held as "ticketsHeld",
     greatest(0, p.capacity - p.sold - p.kept - h.held) as "ticketsAvailable",
-    p.capacity, s.currency,
+    p.capacity, s.currency, (
+      select count(*)::int from waitlist.entry w
+      where w.event_id = s.event_id and w.status = 'waiting') as waitlist,
     (select coalesce(sum(y.captured_minor), 0)::bigint from payments.payment y
       where y.event_id = s.event_id) as "capturedMinor",
     (select coalesce(sum(r.amount_minor), 0)::bigint from payments.refund r
