@@ -184,9 +184,8 @@ create trigger offer_moved after update on waitlist.offer
   referencing old table as old_rows new table as new_rows
   for each statement execute function waitlist.guard_offers();
 
-grant select, insert, update, delete on all tables in schema waitlist to fanfare_lane;
-grant select on all tables in schema waitlist to fanfare_app;
-grant update (person) on waitlist.entry to fanfare_app;
+grant select, insert, update, delete on all tables in schema waitlist
+  to fanfare_app, fanfare_lane;
 grant select on waitlist.list, waitlist.want, waitlist.offer, waitlist.pending_offer
   to fanfare_auditor;
 -- Nothing of who waits.
