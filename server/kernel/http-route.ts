@@ -63,7 +63,7 @@ export function fullPath(basePath: string, path: string): string {
 const crossSite = {
   status: 403,
   code: 'cross_site_request',
-  title: 'A page of another site asked for this in your name',
+  title: 'A page of another site asked in somebody’s name',
 } as const;
 
 const notSignedIn = { status: 401, code: 'unauthenticated', title: 'Not signed in' } as const;

@@ -31,6 +31,7 @@ const body = {
 const identity = {
   unauthenticated: { status: 401, title: 'Not signed in, or not with a credential that counts' },
   forbidden: { status: 403, title: 'This key may not do that' },
+  cross_site_request: { status: 403, title: 'A page of another site asked in somebody’s name' },
 } as const;
 
 const anywhere = {
@@ -65,6 +66,7 @@ export function problemCodesOf(route: Route): ReadonlyMap<string, ProblemCode> {
   const { kind } = route.access;
   const tables: Codes[] = [{ unauthenticated: identity.unauthenticated }];
   if (kind !== 'public' && kind !== 'signed') tables.push({ forbidden: identity.forbidden });
+  if (route.method !== 'GET') tables.push({ cross_site_request: identity.cross_site_request });
   // A guest's token opens one object; of anything else it is told that there is none.
   if (route.params || kind === 'owner') tables.push(has('not_found'));
   if (route.body) tables.push({ malformed_json: json.malformed_json }, body);

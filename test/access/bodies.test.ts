@@ -35,7 +35,10 @@ const isObject = (value: unknown): value is Json => typeof value === 'object' &&
 /** Fields that decide whose something is, what it costs or how far it got, and who may say so. */
 const TELLING: Readonly<Record<string, readonly string[]>> = {
   // Where a whole object comes back, what the server adds to it is taken and ignored: see below.
-  organizerId: ['POST /api-keys', 'PUT /events/:id', 'PUT /venues/:id'],
+  organizerId: [
+    ...['POST /sign-in', 'POST /sign-in/verify'],
+    ...['POST /api-keys', 'PUT /events/:id', 'PUT /venues/:id'],
+  ],
   userId: ['POST /api-keys'],
   role: ['POST /api-keys'],
   scopes: ['POST /api-keys'],
@@ -58,6 +61,7 @@ const TELLING: Readonly<Record<string, readonly string[]>> = {
     'POST /events/:id/bookings',
     'POST /credits/balance',
     'PUT /shopping-sessions/:id/credit',
+    'POST /sign-in/verify',
   ],
   captured: [],
   secretHash: [],

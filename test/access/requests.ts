@@ -8,6 +8,7 @@ import { newKey } from '../kit/given.ts';
 import { openGrid } from '../kit/seated.ts';
 import { type Made, nested, nothing, ofEvent, type Recipe, seen } from './recipe.ts';
 import { paperRecipes } from './requests-papers.ts';
+import { peopleRecipes } from './requests-people.ts';
 import { waitlistRecipes } from './requests-waitlist.ts';
 import {
   CANARIES,
@@ -216,6 +217,7 @@ const standing = { name: 'Floor', category: 'Floor', standing: { capacity: 100 }
 export const recipes: Readonly<Record<string, Recipe>> = {
   ...paperRecipes,
   ...waitlistRecipes,
+  ...peopleRecipes,
   'POST /events': nothing,
   'GET /events': nothing,
   'GET /events/:id': readEvent,

@@ -42,7 +42,7 @@ function operationOf(route: Route): Operation {
 
 /** Pages for people, and the payment provider's own API in the sandbox: no part of ours. */
 const NOT_OURS =
-  /^GET (\/|\/style\.css|\/(openapi|asyncapi)\.json|\/docs(\/.*)?)$|^[A-Z]+ \/sandbox\/(stripe|pay)\//;
+  /^GET (\/|\/style\.css|\/(openapi|asyncapi)\.json|\/docs(\/.*)?)$|^[A-Z]+ \/(sandbox\/(stripe|pay|mailbox)|sign-in|unsubscribe)\b/;
 
 describe('the document', () => {
   it('is what the routes say, served as JSON', async () => {

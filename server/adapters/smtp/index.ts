@@ -21,8 +21,12 @@ const NOT_WANTED = /\b5\.7\.\d+\b|spam|policy|blocked|blacklist|reputation/i;
 
 export type SmtpPort = MailPort & { readonly close: () => void };
 
+/** A message that a lost connection may have taken along is ours to send again, not the pool's. */
+const NEVER_AGAIN = { maxRequeues: 0 };
+
 export function createSmtp(url: string): SmtpPort {
   const transport = createTransport({
+    ...NEVER_AGAIN,
     url,
     pool: true,
     maxConnections: CONNECTIONS,
