@@ -28,6 +28,7 @@ import {
 } from './modules/changes/index.ts';
 import { authenticate, identityRoutes } from './modules/identity/index.ts';
 import { holdMachine } from './modules/inventory/index.ts';
+import { liveRoutes } from './modules/live/index.ts';
 import {
   forgetMessagesRecurring,
   notificationRoutes,
@@ -98,6 +99,7 @@ export const routes: readonly Route[] = [
   ...waitlistRoutes,
   ...complimentaryRoutes,
   ...orderRoutes,
+  ...liveRoutes,
   ...ticketRoutes,
   ...paperRoutes,
   ...promoRoutes,

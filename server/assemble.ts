@@ -21,6 +21,7 @@ import { loadTestClock } from './kernel/test-clock.ts';
 import { sealChanges } from './kernel/timeline.ts';
 import { organizerOf } from './modules/catalog/index.ts';
 import { readStandbyKeys } from './modules/identity/index.ts';
+import { startLive } from './modules/live/index.ts';
 import type { SmsPort } from './modules/notifications/index.ts';
 import { type PaymentPort, WEBHOOK_TYPES } from './modules/payments/index.ts';
 import { clockRoutes } from './sandbox/clock.ts';
@@ -159,7 +160,11 @@ async function build(
     ...override,
   };
   const work = createWork(() => ctx, base.lanes);
+  const live = startLive(ctx);
+  work.relay.onFacts(live.factsCame);
   const app = await buildApp(ctx, movable ? clockRoutes(movable, nowMs) : []);
+  // Streams have no end of their own: a closing server would wait for them.
+  app.addHook('preClose', live.close);
   if (sandbox) await app.register(sandbox.plugin);
   if (post.mailbox) await app.register(post.mailbox.plugin);
   let delivery: { readonly stop: () => Promise<void> } | null = null;

@@ -15,7 +15,13 @@ export type ChildServer = {
 
 export async function startChildServer(
   url: string,
-  { worker = false }: { readonly worker?: boolean } = {},
+  {
+    worker = false,
+    env = {},
+  }: {
+    readonly worker?: boolean;
+    readonly env?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<ChildServer> {
   const child = spawn(process.execPath, [join(projectRoot, 'bin', 'fanfare.mjs'), 'start'], {
     env: {
@@ -25,6 +31,7 @@ export async function startChildServer(
       PORT: '0',
       DATABASE_URL: url,
       WORKER: worker ? 'on' : 'off',
+      ...env,
       // Started by npm it ends when its parent does, however that ends.
       npm_lifecycle_event: 'bench',
     },

@@ -120,3 +120,9 @@ export function residentBytes(pid: number): number | null {
     return null;
   }
 }
+
+/** Processor seconds that one process has used; null without /proc. */
+export function cpuSeconds(pid: number): number | null {
+  const stat = statOf(String(pid));
+  return stat && (field(stat, 14) + field(stat, 15)) / TICKS_PER_SECOND;
+}

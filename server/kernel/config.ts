@@ -116,6 +116,14 @@ const settings = {
     proxies.optional(),
     'addresses of the proxies in front (comma-separated), whose X-Forwarded-For is believed',
   ],
+  LIVE_LISTENERS: [
+    whole(1, 200_000).default(20_000),
+    'live updates: how many may listen to this process',
+  ],
+  LIVE_PER_CALLER: [
+    whole(1, 200_000).default(200),
+    'live updates: how many of them from one address or with one key',
+  ],
   DEMO: [flag.default(true), 'load the demo season into an empty database'],
   WORKER: [flag.default(true), 'run jobs in this process'],
 } as const satisfies Record<string, readonly [z.ZodType, string]>;

@@ -148,9 +148,14 @@ function respond(
     sendProblem(request, reply, problemOfRefusal(result.refusal, route.refusals));
     return;
   }
-  const { body, encoded, headers, status } = result.value;
+  const { body, encoded, headers, status, stream } = result.value;
   if (headers) reply.headers(headers);
   if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+  if (stream && request.method !== 'HEAD') {
+    reply.header('content-type', answer.contentType);
+    startStream(route, stream, request, reply);
+    return;
+  }
   reply.status(status ?? (route.accepted?.is(body) ? 202 : route.success.status));
   if (status === 304 || route.success.status === 204) {
     reply.send();
@@ -158,6 +163,24 @@ function respond(
   }
   reply.header('content-type', headers?.['content-type'] ?? answer.contentType);
   reply.serializer(asIs).send(encoded ?? answer.text(body));
+}
+
+function startStream(
+  route: Route,
+  stream: NonNullable<Reply<unknown>['stream']>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  request.isStream = true;
+  const headers = { ...reply.getHeaders(), connection: 'close' };
+  reply.hijack();
+  const { raw } = reply;
+  // Only then Node takes the end of the connection for the end of the body.
+  raw.removeHeader('transfer-encoding');
+  // Fastify's headers are what Node takes; its type also allows for none.
+  raw.writeHead(route.success.status, headers as Record<string, string>);
+  raw.flushHeaders();
+  stream(raw);
 }
 
 type Answer = { readonly contentType: string; readonly text: (body: unknown) => string };

@@ -36,6 +36,8 @@ declare module 'fastify' {
     rawBody: Buffer | null;
     /** Of a route of ours; the framework makes `routeOptions` anew whenever it is read. */
     routePath: string | null;
+    /** Its answer goes on for as long as its caller listens. */
+    isStream: boolean;
   }
 }
 
@@ -85,6 +87,7 @@ export async function createHttpServer(ctx: Ctx, options: HttpOptions): Promise<
   app.decorateRequest('actor');
   app.decorateRequest('rawBody', null);
   app.decorateRequest('routePath', null);
+  app.decorateRequest('isStream', false);
   // First: it counts what comes in, also what a later hook refuses.
   closeWhenQuiet(app);
 
@@ -116,7 +119,10 @@ function observe(app: FastifyInstance, ctx: Ctx, logRequests: boolean): void {
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routePath ?? request.routeOptions.url ?? '(none)';
     const status = statusClasses[Math.floor(reply.statusCode / 100)] ?? 'other';
-    ctx.metrics.http.observe({ method: request.method, route, status }, reply.elapsedTime / 1000);
+    // How long somebody listened is no time to answer.
+    if (!request.isStream) {
+      ctx.metrics.http.observe({ method: request.method, route, status }, reply.elapsedTime / 1000);
+    }
     if (logRequests) requests(request, reply.statusCode, reply.elapsedTime);
     done();
   });

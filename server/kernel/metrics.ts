@@ -19,6 +19,7 @@ export function createMetrics(options: { readonly process: boolean } = { process
     ...factMetrics(registers),
     ...laneMetrics(registers),
     ...saleMetrics(registers),
+    ...liveMetrics(registers),
     ...messageMetrics(registers),
     ...waitlistMetrics(registers),
   };
@@ -219,6 +220,34 @@ function messageMetrics(registers: Registry[]) {
     messagesWaiting: new Gauge({
       name: 'fanfare_messages_waiting',
       help: 'Messages that are owed and not sent yet (at most 100,000 are counted)',
+      registers,
+    }),
+  };
+}
+
+function liveMetrics(registers: Registry[]) {
+  return {
+    liveListeners: new Gauge({
+      name: 'fanfare_live_listeners',
+      help: 'Who listens to live updates here, by what',
+      labelNames: ['to'],
+      registers,
+    }),
+    liveDropped: new Counter({
+      name: 'fanfare_live_dropped_total',
+      help: 'Listeners whose connection was ended because they did not take what was sent',
+      registers,
+    }),
+    liveChanges: new Counter({
+      name: 'fanfare_live_changes_total',
+      help: 'Changes that were encoded and sent to all who listen, by what',
+      labelNames: ['to'],
+      registers,
+    }),
+    liveFanOut: new Histogram({
+      name: 'fanfare_live_fan_out_seconds',
+      help: 'Time from a change being read to the last listener having been written to',
+      buckets: FAST_BUCKETS_SECONDS,
       registers,
     }),
   };

@@ -2,6 +2,7 @@
  * A route as a value: what it takes, who may call it, what it answers and what it may refuse. The
  * HTTP server, the OpenAPI document and the generated access test all read the same value.
  */
+import type { ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import type { Actor } from './actor.ts';
 import type { Ctx } from './context.ts';
@@ -61,6 +62,12 @@ export type Reply<T> = {
   readonly encoded?: string | Buffer;
   /** Another status than the route's own, e.g. 304. */
   readonly status?: number;
+  /**
+   * The answer has no end yet: its head is sent, and whoever is called here writes to the socket.
+   * The body is all that is between the head and the end of the connection, without chunks, so
+   * that the same bytes can go to many.
+   */
+  readonly stream?: (response: ServerResponse) => void;
 };
 
 /** A route that takes in a document larger than a form. */

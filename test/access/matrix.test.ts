@@ -54,6 +54,16 @@ async function makeAll(recipe: Recipe): Promise<ReadonlyMap<Variant, Made>> {
   return made;
 }
 
+/** Of an answer that has no end, what comes at once. */
+async function textOf(response: Response): Promise<string> {
+  const isStream = response.headers.get('content-type')?.startsWith('text/event-stream');
+  if (!isStream || !response.body) return response.text();
+  const reader = response.body.getReader();
+  const { value } = await reader.read();
+  await reader.cancel();
+  return new TextDecoder().decode(value);
+}
+
 async function ask(route: Route, cell: Cell, made: Made, token: string): Promise<Outcome> {
   const body = bodyFor(route, made);
   const search = cell.asker.search?.(token);
@@ -73,7 +83,7 @@ async function ask(route: Route, cell: Cell, made: Made, token: string): Promise
   return {
     ...cell,
     status: response.status,
-    text: await response.text(),
+    text: await textOf(response),
     head: JSON.stringify(headers),
   };
 }

@@ -249,6 +249,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'GET /events/:id/allocations': ownEvent,
   'DELETE /events/:id/allocations/:allocationId': allocation,
   'GET /events/:id/availability': readEvent,
+  'GET /events/:id/live': readEvent,
   'GET /events/:id/seats': ofEvent({
     variants: seen,
     isUsedUp: false,
@@ -292,6 +293,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'DELETE /holds/:id': hold(true),
   'POST /events/:id/shopping-sessions': readEvent,
   'GET /shopping-sessions/:id': session({ isReady: true }),
+  'GET /shopping-sessions/:id/live': session({ isReady: true }),
   'PUT /shopping-sessions/:id/selection': session(),
   'PUT /shopping-sessions/:id/buyer': session(),
   'PUT /shopping-sessions/:id/attendees': session(),
@@ -308,6 +310,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'DELETE /shopping-sessions/:id': session({ isUsedUp: true }),
   'GET /orders': nothing,
   'GET /orders/:id': order(false),
+  'GET /orders/:id/live': order(false),
   'GET /orders/:id/timeline': order(false),
   'GET /orders/:id/tickets.pdf': order(false),
   'GET /orders/:id/calendar.ics': order(false),

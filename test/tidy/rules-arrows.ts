@@ -47,6 +47,7 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
   door: ['identity', 'ticket-codes', 'orders'],
   notifications: ['identity', 'catalog', 'orders', 'papers', 'changes'],
   people: ['identity', 'notifications'],
+  live: ['identity', 'catalog', 'inventory', 'orders', 'payments', 'sessions'],
   reporting: ['identity'],
 };
 

@@ -34,4 +34,9 @@ export {
   type Seen,
 } from './read-events.ts';
 export { catalogRoutes } from './routes.ts';
+export {
+  forgetAvailability,
+  type ShownAvailability,
+  showAvailability,
+} from './show-availability.ts';
 export { eventMachine } from './states.ts';

@@ -44,6 +44,11 @@ function cacheIn(ctx: Ctx): Cache {
   return cache;
 }
 
+/** Another process has changed it: what is known here is not shown any more. */
+export function forgetAvailability(ctx: Ctx, eventId: EventId): void {
+  cacheIn(ctx).touch(eventId);
+}
+
 /** What this actor may see of what is free; hidden ticket types are listed to staff only. */
 export async function showAvailability(
   ctx: Ctx,

@@ -25,6 +25,7 @@ export {
   orderByKey,
   orderLines,
   readOrder,
+  readOrderStates,
 } from './read-order.ts';
 export { reissueTicket } from './reissue-ticket.ts';
 export {

@@ -84,6 +84,15 @@ export const selectOrder = (eventId: EventId, orderId: OrderId) => rows(columns)
   select ${orderSelect}
   from orders.order where event_id = ${eventId} and order_id = ${orderId}`;
 
+/** What these orders are now, and who made them. */
+export const selectOrderStates = (eventId: EventId, orderIds: readonly string[]) => rows({
+  orderId: columns.orderId,
+  status: columns.status,
+  caller: columns.caller,
+})`
+  select order_id as "orderId", status, caller
+  from orders.order where event_id = ${eventId} and order_id = any (${orderIds}::text[])`;
+
 export const selectOrderByKey = (eventId: EventId, caller: string, key: string) => rows(columns)`
   select ${orderSelect}
   from orders.order where event_id = ${eventId} and caller = ${caller} and key = ${key}`;

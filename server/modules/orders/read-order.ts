@@ -7,6 +7,7 @@ import {
   selectOrder,
   selectOrderByKey,
   selectOrderLines,
+  selectOrderStates,
 } from './order.sql.ts';
 
 export function readOrder(
@@ -15,6 +16,11 @@ export function readOrder(
   orderId: OrderId,
 ): Promise<OrderRow | null> {
   return maybe(on, selectOrder(eventId, orderId));
+}
+
+/** What these orders of an event are now, and who made each; unknown ones are left out. */
+export function readOrderStates(on: Queryable, eventId: EventId, orderIds: readonly string[]) {
+  return all(on, selectOrderStates(eventId, orderIds));
 }
 
 /** The order that this caller made with this key before, if any. */

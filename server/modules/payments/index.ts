@@ -40,6 +40,7 @@ export {
   type PaymentRow,
   paymentsOf,
   type RefundRow,
+  referencesOfPayments,
   refundsOf,
 } from './read-payments.ts';
 export {

@@ -80,6 +80,15 @@ export const selectPayment = (eventId: EventId, paymentId: PaymentId) => rows(co
   select ${paymentSelect}
   from payments.payment p where p.event_id = ${eventId} and p.payment_id = ${paymentId}`;
 
+/** What these payments of an event are for. */
+export const selectReferences = (eventId: EventId, paymentIds: readonly string[]) => rows({
+  paymentId: columns.paymentId,
+  reference: text,
+})`
+  select payment_id as "paymentId", reference
+  from payments.payment
+  where event_id = ${eventId} and payment_id = any (${paymentIds}::text[])`;
+
 /** The pairs that name what is paid for; each look-up is by the full key. */
 export type References = {
   readonly eventIds: readonly EventId[];

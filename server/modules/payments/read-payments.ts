@@ -4,6 +4,7 @@ import {
   type References,
   selectPayment,
   selectPaymentsOf,
+  selectReferences,
   selectRefundsOf,
 } from './payment.sql.ts';
 
@@ -11,6 +12,15 @@ export type { PaymentRow, RefundRow } from './payment.sql.ts';
 
 export function findPayment(on: Queryable, eventId: EventId, paymentId: PaymentId) {
   return maybe(on, selectPayment(eventId, paymentId));
+}
+
+/** What these payments of an event are for. */
+export function referencesOfPayments(
+  on: Queryable,
+  eventId: EventId,
+  paymentIds: readonly string[],
+) {
+  return all(on, selectReferences(eventId, paymentIds));
 }
 
 /** All payments for these references, oldest first. */
