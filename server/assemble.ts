@@ -1,5 +1,7 @@
 /** One process's parts, wired: configuration, database, clock, provider, application, worker. */
+import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
+import { openRedis } from './adapters/redis/index.ts';
 import { createSms } from './adapters/sms/index.ts';
 import { createSmtp } from './adapters/smtp/index.ts';
 import { createStripeProvider } from './adapters/stripe/index.ts';
@@ -14,7 +16,8 @@ import { createLog } from './kernel/log.ts';
 import { createMetrics } from './kernel/metrics.ts';
 import { present } from './kernel/result.ts';
 import { unsafeSettings } from './kernel/safety.ts';
-import { loadSecrets } from './kernel/secrets.ts';
+import { loadSecrets, type Secrets } from './kernel/secrets.ts';
+import { alone, type Shared } from './kernel/shared.ts';
 import { machineDifferences } from './kernel/states.ts';
 import { ANSWER_MAX_MS, createStops, type Stops } from './kernel/stops.ts';
 import { loadTestClock } from './kernel/test-clock.ts';
@@ -142,10 +145,12 @@ async function build(
     mail: post.mail,
     sms: post.sms,
   };
+  const shared = override?.shared ?? (await openShared(config, secrets, base));
   const stops = await openStops(config, databaseUrl, { ...base, clock });
   const ctx: Ctx = {
     ...base,
     stops,
+    shared,
     clock,
     ids: systemIds,
     config,
@@ -160,8 +165,7 @@ async function build(
     ...override,
   };
   const work = createWork(() => ctx, base.lanes);
-  const live = startLive(ctx);
-  work.relay.onFacts(live.factsCame);
+  const live = startLive(ctx, work.relay);
   const app = await buildApp(ctx, movable ? clockRoutes(movable, nowMs) : []);
   // Streams have no end of their own: a closing server would wait for them.
   app.addHook('preClose', live.close);
@@ -191,6 +195,7 @@ async function build(
       await delivery?.stop();
       post.close();
       await disconnect(base, stops);
+      await shared.close();
     },
   };
 }
@@ -214,6 +219,21 @@ function openPost(config: Config, db: Db, clock: Clock) {
     sms: sms ?? mailbox?.sms ?? null,
     close: () => smtp?.close(),
   };
+}
+
+/** With a Redis, what the processes can share; its client is loaded only then. */
+async function openShared(
+  { REDIS_URL: url }: Config,
+  secrets: Secrets,
+  { log, metrics }: Pick<Ctx, 'log' | 'metrics'>,
+): Promise<Shared> {
+  if (!url) return alone;
+  return openRedis({
+    ...{ url, log, metrics },
+    installation: secrets.derive('shared', 'installation').slice(0, 12),
+    process: randomUUID(),
+    hide: (name) => secrets.derive('shared-counts', name),
+  });
 }
 
 async function disconnect(

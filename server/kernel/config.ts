@@ -116,6 +116,10 @@ const settings = {
     proxies.optional(),
     'addresses of the proxies in front (comma-separated), whose X-Forwarded-For is believed',
   ],
+  REDIS_URL: [
+    url(['redis', 'rediss']).optional(),
+    'a Redis that several processes share: rate limits, live updates, caches',
+  ],
   LIVE_LISTENERS: [
     whole(1, 200_000).default(20_000),
     'live updates: how many may listen to this process',
@@ -207,7 +211,7 @@ export function describeConfig(config: RawConfig): readonly string[] {
 function shown(name: string, value: unknown): string {
   if (value === undefined) return '(not set)';
   if (SECRET.has(name)) return '(set, hidden)';
-  return name === 'DATABASE_URL' || name === 'SMTP_URL'
+  return ['DATABASE_URL', 'SMTP_URL', 'REDIS_URL'].includes(name)
     ? withoutCredentials(String(value))
     : String(value);
 }

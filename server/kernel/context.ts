@@ -8,6 +8,7 @@ import type { IdSource } from './ids.ts';
 import type { Lanes } from './lanes.ts';
 import type { Metrics } from './metrics.ts';
 import type { Secrets } from './secrets.ts';
+import type { Shared } from './shared.ts';
 import type { Stops } from './stops.ts';
 
 /** The outside world, plugged in by main; each room that has a port declares it here. */
@@ -25,6 +26,8 @@ export type Ctx = {
   readonly lanes: Lanes;
   /** Where nothing may be sold for the moment. */
   readonly stops: Stops;
+  /** What the processes of this installation tell each other; may be nothing. */
+  readonly shared: Shared;
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly log: Logger;

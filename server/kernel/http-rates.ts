@@ -1,6 +1,11 @@
-/** Rate limits per API key and per address, in the memory of this process. */
+/**
+ * Rate limits per API key and per address, in the memory of this process; what other processes have
+ * counted is added to it where they share (shared-rates.ts).
+ */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemError } from './http-problem.ts';
+import type { Shared } from './shared.ts';
+import { shareRates } from './shared-rates.ts';
 
 export type RateLimits = {
   readonly perAddressPerMinute: number;
@@ -40,9 +45,11 @@ export const countNothing: CountRequest = () => {};
  * Counts every request of `app`: under its key or, without one, its address. A route counts as soon
  * as it knows who asks, also if that is nobody: who guesses keys is counted under their address.
  */
-export function limitRates(app: FastifyInstance, rates: RateLimits): CountRequest {
+export function limitRates(app: FastifyInstance, rates: RateLimits, shared: Shared): CountRequest {
+  const common = shareRates(shared, WINDOW_MS);
   const byAddress = countInWindows();
   const byKey = countInWindows();
+  app.addHook('onClose', async () => common.stop());
   app.decorateRequest('isCounted', false);
   const count: CountRequest = (request, reply) => {
     if (request.isCounted) return;
@@ -50,7 +57,9 @@ export function limitRates(app: FastifyInstance, rates: RateLimits): CountReques
     if (isUnlimited(request.routePath ?? request.routeOptions.url ?? '')) return;
     const { actor } = request;
     const isKey = actor.kind === 'key';
-    const used = isKey ? byKey(actor.keyId) : byAddress(request.ip);
+    const name = isKey ? actor.keyId : request.ip;
+    const used = isKey ? byKey(name) : byAddress(name);
+    common.counted(name, used);
     const max = isKey ? rates.perKeyPerMinute : rates.perAddressPerMinute;
     reply
       .header('ratelimit-limit', max)
@@ -72,13 +81,21 @@ export function limitRates(app: FastifyInstance, rates: RateLimits): CountReques
   return count;
 }
 
-type Used = { count: number; endsAtMs: number; endsInSeconds: number };
+export type Used = {
+  count: number;
+  endsAtMs: number;
+  endsInSeconds: number;
+  /** Counted here and not told to the other processes yet. */
+  untold: number;
+  /** The sum of all processes when they told last. */
+  seen: number | null;
+};
 
 /** Counts names, each from its first request on for a minute; `nowMs` is of a steady clock. */
 export function countInWindows(
   nowMs = () => performance.now(),
   countedMax = COUNTED_MAX,
-): (name: string) => Readonly<Used> {
+): (name: string) => Used {
   // In the order in which the windows began, so that the first one is the oldest.
   const windows = new Map<string, Used>();
   return (name) => {
@@ -92,7 +109,9 @@ export function countInWindows(
     windows.delete(name);
     const [oldest] = windows.size >= countedMax ? windows.keys() : [];
     if (oldest !== undefined) windows.delete(oldest);
-    const fresh = { count: 1, endsAtMs: now + WINDOW_MS, endsInSeconds: WINDOW_MS / 1_000 };
+    const seen = known?.seen ?? null;
+    const endsAtMs = now + WINDOW_MS;
+    const fresh = { count: 1, endsAtMs, endsInSeconds: WINDOW_MS / 1_000, untold: 0, seen };
     windows.set(name, fresh);
     return fresh;
   };

@@ -97,7 +97,7 @@ export async function createHttpServer(ctx: Ctx, options: HttpOptions): Promise<
     const isHostMissing = request.headers.host === undefined && request.raw.httpVersion === '1.1';
     done(isHostMissing ? new ProblemError(noHost) : undefined);
   });
-  const count = options.rates ? limitRates(app, options.rates) : countNothing;
+  const count = options.rates ? limitRates(app, options.rates, ctx.shared) : countNothing;
   acceptStrictJson(app);
   answerProblems(app, ctx);
   observe(app, ctx, options.logRequests);

@@ -19,6 +19,7 @@ export function createMetrics(options: { readonly process: boolean } = { process
     ...factMetrics(registers),
     ...laneMetrics(registers),
     ...saleMetrics(registers),
+    ...redisMetrics(registers),
     ...liveMetrics(registers),
     ...messageMetrics(registers),
     ...waitlistMetrics(registers),
@@ -248,6 +249,21 @@ function liveMetrics(registers: Registry[]) {
       name: 'fanfare_live_fan_out_seconds',
       help: 'Time from a change being read to the last listener having been written to',
       buckets: FAST_BUCKETS_SECONDS,
+      registers,
+    }),
+  };
+}
+
+function redisMetrics(registers: Registry[]) {
+  return {
+    redisUp: new Gauge({
+      name: 'fanfare_redis_up',
+      help: 'Whether Redis answers; 0 where there is none',
+      registers,
+    }),
+    redisUnanswered: new Counter({
+      name: 'fanfare_redis_unanswered_total',
+      help: 'Questions that Redis did not answer in time; the process went on by itself',
       registers,
     }),
   };

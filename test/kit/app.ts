@@ -54,6 +54,8 @@ export type TestAppOptions = {
   /** Instead of the simulator. */
   readonly ports?: Ctx['ports'];
   readonly database?: TestDb;
+  /** What it shares with other processes; nothing, unless said. */
+  readonly shared?: Ctx['shared'];
 };
 
 export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
@@ -63,6 +65,8 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
     LOG_LEVEL: 'silent',
     RATE_LIMIT: 'off',
     BOOTSTRAP_API_KEY: ADMIN_KEY,
+    // All servers of a run share what they can; each database is an installation of its own.
+    ...(process.env['REDIS_URL_TEST'] ? { REDIS_URL: process.env['REDIS_URL_TEST'] } : {}),
     ...options.env,
   });
   const parts = await assemble({
@@ -72,6 +76,7 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
       clock,
       ...(options.pause ? { pause: options.pause } : {}),
       ...(options.ports ? { ports: options.ports } : {}),
+      ...(options.shared ? { shared: options.shared } : {}),
     },
   });
   await parts.app.listen({ host: '127.0.0.1', port: 0 });

@@ -7,6 +7,7 @@ import type { Db, TxScope } from '../../server/kernel/db.ts';
 import { createLog } from '../../server/kernel/log.ts';
 import { createMetrics } from '../../server/kernel/metrics.ts';
 import { secretsFrom } from '../../server/kernel/secrets.ts';
+import { alone } from '../../server/kernel/shared.ts';
 
 const noLanes: Ctx['lanes'] = {
   ask: () => Promise.reject(new Error('this test has no lanes')),
@@ -34,6 +35,7 @@ export function kernelCtx(db: Db, more: Partial<Ctx> = {}): Ctx {
     auditDb: db,
     webhookDb: db,
     stops: neverStopped,
+    shared: alone,
     lanes: noLanes,
     clock: databaseClock,
     ids: systemIds,

@@ -19,6 +19,10 @@ const STALE_MAX_MS = 400;
 /** During a storm of changes what is shown may be so much older. */
 const REST_MS = 50;
 const EVENTS_MAX = 10_000;
+/** How long what one process gathered is given out by others. */
+const SHARED_MS = 300;
+/** To be counted up with any change of what is shown: two versions may run side by side. */
+const FORM = 1;
 
 export type ShownAvailability = {
   readonly body: Availability & { ticketTypes: Availability['ticketTypes'][number][] };
@@ -28,25 +32,50 @@ export type ShownAvailability = {
 
 type Cache = FreshCache<EventId, ShownAvailability | null>;
 
-/** One for each process's context; its lanes tell when places have changed. */
-const caches = new WeakMap<Lanes, Cache>();
+/** What this process keeps; `changed` are events of which it knows that they have changed since. */
+type Kept = { readonly cache: Cache; readonly changed: Set<EventId> };
 
-function cacheIn(ctx: Ctx): Cache {
-  const known = caches.get(ctx.lanes);
+/** One for each process's context; its lanes tell when places have changed. */
+const keptBy = new WeakMap<Lanes, Kept>();
+
+function keptIn(ctx: Ctx): Kept {
+  const known = keptBy.get(ctx.lanes);
   if (known) return known;
   const cache: Cache = createFreshCache({
     staleMaxMs: STALE_MAX_MS,
     restMs: REST_MS,
     entriesMax: EVENTS_MAX,
   });
-  caches.set(ctx.lanes, cache);
-  ctx.lanes.onCommit((eventId) => cache.touch(eventId));
-  return cache;
+  const kept: Kept = { cache, changed: new Set() };
+  keptBy.set(ctx.lanes, kept);
+  ctx.lanes.onCommit((eventId) => touch(kept, eventId));
+  return kept;
+}
+
+function touch({ cache, changed }: Kept, eventId: EventId): void {
+  cache.touch(eventId);
+  if (changed.size < EVENTS_MAX) changed.add(eventId);
 }
 
 /** Another process has changed it: what is known here is not shown any more. */
 export function forgetAvailability(ctx: Ctx, eventId: EventId): void {
-  cacheIn(ctx).touch(eventId);
+  touch(keptIn(ctx), eventId);
+}
+
+/**
+ * Where nobody has told of a change, what another process has gathered a moment ago will do; how
+ * old it may be counts into how late a change is shown.
+ */
+async function gatherForAll(ctx: Ctx, eventId: EventId): Promise<ShownAvailability | null> {
+  const { changed } = keptIn(ctx);
+  const key = `availability:${FORM}:${eventId}`;
+  const isChanged = changed.delete(eventId);
+  const shared = ctx.shared.isAlone || isChanged ? null : await ctx.shared.read(key);
+  // This very text was encoded below, by a process with the same form.
+  if (shared !== null) return encode(JSON.parse(shared) as ShownAvailability['body'], shared);
+  const shown = await gather(ctx, anonymous, eventId);
+  if (shown) ctx.shared.keep(key, shown.encoded, SHARED_MS);
+  return shown;
 }
 
 /** What this actor may see of what is free; hidden ticket types are listed to staff only. */
@@ -82,7 +111,7 @@ function showPlaces(ctx: Ctx, actor: Actor, eventId: EventId): Promise<ShownAvai
   const isStaff = actor.kind === 'key' && actor.scopes.has('events:read');
   // A clock that somebody moves outdates everything at once.
   if (isStaff || ctx.clock.now() !== null) return gather(ctx, actor, eventId);
-  return cacheIn(ctx).read(eventId, () => gather(ctx, anonymous, eventId));
+  return keptIn(ctx).cache.read(eventId, () => gatherForAll(ctx, eventId));
 }
 
 async function gather(ctx: Ctx, actor: Actor, eventId: EventId): Promise<ShownAvailability | null> {
@@ -99,8 +128,10 @@ async function gather(ctx: Ctx, actor: Actor, eventId: EventId): Promise<ShownAv
   return encode({ ...found, ticketTypes });
 }
 
-function encode(body: ShownAvailability['body']): ShownAvailability {
-  const encoded = JSON.stringify(body);
+function encode(
+  body: ShownAvailability['body'],
+  encoded = JSON.stringify(body),
+): ShownAvailability {
   const etag = `"${createHash('sha1').update(encoded).digest('base64url')}"`;
   return { body, encoded, etag };
 }

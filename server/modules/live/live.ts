@@ -1,20 +1,20 @@
 /** The live updates of one process: its listeners, and what they are told. */
 import type { Ctx } from '../../kernel/context.ts';
-import type { EventId } from '../../kernel/ids.ts';
+import { type EventId, isId } from '../../kernel/ids.ts';
 import type { Lanes } from '../../kernel/lanes.ts';
+import type { Relay } from '../../kernel/relay.ts';
 import { present } from '../../kernel/result.ts';
+import type { Shared } from '../../kernel/shared.ts';
 import { type Crowd, createCrowd } from './crowd.ts';
 import { createEventBoard, type EventBoard } from './event-board.ts';
 import { createObjectBoard, type ObjectBoard } from './object-board.ts';
+
+const TELL_MS = 20;
 
 export type Live = {
   readonly crowd: Crowd;
   readonly events: EventBoard;
   readonly objects: ObjectBoard;
-  /** Another process has changed something of this event. */
-  readonly changedElsewhere: (eventId: EventId) => void;
-  /** There are new facts, of whoever's making. */
-  readonly factsCame: () => void;
   /** Sends all listeners away: they come back to another process, or to the next one. */
   readonly close: () => Promise<void>;
 };
@@ -22,7 +22,7 @@ export type Live = {
 /** One for each process's context. */
 const lives = new WeakMap<Lanes, Live>();
 
-export function startLive(ctx: Ctx): Live {
+export function startLive(ctx: Ctx, relay: Pick<Relay, 'onFacts'>): Live {
   const crowd = createCrowd({
     metrics: ctx.metrics,
     listenersMax: ctx.config.LIVE_LISTENERS,
@@ -30,13 +30,23 @@ export function startLive(ctx: Ctx): Live {
   });
   const events = createEventBoard(ctx, crowd);
   const objects = createObjectBoard(ctx, crowd);
-  ctx.lanes.onCommit((eventId) => events.changed(eventId));
+  const toOthers = tellOthers(ctx.shared);
+  ctx.lanes.onCommit((eventId) => {
+    events.changed(eventId);
+    toOthers(eventId);
+  });
+  relay.onFacts(() => {
+    objects.factsCame();
+    ctx.shared.tell('facts', '');
+  });
+  ctx.shared.onTold('facts', objects.factsCame);
+  ctx.shared.onTold('events', (message) => {
+    for (const id of message.split(',')) if (isId('evt', id)) events.changedElsewhere(id);
+  });
   const live: Live = {
     crowd,
     events,
     objects,
-    changedElsewhere: events.changedElsewhere,
-    factsCame: objects.factsCame,
     close: async () => {
       crowd.close();
       await Promise.all([events.stop(), objects.stop()]);
@@ -44,6 +54,21 @@ export function startLive(ctx: Ctx): Live {
   };
   lives.set(ctx.lanes, live);
   return live;
+}
+
+/** What changes within a moment is told together: each event once, however often it changed. */
+function tellOthers(shared: Shared): (eventId: EventId) => void {
+  const changed = new Set<EventId>();
+  return (eventId) => {
+    if (shared.isAlone) return;
+    const isFirst = changed.size === 0;
+    changed.add(eventId);
+    if (!isFirst) return;
+    setTimeout(() => {
+      shared.tell('events', [...changed].join(','));
+      changed.clear();
+    }, TELL_MS).unref();
+  };
 }
 
 export function liveOf(ctx: Ctx): Live {
