@@ -1,5 +1,4 @@
 /** One process's parts, wired: configuration, database, clock, provider, application, worker. */
-import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { openRedis } from './adapters/redis/index.ts';
 import { createSms } from './adapters/sms/index.ts';
@@ -39,6 +38,8 @@ const WEBHOOK_CONNECTIONS = 2;
 const WEBHOOKS_WAITING_MAX = 100;
 /** One that hangs leaves another to try again on. */
 const STOP_CONNECTIONS = 2;
+
+const PROCESS_NAME_BYTES = 12;
 
 export class NotFit extends Error {
   override readonly name = 'NotFit';
@@ -231,7 +232,7 @@ async function openShared(
   return openRedis({
     ...{ url, log, metrics },
     installation: secrets.derive('shared', 'installation').slice(0, 12),
-    process: randomUUID(),
+    process: Buffer.from(systemIds.bytes(PROCESS_NAME_BYTES)).toString('base64url'),
     hide: (name) => secrets.derive('shared-counts', name),
   });
 }

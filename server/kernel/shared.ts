@@ -23,7 +23,7 @@ export type Shared = {
   readonly close: () => Promise<void>;
 };
 
-/** `events`: places of these events have changed (their ids, with commas). `facts`: there are new ones. */
+/** `events`: places of these have changed (ids, with commas). `facts`: there are new ones. */
 export type SharedTopic = 'events' | 'facts';
 
 export const alone: Shared = {

@@ -71,3 +71,14 @@ it(
   },
   TIMEOUT_MS,
 );
+
+it(
+  'the live bench tells all of its listeners',
+  async () => {
+    const { stdout } = await smoke('live');
+    expect(stdout).toContain('100 who listen to one event');
+    expect(stdout).toMatch(/last listener having heard of it: [\d.]+/);
+    expect(stdout).not.toContain('kept as');
+  },
+  TIMEOUT_MS,
+);

@@ -1,9 +1,12 @@
 /** Live updates through HTTP: what a page hears, in which order, and after it was away. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startApp, type TestApp } from '../kit/app.ts';
+import { startLive } from '../../server/modules/live/index.ts';
+import { ADMIN_KEY, startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
 import { book, eur, eventually, inDays, newKey, onSale, payWith } from '../kit/given.ts';
 import { type Ear, type Heard, listen } from '../kit/listen.ts';
+
+const HOUR_MS = 3_600_000;
 
 let app: TestApp;
 let other: TestApp;
@@ -146,6 +149,80 @@ describe('who listens to an event', () => {
       const answer = await app.guest.get(`/events/${id}/live`);
       expect([answer.status, answer.body.code]).toEqual([404, 'not_found']);
     }
+  });
+});
+
+describe('the end', () => {
+  it('of an event and of an order ends their streams, after all was told', async () => {
+    const own = await startApp({ worker: true });
+    startLive(own.ctx, own.parts.relay, { overMs: 50 });
+    const { eventId, typeId } = await onSale(own.admin);
+    const booking = await book(own.guest, eventId, typeId);
+    const { id } = booking.body.order;
+    const token = booking.body.accessToken;
+    const event = await hear(`/events/${eventId}/live`, {}, own);
+    const order = await hear(`/orders/${id}/live`, { token }, own);
+    await own.as(token).post(`/orders/${id}/cancel`);
+    const last = await order.hears((message) => message.event === 'end');
+    expect(last.data).toMatchObject({ id, status: 'cancelled' });
+    await own.admin.post(`/events/${eventId}/cancel`, undefined, newKey());
+    await event.hears(({ event: kind, data }) => kind === 'status' && data.status === 'cancelled');
+    expect((await event.hears((message) => message.event === 'end')).data).toMatchObject({
+      status: 'cancelled',
+    });
+    for (const ear of [event, order]) {
+      await eventually(
+        async () => ear.isOver(),
+        (isOver) => isOver,
+      );
+      expect(ear.text()).toContain('retry: 3600000\n\nevent: end\n');
+    }
+    await own.close();
+  });
+
+  it('of the process sends everybody away, and does not wait for them', async () => {
+    const own = await startApp();
+    const { eventId } = await onSale(own.admin);
+    const ear = await hear(`/events/${eventId}/live`, {}, own);
+    await ear.hears(({ event }) => event === 'availability');
+    const startedAt = performance.now();
+    await own.close();
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    await eventually(
+      async () => ear.isOver(),
+      (isOver) => isOver,
+    );
+    expect(ear.text()).toMatch(/retry: \d+\n\n$/);
+  });
+
+  it('of the time of a shopping session is told without a fact', async () => {
+    const own = await startApp();
+    const { eventId } = await onSale(own.admin);
+    const made = await own.guest.post(`/events/${eventId}/shopping-sessions`, undefined, newKey());
+    const { id, accessToken: token } = made.body;
+    const ear = await hear(`/shopping-sessions/${id}/live`, { token }, own);
+    await ear.hears(({ data }) => data.status === 'open');
+    own.clock.advance(HOUR_MS);
+    await ear.hears(({ data }) => data.status === 'expired');
+    await own.close();
+  });
+
+  it('comes at once for one listener too many', async () => {
+    const own = await startApp({ env: { LIVE_LISTENERS: '3', LIVE_PER_CALLER: '2' } });
+    const { eventId } = await onSale(own.admin);
+    const path = `/events/${eventId}/live`;
+    for (let i = 0; i < 2; i += 1) {
+      await (await hear(path, {}, own)).hears(({ event }) => event === 'availability');
+    }
+    const third = await own.guest.get(path);
+    expect([third.status, third.body.code]).toEqual([429, 'too_many_listeners']);
+    expect(third.headers.get('retry-after')).toBe('30');
+    await (await hear(path, { token: ADMIN_KEY }, own)).hears(() => true);
+    const fourth = await own.admin.get(path);
+    expect([fourth.status, fourth.body.code]).toEqual([503, 'live_full']);
+    const metrics = await (await fetch(`${own.origin}/metrics`)).text();
+    expect(metrics).toContain('fanfare_live_listeners{to="event"} 3');
+    await own.close();
   });
 });
 

@@ -34,9 +34,5 @@ export {
   type Seen,
 } from './read-events.ts';
 export { catalogRoutes } from './routes.ts';
-export {
-  forgetAvailability,
-  type ShownAvailability,
-  showAvailability,
-} from './show-availability.ts';
+export { forgetAvailability, showAvailability } from './show-availability.ts';
 export { eventMachine } from './states.ts';

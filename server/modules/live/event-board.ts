@@ -37,8 +37,6 @@ const FAILED_MS = 1_000;
 const PAST_MAX = 100;
 /** Events that nobody listens to any more, kept for those who come back. */
 const CHANNELS_MAX = 2_000;
-/** After the end, for those who come to see it. */
-const OVER_MS = 30_000;
 
 type Channel = {
   readonly eventId: EventId;
@@ -70,7 +68,7 @@ export type EventBoard = {
   readonly stop: () => Promise<void>;
 };
 
-export function createEventBoard(ctx: Ctx, crowd: Crowd): EventBoard {
+export function createEventBoard(ctx: Ctx, crowd: Crowd, overMs: number): EventBoard {
   const channels = new Map<EventId, Channel>();
   const update = (channel: Channel): Promise<void> => {
     channel.isStale = true;
@@ -101,7 +99,7 @@ export function createEventBoard(ctx: Ctx, crowd: Crowd): EventBoard {
         const stale = await look(ctx, open.slice(at, at + LOOKED_AT_ONCE));
         for (const channel of stale) void update(channel);
       }
-      for (const channel of open) endWhereOver(crowd, channel);
+      for (const channel of open) endWhereOver(crowd, channel, overMs);
     },
   });
   const changed = (eventId: EventId): void => {
@@ -224,8 +222,8 @@ function firstOf(channel: Channel, lastId: string | null): Buffer {
   return channel.first;
 }
 
-function endWhereOver(crowd: Crowd, { current, group, overAt }: Channel): void {
-  if (current === null || overAt === null || performance.now() - overAt < OVER_MS) return;
+function endWhereOver(crowd: Crowd, { current, group, overAt }: Channel, overMs: number): void {
+  if (current === null || overAt === null || performance.now() - overAt < overMs) return;
   const { eventId, version, status } = current.body;
   const end = { event: 'end', data: { eventId, version, status }, id: current.id };
   crowd.end(group, encodeMessages([end], RETRY_ENDED_MS));

@@ -8,5 +8,5 @@
  *
  * Nothing depends on it: a page that cannot listen asks again now and then.
  */
-export { type Live, startLive } from './live.ts';
+export { startLive } from './live.ts';
 export { liveRoutes } from './live-routes.ts';

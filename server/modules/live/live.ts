@@ -10,6 +10,8 @@ import { createEventBoard, type EventBoard } from './event-board.ts';
 import { createObjectBoard, type ObjectBoard } from './object-board.ts';
 
 const TELL_MS = 20;
+/** What is over for good is still told so long to whoever comes to see it; then the stream ends. */
+const OVER_MS = 30_000;
 
 export type Live = {
   readonly crowd: Crowd;
@@ -22,14 +24,18 @@ export type Live = {
 /** One for each process's context. */
 const lives = new WeakMap<Lanes, Live>();
 
-export function startLive(ctx: Ctx, relay: Pick<Relay, 'onFacts'>): Live {
+export function startLive(
+  ctx: Ctx,
+  relay: Pick<Relay, 'onFacts'>,
+  { overMs = OVER_MS }: { readonly overMs?: number } = {},
+): Live {
   const crowd = createCrowd({
     metrics: ctx.metrics,
     listenersMax: ctx.config.LIVE_LISTENERS,
     perCallerMax: ctx.config.LIVE_PER_CALLER,
   });
-  const events = createEventBoard(ctx, crowd);
-  const objects = createObjectBoard(ctx, crowd);
+  const events = createEventBoard(ctx, crowd, overMs);
+  const objects = createObjectBoard(ctx, crowd, overMs);
   const toOthers = tellOthers(ctx.shared);
   ctx.lanes.onCommit((eventId) => {
     events.changed(eventId);

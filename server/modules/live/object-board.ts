@@ -20,8 +20,6 @@ const LOOK_MS = 250;
 const FACTS_AT_ONCE = 2_000;
 /** A session whose time is over is looked at again after so long, until it has ended. */
 const LOOK_AGAIN_MS = 2_000;
-/** After the end, for those who come to see it. */
-const FINAL_MS = 30_000;
 /** Nobody has come to listen after so long: whoever asked was told no, or has gone. */
 const UNUSED_MS = 30_000;
 
@@ -52,7 +50,7 @@ export type ObjectBoard = {
   readonly stop: () => Promise<void>;
 };
 
-export function createObjectBoard(ctx: Ctx, crowd: Crowd): ObjectBoard {
+export function createObjectBoard(ctx: Ctx, crowd: Crowd, overMs: number): ObjectBoard {
   const channels = new Map<ObjectId, Channel>();
   const state: { position: number | null; beginning: Promise<number> | null } = {
     position: null,
@@ -75,7 +73,7 @@ export function createObjectBoard(ctx: Ctx, crowd: Crowd): ObjectBoard {
         state.position = await follow(ctx, crowd, channels, state.position);
       }
       await lookAtSessions(ctx, crowd, channels);
-      forget(crowd, channels);
+      forget(crowd, channels, overMs);
       if (channels.size === 0) state.position = null;
     },
   });
@@ -208,11 +206,11 @@ async function lookAtSessions(ctx: Ctx, crowd: Crowd, channels: Channels): Promi
   }
 }
 
-function forget(crowd: Crowd, channels: Channels): void {
+function forget(crowd: Crowd, channels: Channels, overMs: number): void {
   const now = performance.now();
   for (const channel of channels.values()) {
     const { id, group, finalAt, usedAt } = channel;
-    if (finalAt !== null && now - finalAt > FINAL_MS && group.listeners.size > 0) {
+    if (finalAt !== null && now - finalAt > overMs && group.listeners.size > 0) {
       crowd.end(group, encodeMessages([{ ...messageOf(channel), event: 'end' }], RETRY_ENDED_MS));
     }
     if (group.listeners.size === 0 && now - usedAt > UNUSED_MS) channels.delete(id);

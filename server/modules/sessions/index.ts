@@ -11,7 +11,7 @@
  * What a session is follows from its row, its order and the time, whether or not anybody has
  * written it down. It does not look at payments: settlement does, in `shopping`.
  */
-export { findSession, readSession, type Session } from './find-session.ts';
+export { findSession, readSession } from './find-session.ts';
 export { sessionRoutes } from './routes.ts';
 export { type SessionView, sessionSchema } from './session-view.ts';
 export { openedSession } from './start-session.ts';
