@@ -22,7 +22,9 @@ describe('the metrics of a process', () => {
   it('all have our prefix, a unit or a total, and no more', async () => {
     for (const { name } of await createMetrics().registry.getMetricsAsJSON()) {
       expect(name).toMatch(/^fanfare_[a-z_]+$/);
-      expect(name).toMatch(/_(seconds|requests|total|parked|unknown|open|late|differences)$/);
+      expect(name).toMatch(
+        /_(seconds|requests|total|parked|unknown|open|listeners|up|late|differences)$/,
+      );
     }
   });
 

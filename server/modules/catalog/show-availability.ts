@@ -10,7 +10,7 @@ import { all } from '../../kernel/db.ts';
 import { createFreshCache, type FreshCache } from '../../kernel/fresh-cache.ts';
 import type { EventId } from '../../kernel/ids.ts';
 import type { Lanes } from '../../kernel/lanes.ts';
-import { type Availability, readAvailability } from '../inventory/index.ts';
+import { type Availability, readAvailability, readSaleVersion } from '../inventory/index.ts';
 import { selectTicketTypeTexts } from './event.sql.ts';
 import { findEvent } from './read-events.ts';
 
@@ -32,49 +32,40 @@ export type ShownAvailability = {
 
 type Cache = FreshCache<EventId, ShownAvailability | null>;
 
-/** What this process keeps; `changed` are events of which it knows that they have changed since. */
-type Kept = { readonly cache: Cache; readonly changed: Set<EventId> };
-
 /** One for each process's context; its lanes tell when places have changed. */
-const keptBy = new WeakMap<Lanes, Kept>();
+const caches = new WeakMap<Lanes, Cache>();
 
-function keptIn(ctx: Ctx): Kept {
-  const known = keptBy.get(ctx.lanes);
+function cacheIn(ctx: Ctx): Cache {
+  const known = caches.get(ctx.lanes);
   if (known) return known;
   const cache: Cache = createFreshCache({
     staleMaxMs: STALE_MAX_MS,
     restMs: REST_MS,
     entriesMax: EVENTS_MAX,
   });
-  const kept: Kept = { cache, changed: new Set() };
-  keptBy.set(ctx.lanes, kept);
-  ctx.lanes.onCommit((eventId) => touch(kept, eventId));
-  return kept;
-}
-
-function touch({ cache, changed }: Kept, eventId: EventId): void {
-  cache.touch(eventId);
-  if (changed.size < EVENTS_MAX) changed.add(eventId);
+  caches.set(ctx.lanes, cache);
+  ctx.lanes.onCommit((eventId) => cache.touch(eventId));
+  return cache;
 }
 
 /** Another process has changed it: what is known here is not shown any more. */
 export function forgetAvailability(ctx: Ctx, eventId: EventId): void {
-  touch(keptIn(ctx), eventId);
+  cacheIn(ctx).touch(eventId);
 }
 
 /**
- * Where nobody has told of a change, what another process has gathered a moment ago will do; how
- * old it may be counts into how late a change is shown.
+ * What another process has gathered of this very version will do, for a moment: an hour that comes
+ * changes what is shown without a change of the version.
  */
 async function gatherForAll(ctx: Ctx, eventId: EventId): Promise<ShownAvailability | null> {
-  const { changed } = keptIn(ctx);
-  const key = `availability:${FORM}:${eventId}`;
-  const isChanged = changed.delete(eventId);
-  const shared = ctx.shared.isAlone || isChanged ? null : await ctx.shared.read(key);
+  if (ctx.shared.isAlone) return gather(ctx, anonymous, eventId);
+  const key = (version: number) => `availability:${FORM}:${eventId}:${version}`;
+  const version = await readSaleVersion(ctx, eventId);
+  const shared = version === null ? null : await ctx.shared.read(key(version));
   // This very text was encoded below, by a process with the same form.
   if (shared !== null) return encode(JSON.parse(shared) as ShownAvailability['body'], shared);
   const shown = await gather(ctx, anonymous, eventId);
-  if (shown) ctx.shared.keep(key, shown.encoded, SHARED_MS);
+  if (shown) ctx.shared.keep(key(shown.body.version), shown.encoded, SHARED_MS);
   return shown;
 }
 
@@ -111,7 +102,7 @@ function showPlaces(ctx: Ctx, actor: Actor, eventId: EventId): Promise<ShownAvai
   const isStaff = actor.kind === 'key' && actor.scopes.has('events:read');
   // A clock that somebody moves outdates everything at once.
   if (isStaff || ctx.clock.now() !== null) return gather(ctx, actor, eventId);
-  return keptIn(ctx).cache.read(eventId, () => gatherForAll(ctx, eventId));
+  return cacheIn(ctx).read(eventId, () => gatherForAll(ctx, eventId));
 }
 
 async function gather(ctx: Ctx, actor: Actor, eventId: EventId): Promise<ShownAvailability | null> {

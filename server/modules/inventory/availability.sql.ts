@@ -89,6 +89,9 @@ export const selectSeatPlan = (eventId: EventId) => rows({
     ), '[]') as seats
   from inventory.sale s where s.event_id = ${eventId}`;
 
+export const selectSaleVersion = (eventId: EventId) => rows({ version: int })`
+  select version from inventory.sale where event_id = ${eventId}`;
+
 export const selectPlanVersion = (eventId: EventId) => rows({ planVersion: int })`
   select plan_version as "planVersion" from inventory.sale where event_id = ${eventId}`;
 

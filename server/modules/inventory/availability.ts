@@ -1,7 +1,7 @@
 import type { Ctx } from '../../kernel/context.ts';
-import { all } from '../../kernel/db.ts';
+import { all, maybe } from '../../kernel/db.ts';
 import type { EventId, TicketTypeId } from '../../kernel/ids.ts';
-import { selectAvailability } from './availability.sql.ts';
+import { selectAvailability, selectSaleVersion } from './availability.sql.ts';
 
 export type SaleStatus =
   | 'scheduled'
@@ -50,7 +50,12 @@ export async function readAvailability(ctx: Ctx, eventId: EventId): Promise<Avai
   return (await readAvailabilities(ctx, [eventId])).get(eventId) ?? null;
 }
 
-/** The same for several events at once; an unknown one is not in the answer. */
+/** The version that its availability has now; null for an unknown event. */
+export async function readSaleVersion(ctx: Ctx, eventId: EventId): Promise<number | null> {
+  return (await maybe(ctx.db, selectSaleVersion(eventId)))?.version ?? null;
+}
+
+/** What is free in several events at once; an unknown one is not in the answer. */
 export async function readAvailabilities(
   ctx: Ctx,
   eventIds: readonly EventId[],

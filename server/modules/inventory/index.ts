@@ -15,6 +15,7 @@ export {
   type Availability,
   readAvailabilities,
   readAvailability,
+  readSaleVersion,
   type SaleStatus,
 } from './availability.ts';
 export { changeHold, nameHolder } from './change-hold.ts';
