@@ -3,6 +3,7 @@
  * in the list below.
  */
 import type { FastifyInstance } from 'fastify';
+import { facts } from './facts/index.ts';
 import type { Ctx } from './kernel/context.ts';
 import { all } from './kernel/db.ts';
 import { createHttpServer } from './kernel/http.ts';
@@ -82,6 +83,14 @@ import {
   waitlistRecurring,
   waitlistRoutes,
 } from './modules/waitlist/index.ts';
+import {
+  deliveryRoutes,
+  dueWebhooksRecurring,
+  endpointRoutes,
+  forgetDeliveriesRecurring,
+  forgetEndpointJob,
+  sendWebhooksJob,
+} from './modules/webhooks/index.ts';
 import { oldestSnapshotSeconds, operatingRoutes } from './operating.ts';
 import { registerDocs } from './web/docs.ts';
 import { registerHome } from './web/home.ts';
@@ -113,6 +122,8 @@ export const routes: readonly Route[] = [
   ...tieOutRoutes,
   ...reportingRoutes,
   ...webhookRoutes,
+  ...endpointRoutes(Object.keys(facts)),
+  ...deliveryRoutes,
   ...operatingRoutes,
 ];
 
@@ -149,6 +160,8 @@ export async function buildApp(ctx: Ctx, more: readonly Route[] = []): Promise<F
 
 const HOUR_MS = 3_600_000;
 const WORKER_CONCURRENCY = 8;
+/** Endpoints that are sent to at once; nobody's payment waits behind them. */
+const WEBHOOK_CONCURRENCY = 8;
 
 const recurring: readonly Recurring[] = [
   creditRecurring,
@@ -166,6 +179,8 @@ const recurring: readonly Recurring[] = [
   reminderRecurring,
   forgetMessagesRecurring,
   forgetSignInsRecurring,
+  dueWebhooksRecurring,
+  forgetDeliveriesRecurring,
   {
     name: 'measure',
     everyMs: 5_000,
@@ -215,6 +230,35 @@ export function buildWorker(ctx: () => Ctx): Worker {
     [followChangeJob.kind]: followChangeJob.handler,
     [roundJob.kind]: roundJob.handler,
     [sendMessage.kind]: sendMessage.handler,
+    [forgetEndpointJob.kind]: forgetEndpointJob.handler,
   };
-  return createWorker(ctx, handlers, recurring, WORKER_CONCURRENCY);
+  const senders = { [sendWebhooksJob.kind]: sendWebhooksJob.handler };
+  return together(
+    createWorker(ctx, handlers, recurring, WORKER_CONCURRENCY),
+    createWorker(ctx, senders, [], WEBHOOK_CONCURRENCY),
+  );
+}
+
+/** Workers with hands of their own, as one. */
+function together(...workers: readonly Worker[]): Worker {
+  return {
+    start: () => {
+      for (const each of workers) each.start();
+    },
+    wake: () => {
+      for (const each of workers) each.wake();
+    },
+    stop: async () => {
+      await Promise.all(workers.map((each) => each.stop()));
+    },
+    drain: async () => {
+      let total = 0;
+      for (;;) {
+        let round = 0;
+        for (const each of workers) round += await each.drain();
+        if (round === 0) return total;
+        total += round;
+      }
+    },
+  };
 }

@@ -1,5 +1,6 @@
 /** One process's parts, wired: configuration, database, clock, provider, application, worker. */
 import type { FastifyInstance } from 'fastify';
+import { createWebhookPort } from './adapters/outgoing/index.ts';
 import { openRedis } from './adapters/redis/index.ts';
 import { createSms } from './adapters/sms/index.ts';
 import { createSmtp } from './adapters/smtp/index.ts';
@@ -145,6 +146,7 @@ async function build(
     },
     mail: post.mail,
     sms: post.sms,
+    webhooks: createWebhookPort({ allowPrivate: config.WEBHOOKS_ALLOW_PRIVATE }),
   };
   const shared = override?.shared ?? (await openShared(config, secrets, base));
   const stops = await openStops(config, databaseUrl, { ...base, clock });

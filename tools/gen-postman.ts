@@ -21,6 +21,8 @@ const VARIABLES: Readonly<Record<string, string>> = {
   ssn: 'sessionId',
   crd: 'creditId',
   apr: 'approvalId',
+  whe: 'endpointId',
+  whd: 'deliveryId',
 };
 
 /** Parameters that are no ids: the number of a document, a promo code. */
@@ -49,6 +51,8 @@ const GIVES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   postOrganizersByIdCredits: { creditId: '.id' },
   getOrdersByIdDocuments: { number: ".data[0]?.number ?? ''" },
   getApprovals: { approvalId: ".data[0]?.id ?? ''" },
+  postOrganizersByIdWebhookEndpoints: { endpointId: '.id' },
+  getWebhookEndpointsByIdDeliveries: { deliveryId: ".data[0]?.id ?? ''" },
   postApiKeys: { keyId: '.id' },
 };
 

@@ -33,7 +33,8 @@ export const catalogFacts: FactDefinitions = {
   event_deleted: {
     ...events,
     says: 'An event that nobody had bought for was deleted.',
-    ...nothing,
+    data: made,
+    example: { organizerId },
   },
   event_archived: {
     ...events,

@@ -9,6 +9,7 @@ import { orderFacts } from './orders.ts';
 import { paymentFacts } from './payments.ts';
 import { promotionFacts } from './promotions.ts';
 import { waitlistFacts } from './waitlist.ts';
+import { webhookFacts } from './webhooks.ts';
 
 export const facts: FactDefinitions = {
   ...catalogFacts,
@@ -17,4 +18,5 @@ export const facts: FactDefinitions = {
   ...paymentFacts,
   ...promotionFacts,
   ...waitlistFacts,
+  ...webhookFacts,
 };

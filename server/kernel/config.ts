@@ -128,6 +128,10 @@ const settings = {
     whole(1, 200_000).default(200),
     'live updates: how many of them from one address or with one key',
   ],
+  WEBHOOKS_ALLOW_PRIVATE: [
+    flag.default(false),
+    'send webhooks over HTTP and to private addresses, too; for development',
+  ],
   DEMO: [flag.default(true), 'load the demo season into an empty database'],
   WORKER: [flag.default(true), 'run jobs in this process'],
 } as const satisfies Record<string, readonly [z.ZodType, string]>;

@@ -14,6 +14,7 @@ export const topics = {
   payment_notifications: 'Payments that succeeded or failed, refunds, disputes',
   orders: 'Orders, their tickets and remedies',
   events: 'Events, their sale and what they offer',
+  webhooks: 'Endpoints for webhooks that were disabled',
   waitlist: 'Who waits, and what they are offered; ids only',
 } as const;
 

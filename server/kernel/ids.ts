@@ -12,7 +12,7 @@ const TIME_CHARS = 8;
 const ROOT_CHARS = TIME_CHARS + 5;
 const LOCAL_CHARS = TIME_CHARS + 16;
 
-const ROOT_PREFIXES = ['org', 'usr', 'evt', 'key', 'ven', 'cfg', 'crd'] as const;
+const ROOT_PREFIXES = ['org', 'usr', 'evt', 'key', 'ven', 'cfg', 'crd', 'whe'] as const;
 const SCOPED_PREFIXES = [
   'tt',
   'pool',
@@ -26,6 +26,7 @@ const SCOPED_PREFIXES = [
   'off',
   'alc',
   'apr',
+  'whd',
 ] as const;
 
 export type RootPrefix = (typeof ROOT_PREFIXES)[number];
@@ -43,6 +44,9 @@ export type PaymentId = Id<'pay'>;
 export type RefundId = Id<'ref'>;
 export type CreditId = Id<'crd'>;
 export type SessionId = Id<'ssn'>;
+/** An endpoint for webhooks, and one delivery to it: this id carries its endpoint, not an event. */
+export type EndpointId = Id<'whe'>;
+export type DeliveryId = Id<'whd'>;
 
 /** Where ids get their time and chance from; a seeded one makes a run repeatable. */
 export type IdSource = { readonly nowMs: () => number; readonly bytes: (n: number) => Uint8Array };
@@ -72,11 +76,11 @@ export function newRootId<P extends RootPrefix>(source: IdSource, prefix: P): Id
 export function newScopedId<P extends ScopedPrefix>(
   source: IdSource,
   prefix: P,
-  eventId: EventId,
+  root: EventId | EndpointId,
 ): Id<P> {
   const chance = encodeChance(source, LOCAL_CHARS - TIME_CHARS);
   // Built to the shape that `isId` checks.
-  return `${prefix}_${eventId.slice(4)}${encodeTime(source.nowMs())}${chance}` as Id<P>;
+  return `${prefix}_${root.slice(4)}${encodeTime(source.nowMs())}${chance}` as Id<P>;
 }
 
 /** Whether `text` has the shape of such an id; says nothing about whether the thing exists. */
@@ -96,4 +100,10 @@ export function eventOf(id: Id<ScopedPrefix>): EventId {
   const start = id.indexOf('_') + 1;
   // A scoped id was checked by `isId` or built here, so these characters are an event's.
   return `evt_${id.slice(start, start + ROOT_CHARS)}` as EventId;
+}
+
+/** The endpoint that a delivery belongs to. */
+export function endpointOf(id: DeliveryId): EndpointId {
+  // Checked by `isId` or built here, as above.
+  return `whe_${id.slice(4, 4 + ROOT_CHARS)}` as EndpointId;
 }

@@ -17,6 +17,7 @@ export function createMetrics(options: { readonly process: boolean } = { process
     ...databaseMetrics(registers),
     ...jobMetrics(registers),
     ...factMetrics(registers),
+    ...webhookMetrics(registers),
     ...laneMetrics(registers),
     ...saleMetrics(registers),
     ...redisMetrics(registers),
@@ -116,6 +117,22 @@ function factMetrics(registers: Registry[]) {
       name: 'fanfare_facts_parked',
       help: 'Facts that a consumer could not handle, and those behind them; a person has to look',
       labelNames: ['consumer'],
+      registers,
+    }),
+  };
+}
+
+function webhookMetrics(registers: Registry[]) {
+  return {
+    webhooksSent: new Counter({
+      name: 'fanfare_webhooks_sent_total',
+      help: 'Attempts to send a webhook to an organizer’s endpoint, by outcome',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    webhooksWaiting: new Gauge({
+      name: 'fanfare_webhook_streams_waiting',
+      help: 'Events of which a webhook waits for an endpoint (at most 10,000 are counted)',
       registers,
     }),
   };

@@ -32,6 +32,8 @@ export function pageOf<T extends z.ZodType>(item: T) {
   return z.object({ data: z.array(item), nextCursor: z.string().nullable() });
 }
 
+export type Page<View> = { data: View[]; nextCursor: string | null };
+
 export type CursorRefusal = Refusal & { readonly code: 'validation_failed' };
 
 /** The values that the list continues after; null for the first page. */
@@ -63,7 +65,7 @@ export function toPage<Row, View>(
   found: readonly Row[],
   limit: number,
   shape: { readonly view: (row: Row) => View; readonly key: (row: Row) => readonly string[] },
-): { data: View[]; nextCursor: string | null } {
+): Page<View> {
   const page = found.slice(0, limit);
   const last = page.at(-1);
   const more = found.length > limit && last !== undefined;

@@ -62,6 +62,7 @@ const tagTexts: Readonly<Record<string, string>> = {
   Reports: 'What the numbers say',
   Waitlist: 'Waiting for places of sold-out events, and what is offered',
   Webhooks: 'What the payment provider calls',
+  'Webhooks to you': 'What Fanfare calls: facts, sent to an organizer’s own systems',
   Operating: 'For those who run the server',
   Sandbox: 'Only without real payment keys',
   Promotions: 'Promo codes of an event; credit with an organizer.',

@@ -47,7 +47,11 @@ const TELLING: Readonly<Record<string, readonly string[]>> = {
     'POST /events/:id/ticket-types',
     'PUT /events/:id/ticket-types/:ticketTypeId',
   ],
-  status: ['PUT /events/:id'],
+  status: [
+    'PUT /events/:id',
+    'POST /organizers/:id/webhook-endpoints',
+    'PUT /webhook-endpoints/:id',
+  ],
   state: [],
   id: ['PUT /events/:id', 'PUT /users/:id', 'PUT /venues/:id'],
   total: [],

@@ -3,7 +3,7 @@ import type { TestApp } from '../kit/app.ts';
 
 const SCHEMAS = [
   ...['approvals', 'catalog', 'identity', 'inventory', 'kernel', 'orders', 'papers'],
-  ...['notifications', 'payments', 'people', 'promotions', 'sessions'],
+  ...['notifications', 'payments', 'people', 'promotions', 'sessions', 'webhooks'],
 ];
 /** When a key was last used is written beside what a request does. */
 const BESIDE = `to_jsonb(t) - 'last_used_at'`;

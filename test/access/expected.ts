@@ -21,6 +21,8 @@ export const ROLES = {
     'sandbox:write',
     'venues:read',
     'venues:write',
+    'webhooks:read',
+    'webhooks:write',
   ],
   admin: [
     'events:read',
@@ -35,6 +37,8 @@ export const ROLES = {
     'audit:read',
     'venues:read',
     'venues:write',
+    'webhooks:read',
+    'webhooks:write',
   ],
   manager: [
     'events:read',

@@ -10,6 +10,7 @@ import { type Made, nested, nothing, ofEvent, type Recipe, seen } from './recipe
 import { paperRecipes } from './requests-papers.ts';
 import { peopleRecipes } from './requests-people.ts';
 import { waitlistRecipes } from './requests-waitlist.ts';
+import { webhookRecipes } from './requests-webhooks.ts';
 import {
   CANARIES,
   fresh,
@@ -363,6 +364,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'GET /organizers/:id/tie-outs/detail': itsOrganizer,
   'POST /organizers/:id/tie-outs': itsOrganizer,
   'GET /audit': nothing,
+  ...webhookRecipes,
   'POST //webhooks/stripe': nothing,
   'POST /webhooks/stripe': nothing,
   'GET //healthz': nothing,

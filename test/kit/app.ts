@@ -1,5 +1,6 @@
 /** A whole server on a database of its own, listening on loopback, for flows and races. */
 
+import { createWebhookPort } from '../../server/adapters/outgoing/index.ts';
 import { assemble, type Parts } from '../../server/assemble.ts';
 import { type TestClock, testClock } from '../../server/kernel/clock.ts';
 import { readConfig } from '../../server/kernel/config.ts';
@@ -46,13 +47,20 @@ export type TestApp = {
   readonly close: () => Promise<void>;
 };
 
+const NO_OTHER_PORTS = {
+  webhooks: createWebhookPort({ allowPrivate: true }),
+  home: null,
+  mail: null,
+  sms: null,
+};
+
 export type TestAppOptions = {
   readonly env?: Readonly<Record<string, string>>;
   /** Jobs run by themselves, as in production; else only when a test drains them. */
   readonly worker?: boolean;
   readonly pause?: Ctx['pause'];
   /** Instead of the simulator. */
-  readonly ports?: Ctx['ports'];
+  readonly ports?: Pick<Ctx['ports'], 'payments'>;
   readonly database?: TestDb;
   /** What it shares with other processes; nothing, unless said. */
   readonly shared?: Ctx['shared'];
@@ -75,8 +83,8 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
     override: {
       clock,
       ...(options.pause ? { pause: options.pause } : {}),
-      ...(options.ports ? { ports: options.ports } : {}),
       ...(options.shared ? { shared: options.shared } : {}),
+      ...(options.ports ? { ports: { ...NO_OTHER_PORTS, ...options.ports } } : {}),
     },
   });
   await parts.app.listen({ host: '127.0.0.1', port: 0 });

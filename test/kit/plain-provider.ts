@@ -14,7 +14,7 @@ import type {
 type Moved = { readonly intentId: string; readonly kind: 'capture' | 'refund' };
 
 export type PlainProvider = {
-  readonly ports: Ports;
+  readonly ports: Pick<Ports, 'payments'>;
   /** What moved, once for each key. */
   readonly moved: ReadonlyMap<string, Moved>;
 };

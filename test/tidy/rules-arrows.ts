@@ -48,6 +48,7 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
   notifications: ['identity', 'catalog', 'orders', 'papers', 'changes'],
   people: ['identity', 'notifications'],
   live: ['identity', 'catalog', 'inventory', 'orders', 'payments', 'sessions'],
+  webhooks: ['identity', 'catalog'],
   reporting: ['identity'],
 };
 

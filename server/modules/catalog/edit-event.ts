@@ -176,12 +176,14 @@ export function removeEvent(
   eventId: EventId,
 ): Promise<Result<null, NotFound | Busy | RefusalOf<'event_has_sales'>>> {
   return inTurn(ctx, eventId, async (tx) => {
-    if (!(await lockOwn(tx, actor, eventId))) return refused('not_found');
+    const event = await lockOwn(tx, actor, eventId);
+    if (!event) return refused('not_found');
+    const { organizerId } = event;
     const dropped = await dropSale(tx, eventId);
     if (dropped === 'event_has_sales') return refused(dropped);
     await run(tx, deleteImportRefs(eventId));
     await run(tx, deleteEvent(eventId));
-    await record(tx, { kind: 'event_deleted', eventId, data: {} });
+    await record(tx, { kind: 'event_deleted', eventId, data: { organizerId } });
     return ok(null);
   });
 }
