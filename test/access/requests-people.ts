@@ -1,7 +1,7 @@
 /** How to ask for what people are told, and for a session. */
 import { expect } from 'vitest';
 import { newKey } from '../kit/given.ts';
-import { codeFor } from '../kit/mailbox.ts';
+import { codeSent } from '../kit/mailbox.ts';
 import { nothing, type Recipe } from './recipe.ts';
 import { fresh, makeOrder } from './world.ts';
 
@@ -35,8 +35,7 @@ export const peopleRecipes: Readonly<Record<string, Recipe>> = {
     make: async ({ app }) => {
       const email = newAddress();
       expect((await app.guest.post('/sign-in', { email }, newKey())).status).toBe(202);
-      await app.drainJobs();
-      return { ids: {}, body: { email, code: await codeFor(app, email) } };
+      return { ids: {}, body: { email, code: await codeSent(app, email) } };
     },
   },
   'POST /sign-out': nothing,

@@ -196,7 +196,7 @@ describe('its examples', () => {
   });
 
   /** Routes whose body is a secret. */
-  const SECRETS = ['POST /credits/balance'];
+  const SECRETS = ['POST /credits/balance', 'POST /sign-in/verify'];
 
   it.each(withBody.map((route) => [keyOfRoute(route), route] as const))(
     '%s works as its example stands, and answers as documented',

@@ -1,4 +1,5 @@
 /** The development mailbox as a person reads it, and how to get there. */
+import { codeOf } from '../../server/modules/people/codes.ts';
 import type { TestApp } from './app.ts';
 
 export type MailShown = {
@@ -34,4 +35,14 @@ export async function deliver(app: TestApp): Promise<void> {
 export async function codeFor(app: TestApp, to: string): Promise<string> {
   const [newest] = await mailbox(app, to);
   return /\b(\d{6})\b/.exec(newest?.text ?? '')?.[1] ?? '';
+}
+
+/** The code that the next message to somebody will have, without waiting for it. */
+export async function codeSent(app: TestApp, email: string): Promise<string> {
+  const { pool } = app.ctx.db;
+  const found = await pool.query<{ id: string }>(
+    'select sign_in_id as id from people.sign_in where address = $1 order by made_at desc limit 1',
+    [email],
+  );
+  return codeOf(app.ctx.secrets, found.rows[0]?.id ?? '');
 }

@@ -80,7 +80,8 @@ function blockHtml(block: Block): string {
       );
     case 'facts':
       return (
-        '<table role="presentation" style="margin:0 0 20px;border-collapse:collapse;width:100%">' +
+        '<table role="presentation" style="margin:0 0 20px;border-collapse:collapse;width:100%;' +
+        'table-layout:fixed">' +
         block.facts.map(factHtml).join('') +
         '</table>'
       );
@@ -88,7 +89,8 @@ function blockHtml(block: Block): string {
 }
 
 function factHtml([label, value]: readonly [string, string]): string {
-  const cell = 'padding:6px 16px 6px 0;border-top:1px solid #e2e6ea;vertical-align:top';
+  const cell =
+    'padding:6px 16px 6px 0;border-top:1px solid #e2e6ea;vertical-align:top;overflow-wrap:anywhere';
   return (
     `<tr><td style="${cell};${SOFT};width:30%">${escaped(label)}</td>` +
     `<td style="${cell}">${escaped(value).replaceAll('\n', '<br>')}</td></tr>`

@@ -70,7 +70,7 @@ export const english: Phrases = {
       subject: `Your tickets: ${eventOf(w).name}`,
       blocks: [
         greeting(w),
-        text('your order is confirmed. Your tickets are attached, with an entry for the calendar.'),
+        text('Your order is confirmed. Your tickets are attached, with an entry for the calendar.'),
         about(w),
         bought(orderOf(w)),
         openOrder(w),
@@ -82,7 +82,7 @@ export const english: Phrases = {
       subject: `Your order did not work out: ${eventOf(w).name}`,
       blocks: [
         greeting(w),
-        text('the payment of your order failed, so there are no tickets, and nothing was charged.'),
+        text('The payment of your order failed, so there are no tickets, and nothing was charged.'),
         about(w),
         openOrder(w),
       ],
@@ -92,7 +92,7 @@ export const english: Phrases = {
       subject: `Your order has ended: ${eventOf(w).name}`,
       blocks: [
         greeting(w),
-        text('your order has ended without tickets.'),
+        text('Your order has ended without tickets.'),
         ...reasonText(orderOf(w)),
         about(w),
         openOrder(w),
@@ -103,7 +103,7 @@ export const english: Phrases = {
       subject: `Your tickets are not valid any more: ${eventOf(w).name}`,
       blocks: [
         greeting(w),
-        text('your bank has taken back the money for this order, so its tickets are void.'),
+        text('Your bank has taken back the money for this order, so its tickets are void.'),
         about(w),
         bought(orderOf(w)),
         openOrder(w),
@@ -114,7 +114,7 @@ export const english: Phrases = {
       subject: `Tickets given back: ${eventOf(w).name}`,
       blocks: [
         greeting(w),
-        text('tickets of your order were taken back.'),
+        text('Tickets of your order were taken back.'),
         facts(['What goes back to you', orderOf(w).refunded]),
         text('Money goes the way it was paid; a bank may take some days.'),
         about(w),
@@ -126,7 +126,7 @@ export const english: Phrases = {
       subject: `New date: ${eventOf(w).name}`,
       blocks: [
         greeting(w),
-        text('this event was moved. Your tickets stay valid for the new date.'),
+        text('This event was moved. Your tickets stay valid for the new date.'),
         about(w),
         ...remedyBlocks(w),
         openOrder(w),
@@ -137,7 +137,7 @@ export const english: Phrases = {
       subject: `Cancelled: ${eventOf(w).name}`,
       blocks: [
         greeting(w),
-        text('we are sorry: this event will not take place.'),
+        text('We are sorry: this event will not take place.'),
         about(w),
         ...remedyBlocks(w),
         openOrder(w),
@@ -148,7 +148,7 @@ export const english: Phrases = {
       subject: `What you get: ${eventOf(w).name}`,
       blocks: [
         greeting(w),
-        text('this is decided now.'),
+        text('This is decided now.'),
         ...remedyBlocks(w),
         about(w),
         openOrder(w),
@@ -159,7 +159,7 @@ export const english: Phrases = {
       subject: `Soon: ${eventOf(w).name}`,
       blocks: [
         greeting(w),
-        text('it is not long now. Have your tickets ready at the door.'),
+        text('It is not long now. Have your tickets ready at the door.'),
         about(w),
         button('Open my tickets', orderOf(w).ticketsLink),
       ],
@@ -169,7 +169,7 @@ export const english: Phrases = {
       subject: `Tickets have come free: ${eventOf(w).name}`,
       blocks: [
         greeting(w),
-        text('tickets that you wait for have come free.'),
+        text('Tickets that you wait for have come free.'),
         about(w),
         ...until(w),
         button('Look at the offer', offered(w).link),
@@ -180,7 +180,7 @@ export const english: Phrases = {
       subject: `It is your turn: ${eventOf(w).name}`,
       blocks: [
         greeting(w),
-        text('you may shop now.'),
+        text('You may shop now.'),
         about(w),
         ...until(w),
         button('Go on', offered(w).link),

@@ -73,10 +73,20 @@ export function createMailbox(of: { readonly db: Db; readonly clock: Clock }): M
     sms: {
       send: async ({ reference, to, body }) => {
         if (to === NO_NUMBER) return NOT_THERE;
-        const message = { reference, recipient: to, subject: body.slice(0, 80), text: body };
+        const message = { reference, recipient: to, subject: opening(body), text: body };
         return keep({ ...message, channel: 'sms', html: null, headers: {} }, []);
       },
     },
     plugin: mailboxPages(of.db),
   };
+}
+
+const OPENING_CHARS = 80;
+
+/** What a list shows of a text message: no link, which only opens whole. */
+function opening(body: string): string {
+  const words = [...body.replace(/\s*https?:\S+/g, ' …')];
+  return words.length <= OPENING_CHARS
+    ? words.join('')
+    : `${words.slice(0, OPENING_CHARS).join('')}…`;
 }
