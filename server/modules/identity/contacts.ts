@@ -1,6 +1,6 @@
 /** What people have proved to be theirs, and the keys that they sign in with. */
 import type { Ctx } from '../../kernel/context.ts';
-import { all, maybe, one, type Queryable, run, type Tx } from '../../kernel/db.ts';
+import { all, type Busy, inTx, maybe, one, type Queryable, run, type Tx } from '../../kernel/db.ts';
 import { newRootId, type OrganizerId, type UserId } from '../../kernel/ids.ts';
 import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { sameMailbox } from '../../kernel/schemas.ts';
@@ -131,7 +131,15 @@ export async function openSignInKey(
   return { secret, keyId };
 }
 
-export async function closeSignInKey(ctx: Ctx, keyId: string): Promise<void> {
-  await run(ctx.db, endSignInKey(keyId));
+/** It opens nothing from now on; a key that did not come of signing in stays. */
+export async function closeSignInKey(
+  ctx: Ctx,
+  keyId: string | null,
+): Promise<Result<{ readonly signedOut: true }, Busy>> {
+  const done = await inTx(ctx, async (tx) => {
+    if (keyId !== null) await run(tx, endSignInKey(keyId));
+    return ok({ signedOut: true as const });
+  });
   forgetKeys(ctx);
+  return done;
 }

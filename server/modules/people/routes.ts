@@ -40,6 +40,8 @@ const signedIn = z
   })
   .meta({ id: 'SignedIn' });
 
+const signedOut = z.object({ signedOut: z.literal(true) }).meta({ id: 'SignedOut' });
+
 /** The first language of a browser that we write in. */
 export function languageOf(header: string | string[] | undefined): Language | null {
   const wanted = String(header ?? '')
@@ -164,11 +166,12 @@ export const peopleRoutes: readonly Route[] = [
     description: 'Ends the key that signing in gave, and the cookie; other keys stay.',
     tag: 'Access',
     access: { kind: 'public' },
-    success: { status: 204, schema: null, description: 'Signed out' },
+    success: { status: 200, schema: signedOut, description: 'Signed out' },
     refusals: {},
     handle: async (ctx, { actor }) => {
-      if (actor.kind === 'key') await closeSignInKey(ctx, actor.keyId);
-      return ok({ body: null, headers: { 'set-cookie': cookieOf(ctx, null) } });
+      const done = await closeSignInKey(ctx, actor.kind === 'key' ? actor.keyId : null);
+      if (!done.ok) return done;
+      return ok({ body: done.value, headers: { 'set-cookie': cookieOf(ctx, null) } });
     },
   }),
 ];
