@@ -23,8 +23,8 @@ create table waitlist.list (
   offered_places int not null default 0,
   -- What ticket types there were, and of which pools, when `want` was written.
   terms_mark text not null default '',
-  -- Up to which rank that was done; null: for all.
-  terms_rank bigint,
+  -- Up to which entry that was done; null: for all.
+  terms_entry text,
   -- The version of the sale that was looked at last, and when to look although it is the same.
   seen_version bigint not null default -1,
   -- Whether something could be offered then.
@@ -61,12 +61,13 @@ create table waitlist.entry (
   offered_at timestamptz,
   ended_at timestamptz,
   primary key (event_id, entry_id),
-  unique (event_id, rank),
   check ((status in ('left', 'closed')) = (ended_as is not null)),
   check (status <> 'offered' or offer_id is not null),
   check (cardinality(weights) = cardinality(pool_ids))
 ) with (fillfactor = 70);
-create unique index entry_by_key on waitlist.entry (event_id, caller, key) where key is not null;
+-- Further indexes begin with another column: of two that begin with the event, a plan that was made
+-- while the table was empty may use the wrong one.
+create unique index entry_by_key on waitlist.entry (caller, key, event_id) where key is not null;
 create index entry_forgotten on waitlist.entry (ended_at) where person is not null;
 
 -- Under which keys of people somebody waits: one entry for each.
@@ -77,7 +78,7 @@ create table waitlist.person (
   primary key (event_id, person_key),
   foreign key (event_id, entry_id) references waitlist.entry
 );
-create index person_of_entry on waitlist.person (event_id, entry_id);
+create index person_of_entry on waitlist.person (entry_id, event_id);
 
 -- What those who wait could take: of which pool, in which section (empty: anywhere in it), and the
 -- fewest places that would do. A row for each of these, and none for whoever does not wait.
@@ -91,8 +92,7 @@ create table waitlist.want (
   primary key (event_id, pool_id, section, fewest, rank),
   foreign key (event_id, entry_id) references waitlist.entry
 );
-create index want_of_entry on waitlist.want (event_id, entry_id);
-create index want_ahead on waitlist.want (event_id, pool_id, rank);
+create index want_of_entry on waitlist.want (entry_id, event_id);
 
 -- A hold that was made for somebody who waits.
 create table waitlist.offer (
@@ -111,21 +111,21 @@ create table waitlist.offer (
   made_at timestamptz not null,
   expires_at timestamptz not null,
   answered_at timestamptz,
+  -- Its place among those that are pending; null: nothing is to be looked up any more.
+  due_at timestamptz,
   primary key (event_id, offer_id),
-  foreign key (event_id, entry_id) references waitlist.entry,
-  unique (event_id, hold_id)
+  foreign key (event_id, entry_id) references waitlist.entry
 ) with (fillfactor = 70);
-create index offer_of_entry on waitlist.offer (event_id, entry_id);
+create unique index offer_of_hold on waitlist.offer (hold_id, event_id);
+create index offer_of_entry on waitlist.offer (entry_id, event_id);
 
 -- Offers of which it is not known yet what becomes of them, and when to look.
 create table waitlist.pending_offer (
   event_id text not null,
-  offer_id text not null,
   due_at timestamptz not null,
-  primary key (event_id, offer_id),
-  foreign key (event_id, offer_id) references waitlist.offer
+  offer_id text not null,
+  primary key (event_id, due_at, offer_id)
 ) with (fillfactor = 50);
-create index pending_offer_due on waitlist.pending_offer (event_id, due_at);
 
 -- As the guards of other tables, without a log: the facts tell what happened.
 create function waitlist.guard_entries() returns trigger language plpgsql

@@ -16,7 +16,7 @@ const POLL_MS = 250;
 const REST_MS = 20;
 const LISTS_MAX = 5_000;
 const LISTS_AT_ONCE = 4;
-const OFFERS_PER_LOOK = 128;
+const OFFERS_PER_LOOK = 256;
 /** Then others have their turn; the next round goes on. */
 const LOOKS_MAX = 20;
 

@@ -60,7 +60,8 @@ begin
         case when p_t < waitlist.last_offers_at@v(l) then waitlist.last_offers_at@v(l)
           else 'infinity' end,
         p_t + case when p_slots = '[]' then c_while_stopped else c_look_again end,
-        (select min(n.due_at) from waitlist.pending_offer n where n.event_id = p_event))
+        (select n.due_at from waitlist.pending_offer n
+          where n.event_id = p_event order by n.due_at limit 1))
   where l.event_id = p_event;
   return v_offered || jsonb_build_object(
     'again', (v_offered ->> 'again')::boolean or not v_settled);
@@ -85,17 +86,19 @@ begin
       select x.offer_id, x.due_at from waitlist.pending_offer x
       where x.event_id = p_event and x.due_at <= p_t order by x.due_at limit c_most
     ) n
-    join waitlist.offer o on o.event_id = p_event and o.offer_id = n.offer_id
+    cross join lateral (
+      select x.offer_id, x.entry_id, x.hold_id, x.status from waitlist.offer x
+      where x.event_id = p_event and x.offer_id = n.offer_id offset 0
+    ) o
     order by n.due_at, o.offer_id
   loop
     v_seen := v_seen + 1;
     if r.status = 'open' then
       perform waitlist.end_offer@v(p_event, r.offer_id, 'expired', 'left', p_t);
     elsif r.hold_status in ('active', 'claimed') then
-      update waitlist.pending_offer n set due_at = p_t + c_look_again
-      where n.event_id = p_event and n.offer_id = r.offer_id;
+      perform waitlist.look_up_at@v(p_event, r.offer_id, p_t + c_look_again);
     else
-      delete from waitlist.pending_offer n where n.event_id = p_event and n.offer_id = r.offer_id;
+      perform waitlist.look_up_at@v(p_event, r.offer_id, null);
       -- One that was archived was sold: the others are not kept that long.
       if coalesce(r.hold_status, 'sold') = 'sold' then
         v_sold := v_sold || r.entry_id;
@@ -117,8 +120,10 @@ declare
 begin
   for v_offer in
     select n.offer_id from waitlist.pending_offer n
-    join waitlist.offer o on o.event_id = p_event and o.offer_id = n.offer_id
-    where n.event_id = p_event and o.status = 'open' order by n.offer_id
+    where n.event_id = p_event and (
+      select o.status = 'open' from waitlist.offer o
+      where o.event_id = p_event and o.offer_id = n.offer_id)
+    order by n.offer_id
   loop
     perform waitlist.end_offer@v(p_event, v_offer, 'withdrawn', 'closed', p_t);
   end loop;
@@ -141,7 +146,7 @@ create function waitlist.follow_terms@v(p_event text, p_list waitlist.list, p_t 
 declare
   c_most constant int := 500;
   v_mark text;
-  v_rank bigint := p_list.terms_rank;
+  v_upto text := p_list.terms_entry;
   v_seen int := 0;
   v_wanted text[];
   v_pools text[];
@@ -153,18 +158,18 @@ begin
     t.is_open, coalesce(t.refusal, 'sale_not_open') = 'sale_not_open'), ',')), 'none') into v_mark
   from inventory.types_now@v(p_event, p_t) t;
   if v_mark <> p_list.terms_mark then
-    v_rank := 0;
-  elsif v_rank is null then
+    v_upto := '';
+  elsif v_upto is null then
     return true;
   end if;
   for r in
-    select x.rank, x.entry_id, x.status, x.ticket_type_ids, x.sections, x.quantity,
+    select x.entry_id, x.status, x.ticket_type_ids, x.sections, x.quantity,
       x.accepts_fewer, x.pool_ids, x.weights
     from waitlist.entry x
-    where x.event_id = p_event and x.rank > v_rank order by x.rank limit c_most
+    where x.event_id = p_event and x.entry_id > v_upto order by x.entry_id limit c_most
   loop
     v_seen := v_seen + 1;
-    v_rank := r.rank;
+    v_upto := r.entry_id;
     continue when r.status <> 'waiting';
     select d.pools, d.weights, d.wanted into v_pools, v_weights, v_wanted
     from waitlist.demand_of@v(
@@ -187,7 +192,7 @@ begin
   end loop;
   perform waitlist.end_entries@v(p_event, nullif(v_done, '{}'), 'closed', 'nothing_left', p_t);
   update waitlist.list l
-  set terms_mark = v_mark, terms_rank = case when v_seen = c_most then v_rank end
+  set terms_mark = v_mark, terms_entry = case when v_seen = c_most then v_upto end
   where l.event_id = p_event;
   return v_seen < c_most;
 end $$;
@@ -266,9 +271,9 @@ create function waitlist.unused_slots@v(p_event text, p_slots jsonb) returns jso
   language sql stable as $$
   select coalesce(jsonb_agg(s.value order by s.nth), '[]')
   from jsonb_array_elements(p_slots) with ordinality as s(value, nth)
-  where not exists (
-    select from waitlist.offer o
-    where o.event_id = p_event and o.offer_id = s.value ->> 'offerId')
+  where (
+    select o.offer_id from waitlist.offer o
+    where o.event_id = p_event and o.offer_id = s.value ->> 'offerId') is null
 $$;
 
 -- The holds are made, and with each of them its offer. Who may not have more tickets ends; all
@@ -279,6 +284,8 @@ create function waitlist.write_offers@v(
 declare
   v_made jsonb;
   v_granted jsonb;
+  v_offer_of jsonb;
+  v_entries text[];
   v_over text[];
 begin
   if p_calls = '[]' then
@@ -296,19 +303,19 @@ begin
   from jsonb_to_recordset(v_granted) as g("entryId" text, "poolId" text, quantity int)
   having count(*) > 0;
   insert into waitlist.offer (event_id, offer_id, entry_id, hold_id, session_id, status,
-    ticket_type_id, quantity, apart, made_at, expires_at)
+    ticket_type_id, quantity, apart, made_at, expires_at, due_at)
   select p_event, g."offerId", g."entryId", g."holdId", g."sessionId", 'open', g."ticketTypeId",
-    g.quantity, g.apart, p_t, p_until
+    g.quantity, g.apart, p_t, p_until, p_until
   from jsonb_to_recordset(v_granted) as g("offerId" text, "entryId" text, "holdId" text,
     "sessionId" text, "ticketTypeId" text, quantity int, apart boolean);
-  insert into waitlist.pending_offer (event_id, offer_id, due_at)
-  select p_event, g."offerId", p_until from jsonb_to_recordset(v_granted) as g("offerId" text);
+  insert into waitlist.pending_offer (event_id, due_at, offer_id)
+  select p_event, p_until, g."offerId" from jsonb_to_recordset(v_granted) as g("offerId" text);
+  select jsonb_object_agg(g."entryId", g."offerId"), array_agg(g."entryId")
+  into v_offer_of, v_entries
+  from jsonb_to_recordset(v_granted) as g("offerId" text, "entryId" text);
   update waitlist.entry e
-  set status = 'offered', offered_at = p_t, offer_id = (
-    select g."offerId" from jsonb_to_recordset(v_granted) as g("offerId" text, "entryId" text)
-    where g."entryId" = e.entry_id)
-  where e.event_id = p_event and e.entry_id = any (array(
-    select g."entryId" from jsonb_to_recordset(v_granted) as g("entryId" text)));
+  set status = 'offered', offered_at = p_t, offer_id = v_offer_of ->> e.entry_id
+  where e.event_id = p_event and e.entry_id = any (v_entries);
   update waitlist.list l
   set served = l.served + jsonb_array_length(v_granted),
       offered_places = l.offered_places + (
@@ -326,6 +333,5 @@ begin
     'waitedMs', (
       select coalesce(jsonb_agg(round(extract(epoch from p_t - e.joined_at) * 1000)), '[]')
       from waitlist.entry e
-      where e.event_id = p_event and e.entry_id = any (array(
-        select g."entryId" from jsonb_to_recordset(v_granted) as g("entryId" text)))));
+      where e.event_id = p_event and e.entry_id = any (v_entries)));
 end $$;

@@ -119,8 +119,10 @@ begin
   select l."ticketTypeIds", l.sections, l."personKeys" into v_types, v_sections, v_keys
   from jsonb_to_record(p_r) as l("ticketTypeIds" text[], sections text[], "personKeys" text[]);
   select * into v_known from waitlist.entry e
-  where e.event_id = p_event and (e.entry_id = v_entry
-    or (e.caller = p_r ->> 'caller' and e.key = p_r ->> 'key'));
+  where e.event_id = p_event and e.entry_id = coalesce((
+    select x.entry_id from waitlist.entry x
+    where x.event_id = p_event and x.caller = p_r ->> 'caller' and x.key = p_r ->> 'key'
+      and x.key is not null), v_entry);
   if v_known.entry_id is not null then
     return jsonb_build_object('entryId', v_known.entry_id, 'verdict',
       case when encode(v_known.body_hash, 'hex') = p_r ->> 'bodyHash' then 'joined'
@@ -177,8 +179,10 @@ begin
   insert into waitlist.want (event_id, pool_id, section, fewest, rank, entry_id)
   select p_event, split_part(w.wanted, ' ', 1), substr(w.wanted, strpos(w.wanted, ' ') + 1),
     case when e.accepts_fewer then 1 else e.quantity end, e.rank, e.entry_id
-  from waitlist.entry e cross join lateral unnest(p_wanted) as w(wanted)
-  where e.event_id = p_event and e.entry_id = p_entry;
+  from (
+    select x.accepts_fewer, x.quantity, x.rank, x.entry_id from waitlist.entry x
+    where x.event_id = p_event and x.entry_id = p_entry offset 0
+  ) e cross join lateral unnest(p_wanted) as w(wanted);
 end $$;
 
 -- These wait no more: nothing of theirs counts among the takers, except p_taken places of the pool
@@ -265,6 +269,20 @@ begin
     else '{"verdict": "left"}'::jsonb end;
 end $$;
 
+-- When to look what became of an offer; null: never again.
+create function waitlist.look_up_at@v(p_event text, p_offer text, p_at timestamptz) returns void
+  language plpgsql as $$
+begin
+  delete from waitlist.pending_offer n
+  where n.event_id = p_event and n.offer_id = p_offer and n.due_at = (
+    select o.due_at from waitlist.offer o
+    where o.event_id = p_event and o.offer_id = p_offer);
+  update waitlist.offer o set due_at = p_at
+  where o.event_id = p_event and o.offer_id = p_offer;
+  insert into waitlist.pending_offer (event_id, due_at, offer_id)
+  select p_event, p_at, p_offer where p_at is not null;
+end $$;
+
 -- An open offer ends: its places go to the next, its entry with it. p_to: declined, expired or
 -- withdrawn. The hold may have lapsed before.
 create function waitlist.end_offer@v(
@@ -277,7 +295,7 @@ begin
   update waitlist.offer o set status = p_to, answered_at = p_t
   where o.event_id = p_event and o.offer_id = p_offer
   returning o.entry_id, o.hold_id into v_entry, v_hold;
-  delete from waitlist.pending_offer n where n.event_id = p_event and n.offer_id = p_offer;
+  perform waitlist.look_up_at@v(p_event, p_offer, null);
   perform inventory.release_hold@v(p_event, v_hold);
   insert into kernel.outbox (event_id, kind, data)
   values (p_event, case p_to when 'declined' then 'offer_declined' when 'expired'
@@ -333,8 +351,7 @@ begin
   v_sale := inventory.sale_now@v(p_event, p_t);
   update waitlist.offer o set status = 'accepted', answered_at = p_t
   where o.event_id = p_event and o.offer_id = v_offer.offer_id;
-  update waitlist.pending_offer n set due_at = p_t + c_look_after
-  where n.event_id = p_event and n.offer_id = v_offer.offer_id;
+  perform waitlist.look_up_at@v(p_event, v_offer.offer_id, p_t + c_look_after);
   update waitlist.list l set look_at = least(l.look_at, p_t + c_look_after)
   where l.event_id = p_event;
   perform sessions.start_with@v(p_event, v_offer.session_id, v_offer.hold_id,
