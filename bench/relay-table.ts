@@ -64,8 +64,10 @@ const reader: Consumer = {
   handle: () => Promise.resolve(),
 };
 
+type Stop = () => Promise<void>;
+
 /** A relay, and a consumer. */
-function startReading({ ctx }: Product): () => Promise<void> {
+function startReading({ ctx }: Product): Stop {
   const relay = createRelay(() => ctx);
   const consumers = createConsumers(() => ctx, [reader]);
   let isOver = false;

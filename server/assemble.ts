@@ -1,23 +1,17 @@
 /** One process's parts, wired: configuration, database, clock, provider, application, worker. */
-import type { FastifyInstance } from 'fastify';
-import { createWebhookPort } from './adapters/outgoing/index.ts';
-import { openRedis } from './adapters/redis/index.ts';
-import { createSms } from './adapters/sms/index.ts';
-import { createSmtp } from './adapters/smtp/index.ts';
-import { createStripeProvider } from './adapters/stripe/index.ts';
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { buildApp, machines } from './app.ts';
 import { dataDirOf } from './database.ts';
-import { type Clock, databaseClock } from './kernel/clock.ts';
-import { type Config, isLive, usesMailbox, usesSandbox } from './kernel/config.ts';
-import { type Ctx, neverPause, type Ports, systemIds } from './kernel/context.ts';
+import { databaseClock } from './kernel/clock.ts';
+import { type Config, usesSandbox } from './kernel/config.ts';
+import { type Ctx, neverPause, systemIds } from './kernel/context.ts';
 import { AUDIT_STATEMENT_MAX_MS, closeDb, type Db, openDb } from './kernel/db.ts';
 import { createLanes } from './kernel/lanes.ts';
 import { createLog } from './kernel/log.ts';
 import { createMetrics } from './kernel/metrics.ts';
-import { present } from './kernel/result.ts';
+import type { Route } from './kernel/route.ts';
 import { unsafeSettings } from './kernel/safety.ts';
-import { loadSecrets, type Secrets } from './kernel/secrets.ts';
-import { alone, type Shared } from './kernel/shared.ts';
+import { loadSecrets } from './kernel/secrets.ts';
 import { machineDifferences } from './kernel/states.ts';
 import { ANSWER_MAX_MS, createStops, type Stops } from './kernel/stops.ts';
 import { loadTestClock } from './kernel/test-clock.ts';
@@ -25,11 +19,17 @@ import { sealChanges } from './kernel/timeline.ts';
 import { organizerOf } from './modules/catalog/index.ts';
 import { readStandbyKeys } from './modules/identity/index.ts';
 import { startLive } from './modules/live/index.ts';
-import type { SmsPort } from './modules/notifications/index.ts';
-import { type PaymentPort, WEBHOOK_TYPES } from './modules/payments/index.ts';
+import { WEBHOOK_TYPES } from './modules/payments/index.ts';
+import {
+  type Listening,
+  openPost,
+  openShared,
+  portsOf,
+  sandboxProvider,
+  stripeProvider,
+} from './outside.ts';
 import { clockRoutes } from './sandbox/clock.ts';
-import { API_PREFIX, createSandbox, type Sandbox } from './sandbox/index.ts';
-import { createMailbox } from './sandbox/mailbox/index.ts';
+import { createSandbox, type Sandbox } from './sandbox/index.ts';
 import { createWork, type Work } from './work.ts';
 
 const AUDIT_CONNECTIONS = 2;
@@ -39,8 +39,6 @@ const WEBHOOK_CONNECTIONS = 2;
 const WEBHOOKS_WAITING_MAX = 100;
 /** One that hangs leaves another to try again on. */
 const STOP_CONNECTIONS = 2;
-
-const PROCESS_NAME_BYTES = 12;
 
 export class NotFit extends Error {
   override readonly name = 'NotFit';
@@ -122,32 +120,20 @@ async function build(
   base: Pick<Ctx, 'db' | 'auditDb' | 'webhookDb' | 'lanes' | 'log' | 'metrics'>,
 ): Promise<Parts> {
   const { db, log } = base;
+  const { STRIPE_SECRET_KEY: realKey } = config;
   const secrets = await loadSecrets(db);
   const isSandbox = usesSandbox(config);
-  const { STRIPE_SECRET_KEY: realKey } = config;
   const movable = isSandbox ? await loadTestClock(db) : null;
   const clock = override?.clock ?? movable ?? databaseClock;
   const nowMs = () => clock.now()?.getTime() ?? systemIds.nowMs();
-  const state: { baseUrl: string | null; provider: PaymentPort | null; draining: boolean } = {
+  const state: Listening & { draining: boolean } = {
     baseUrl: null,
     provider: isSandbox ? null : stripeProvider(config, nowMs),
     draining: false,
   };
-  const baseUrl = () => state.baseUrl;
-  const simulated = { db, ids: systemIds, nowMs, secrets, log, baseUrl, realKey };
-  const sandbox = isSandbox ? createSandbox(simulated) : null;
+  const deps = { db, ids: systemIds, nowMs, secrets, log, baseUrl: () => state.baseUrl, realKey };
+  const sandbox = isSandbox ? createSandbox(deps) : null;
   const post = openPost(config, db, clock);
-  const ports: Ports = {
-    get payments() {
-      return present(state.provider, 'the payment provider (the server does not listen yet)');
-    },
-    get home() {
-      return state.baseUrl;
-    },
-    mail: post.mail,
-    sms: post.sms,
-    webhooks: createWebhookPort({ allowPrivate: config.WEBHOOKS_ALLOW_PRIVATE }),
-  };
   const shared = override?.shared ?? (await openShared(config, secrets, base));
   const stops = await openStops(config, databaseUrl, { ...base, clock });
   const ctx: Ctx = {
@@ -157,7 +143,7 @@ async function build(
     clock,
     ids: systemIds,
     config,
-    ports,
+    ports: portsOf(config, state, post),
     secrets,
     actor: 'system',
     requestId: null,
@@ -168,12 +154,10 @@ async function build(
     ...override,
   };
   const work = createWork(() => ctx, base.lanes);
-  const live = startLive(ctx, work.relay);
-  const app = await buildApp(ctx, movable ? clockRoutes(movable, nowMs) : []);
-  // Streams have no end of their own: a closing server would wait for them.
-  app.addHook('preClose', live.close);
-  if (sandbox) await app.register(sandbox.plugin);
-  if (post.mailbox) await app.register(post.mailbox.plugin);
+  const app = await openApp(ctx, work.relay, {
+    routes: movable ? clockRoutes(movable, nowMs) : [],
+    plugins: [sandbox?.plugin, post.mailbox?.plugin],
+  });
   let delivery: { readonly stop: () => Promise<void> } | null = null;
   return {
     ctx,
@@ -197,55 +181,36 @@ async function build(
       await work.stopWork();
       await delivery?.stop();
       post.close();
-      await disconnect(base, stops);
-      await shared.close();
+      await disconnect(base, stops, shared);
     },
   };
 }
 
-/** Who takes messages: a server or provider, the development mailbox, or nobody. */
-function openPost(config: Config, db: Db, clock: Clock) {
-  const { SMTP_URL, SMS_URL, SMS_ACCOUNT, SMS_TOKEN, SMS_FROM } = config;
-  const mailbox = usesMailbox(config) ? createMailbox({ db, clock }) : null;
-  const smtp = SMTP_URL ? createSmtp(SMTP_URL) : null;
-  const sms: SmsPort | null = SMS_URL
-    ? createSms({
-        url: SMS_URL,
-        account: present(SMS_ACCOUNT, 'SMS_ACCOUNT'),
-        token: present(SMS_TOKEN, 'SMS_TOKEN'),
-        from: present(SMS_FROM, 'SMS_FROM'),
-      })
-    : null;
-  return {
-    mailbox,
-    mail: smtp ?? mailbox?.mail ?? null,
-    sms: sms ?? mailbox?.sms ?? null,
-    close: () => smtp?.close(),
-  };
-}
-
-/** With a Redis, what the processes can share; its client is loaded only then. */
-async function openShared(
-  { REDIS_URL: url }: Config,
-  secrets: Secrets,
-  { log, metrics }: Pick<Ctx, 'log' | 'metrics'>,
-): Promise<Shared> {
-  if (!url) return alone;
-  return openRedis({
-    ...{ url, log, metrics },
-    installation: secrets.derive('shared', 'installation').slice(0, 12),
-    process: Buffer.from(systemIds.bytes(PROCESS_NAME_BYTES)).toString('base64url'),
-    hide: (name) => secrets.derive('shared-counts', name),
-  });
+async function openApp(
+  ctx: Ctx,
+  relay: Work['relay'],
+  more: {
+    readonly routes: readonly Route[];
+    readonly plugins: readonly (FastifyPluginAsync | undefined)[];
+  },
+): Promise<FastifyInstance> {
+  const live = startLive(ctx, relay);
+  const app = await buildApp(ctx, more.routes);
+  // Streams have no end of their own: a closing server would wait for them.
+  app.addHook('preClose', live.close);
+  for (const plugin of more.plugins) if (plugin) await app.register(plugin);
+  return app;
 }
 
 async function disconnect(
   { lanes, db, auditDb, webhookDb }: Pick<Ctx, 'lanes' | 'db' | 'auditDb' | 'webhookDb'>,
   stops: Stops,
+  shared: Ctx['shared'],
 ): Promise<void> {
   await lanes.close();
   for (const pool of [db, auditDb, webhookDb]) await closeDb(pool);
   await stops.close();
+  await shared.close();
 }
 
 /** A process that starts is stopped where the one before it was. */
@@ -277,33 +242,4 @@ async function refuseUnfit(db: Db): Promise<void> {
   const unsafe = await unsafeSettings(db.pool);
   const wrong = [...unsafe, ...(await machineDifferences(db, machines))];
   if (wrong.length > 0) throw new NotFit(wrong.join('\n'));
-}
-
-function stripeProvider(config: Config, nowMs: () => number): PaymentPort {
-  return createStripeProvider({
-    secretKey: present(config.STRIPE_SECRET_KEY, 'STRIPE_SECRET_KEY'),
-    webhookSecrets: present(config.STRIPE_WEBHOOK_SECRET, 'STRIPE_WEBHOOK_SECRET'),
-    livemode: isLive(config),
-    nowMs,
-  });
-}
-
-function sandboxProvider(
-  sandbox: Sandbox,
-  address: { readonly host: string; readonly port: number; readonly baseUrl: string },
-  nowMs: () => number,
-): PaymentPort {
-  return createStripeProvider({
-    secretKey: sandbox.secretKey,
-    webhookSecrets: sandbox.webhookSecrets,
-    livemode: false,
-    sandbox: {
-      host: address.host,
-      port: address.port,
-      pathPrefix: API_PREFIX,
-      hostedPage: (intentId, clientSecret) =>
-        `${address.baseUrl}/sandbox/pay/${intentId}?client_secret=${clientSecret}`,
-    },
-    nowMs,
-  });
 }

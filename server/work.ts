@@ -5,12 +5,13 @@ import { type Consumers, createConsumers } from './kernel/consumers.ts';
 import type { Ctx } from './kernel/context.ts';
 import type { Worker } from './kernel/jobs.ts';
 import { createRelay, type Relay } from './kernel/relay.ts';
-import { createOfferMaker } from './modules/waitlist/index.ts';
+import { createOfferMaker, type OfferMaker } from './modules/waitlist/index.ts';
 
 export type Work = {
   readonly worker: Worker;
   readonly relay: Relay;
   readonly consumers: Consumers;
+  readonly offers: OfferMaker;
   readonly startWork: () => void;
   readonly stopWork: () => Promise<void>;
 };
@@ -27,6 +28,7 @@ export function createWork(getCtx: () => Ctx, lanes: Ctx['lanes']): Work {
     worker,
     relay,
     consumers,
+    offers,
     startWork: () => {
       worker.start();
       relay.start();

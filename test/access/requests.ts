@@ -7,6 +7,7 @@ import type { Route } from '../../server/kernel/route.ts';
 import { newKey } from '../kit/given.ts';
 import { openGrid } from '../kit/seated.ts';
 import { type Made, nested, nothing, ofEvent, type Recipe, seen } from './recipe.ts';
+import { creditRecipes } from './requests-credit.ts';
 import { paperRecipes } from './requests-papers.ts';
 import { peopleRecipes } from './requests-people.ts';
 import { waitlistRecipes } from './requests-waitlist.ts';
@@ -173,28 +174,6 @@ const promoCode: Recipe = ofEvent({
   },
 });
 
-const credits: Recipe = {
-  thing: 'none',
-  variants: ['ours', 'theirs', 'unknown'],
-  isUsedUp: false,
-  make: async (_world, { organizerId }) => ({ ids: { id: organizerId } }),
-};
-
-async function giveCredit({ admin, organizerId }: Organizer) {
-  const amount = { amount: 500, currency: 'EUR' };
-  const given = await admin.post(`/organizers/${organizerId}/credits`, { amount }, newKey());
-  expect(given.status).toBe(201);
-  return given.body as { readonly id: string; readonly secret: string };
-}
-
-const credit: Recipe = {
-  ...credits,
-  variants: nested,
-  make: async (_world, organizer) => ({
-    ids: { id: organizer.organizerId, creditId: (await giveCredit(organizer)).id },
-  }),
-};
-
 /** An event in a floor plan, which has nothing but room to stand. */
 const inPlan: Recipe = {
   thing: 'event',
@@ -216,6 +195,7 @@ const inPlan: Recipe = {
 const standing = { name: 'Floor', category: 'Floor', standing: { capacity: 100 } };
 
 export const recipes: Readonly<Record<string, Recipe>> = {
+  ...creditRecipes,
   ...paperRecipes,
   ...waitlistRecipes,
   ...peopleRecipes,
@@ -279,16 +259,6 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'PUT /events/:id/promo-codes/:code': promoCode,
   'DELETE /events/:id/promo-codes/:code': promoCode,
   'POST /events/:id/promo-codes/check': promoCode,
-  'POST /organizers/:id/credits': credits,
-  'GET /organizers/:id/credits': credits,
-  'GET /organizers/:id/credits/:creditId': credit,
-  'POST /credits/balance': {
-    ...nothing,
-    make: async (_world, organizer) => ({
-      ids: {},
-      body: { code: (await giveCredit(organizer)).secret },
-    }),
-  },
   'GET /holds/:id': hold(false),
   'PUT /holds/:id': hold(true),
   'DELETE /holds/:id': hold(true),
@@ -300,13 +270,6 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'PUT /shopping-sessions/:id/attendees': session(),
   'PUT /shopping-sessions/:id/payment': session(),
   'PUT /shopping-sessions/:id/promo-code': session(),
-  'PUT /shopping-sessions/:id/credit': {
-    ...session(),
-    make: async ({ app }, organizer) => {
-      const { id, token } = await makeSession(app, organizer);
-      return { ids: { id }, body: { code: (await giveCredit(organizer)).secret }, token };
-    },
-  },
   'POST /shopping-sessions/:id/purchase': session({ isUsedUp: true, isReady: true }),
   'DELETE /shopping-sessions/:id': session({ isUsedUp: true }),
   'GET /orders': nothing,
