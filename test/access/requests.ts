@@ -4,7 +4,6 @@
  */
 import { expect } from 'vitest';
 import type { Route } from '../../server/kernel/route.ts';
-import { newKey } from '../kit/given.ts';
 import { openGrid } from '../kit/seated.ts';
 import { type Made, nested, nothing, ofEvent, type Recipe, seen } from './recipe.ts';
 import { creditRecipes } from './requests-credit.ts';
