@@ -1,9 +1,11 @@
 /** D8, notifications: who is told what, once, and what becomes of it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { one } from '../../server/kernel/db.ts';
 import {
   forgetMessagesRecurring,
   reminderRecurring,
 } from '../../server/modules/notifications/index.ts';
+import { takePlace } from '../../server/modules/notifications/message.sql.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
 import { book, inDays, newKey, onSale, payWith } from '../kit/given.ts';
@@ -247,6 +249,54 @@ describe('D8 an address', () => {
     expect(await mailbox(app, email)).toHaveLength(22);
     app.clock.advance(-3_601_000);
   });
+});
+
+describe('D8 very many at once', () => {
+  it('D8 are laid out over time, after those that may go at once', async () => {
+    const seconds: number[] = [];
+    for (let many = 0; many < 160; many += 1) {
+      seconds.push((await one(app.ctx.db, takePlace('mass', 20, 100))).seconds);
+    }
+    expect(seconds.slice(0, 90).every((wait) => wait === 0)).toBe(true);
+    const last = seconds.at(-1) ?? 0;
+    // Sixty too many, a twentieth of a second each, but for the time that asking has taken.
+    expect(last).toBeGreaterThan(0.5);
+    expect(last).toBeLessThanOrEqual(3.5);
+    expect((await one(app.ctx.db, takePlace('soon', 40, 400))).seconds).toBe(0);
+  });
+
+  it('D8 are told slice by slice, and each once where a round goes on after a death', async () => {
+    const { eventId, typeId } = await onSale(app.admin, { price: 0, capacity: 300 });
+    const buyers = Array.from({ length: 203 }, () => buyer());
+    // Together, so that they share their commits.
+    const booked = await Promise.all(
+      buyers.map((who) => book(app.guest, eventId, typeId, { buyer: who })),
+    );
+    expect(new Set(booked.map(({ status }) => status))).toEqual(new Set([201]));
+    await app.ctx.db.pool.query(`delete from kernel.job where kind = 'send_message'`);
+    await app.drainFacts();
+    await app.ctx.db.pool.query(`delete from kernel.job where kind = 'send_message'`);
+    const startsAt = new Date(Date.now() + 20 * 3_600_000);
+    await app.admin.post(`/events/${eventId}/reschedule`, { startsAt, remedies: [] });
+    await app.drainJobs();
+    await app.drainFacts();
+    const turn = async () => {
+      await app.ctx.db.pool.query(
+        `update kernel.job set run_at = clock_timestamp(), leased_until = null
+         where kind = 'notify_round'`,
+      );
+      await app.drainJobs();
+    };
+    // The first slice is told; then the position is lost, and it is told again.
+    await app.ctx.db.pool.query(`update notifications.round set position = ''`);
+    for (let turns = 0; turns < 3; turns += 1) await turn();
+    const { rows } = await app.ctx.db.pool.query(
+      `select count(*)::int as owed, count(distinct order_id)::int as orders
+       from notifications.message where event_id = $1 and kind = 'event_rescheduled'`,
+      [eventId],
+    );
+    expect(rows).toEqual([{ owed: 203, orders: 203 }]);
+  }, 120_000);
 });
 
 describe('D8 the language', () => {

@@ -84,7 +84,7 @@ function wantsJson(request: FastifyRequest): boolean {
 function numberIn(request: FastifyRequest, name: string): number {
   // The framework's parser makes an object of the address's parts.
   const value = (request.params as Readonly<Record<string, string>>)[name] ?? '';
-  return /^\d{1,15}$/.test(value) ? Number(value) : -1;
+  return /^\d{1,9}$/.test(value) ? Number(value) : -1;
 }
 
 function textIn(request: FastifyRequest, name: string): string | null {
