@@ -35,6 +35,8 @@ import { createWork, type Work } from './work.ts';
 const AUDIT_CONNECTIONS = 2;
 /** A storm of webhooks takes no connection from who buys. */
 const WEBHOOK_CONNECTIONS = 2;
+/** Nobody who buys waits for what is sent to organizers, nor that for them. */
+const OUTGOING_CONNECTIONS = 3;
 /** Beyond these, the provider sends it again. */
 const WEBHOOKS_WAITING_MAX = 100;
 /** One that hangs leaves another to try again on. */
@@ -95,6 +97,13 @@ export async function assemble(options: AssembleOptions): Promise<Parts> {
     name: 'webhooks',
     onError: (error) => log.warn({ err: error }, 'an idle database connection was lost'),
   });
+  const outgoingDb = openDb({
+    url: options.databaseUrl,
+    role: 'fanfare_app',
+    maxConnections: OUTGOING_CONNECTIONS,
+    name: 'outgoing',
+    onError: (error) => log.warn({ err: error }, 'an idle database connection was lost'),
+  });
   const lanes = createLanes({
     url: options.databaseUrl,
     connections: options.config.DATABASE_LANES,
@@ -105,19 +114,20 @@ export async function assemble(options: AssembleOptions): Promise<Parts> {
     await refuseUnfit(db);
     // Before anything is written: on a database that was restored, lines are numbered anew.
     await sealChanges(db);
-    return await build(options, { db, auditDb, webhookDb, lanes, log, metrics });
+    return await build(options, { db, auditDb, webhookDb, outgoingDb, lanes, log, metrics });
   } catch (error) {
     await lanes.close();
     await closeDb(db);
     await closeDb(auditDb);
     await closeDb(webhookDb);
+    await closeDb(outgoingDb);
     throw error;
   }
 }
 
 async function build(
   { config, databaseUrl, override }: AssembleOptions,
-  base: Pick<Ctx, 'db' | 'auditDb' | 'webhookDb' | 'lanes' | 'log' | 'metrics'>,
+  base: Pick<Ctx, 'db' | 'auditDb' | 'webhookDb' | 'outgoingDb' | 'lanes' | 'log' | 'metrics'>,
 ): Promise<Parts> {
   const { db, log } = base;
   const { STRIPE_SECRET_KEY: realKey } = config;
@@ -203,12 +213,13 @@ async function openApp(
 }
 
 async function disconnect(
-  { lanes, db, auditDb, webhookDb }: Pick<Ctx, 'lanes' | 'db' | 'auditDb' | 'webhookDb'>,
+  { lanes, ...pools }: Pick<Ctx, 'lanes' | 'db' | 'auditDb' | 'webhookDb' | 'outgoingDb'>,
   stops: Stops,
   shared: Ctx['shared'],
 ): Promise<void> {
   await lanes.close();
-  for (const pool of [db, auditDb, webhookDb]) await closeDb(pool);
+  const { db, auditDb, webhookDb, outgoingDb } = pools;
+  for (const pool of [db, auditDb, webhookDb, outgoingDb]) await closeDb(pool);
   await stops.close();
   await shared.close();
 }

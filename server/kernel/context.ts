@@ -22,6 +22,8 @@ export type Ctx = {
   readonly auditDb: Db;
   /** For webhooks that come in: few connections of their own, and few who may wait for one. */
   readonly webhookDb: Db;
+  /** For what is sent out: so many connections and no more, whatever there is to send. */
+  readonly outgoingDb: Db;
   /** The way to change places, one lane for each event. */
   readonly lanes: Lanes;
   /** Where nothing may be sold for the moment. */

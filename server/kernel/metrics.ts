@@ -131,7 +131,7 @@ function webhookMetrics(registers: Registry[]) {
       registers,
     }),
     webhooksWaiting: new Gauge({
-      name: 'fanfare_webhook_streams_waiting',
+      name: 'fanfare_webhook_streams_open',
       help: 'Events of which a webhook waits for an endpoint (at most 10,000 are counted)',
       registers,
     }),

@@ -34,6 +34,7 @@ export function kernelCtx(db: Db, more: Partial<Ctx> = {}): Ctx {
     db,
     auditDb: db,
     webhookDb: db,
+    outgoingDb: db,
     stops: neverStopped,
     shared: alone,
     lanes: noLanes,

@@ -1,5 +1,9 @@
 /** F13: two servers at once, a worker that dies, and one that comes late. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { systemIds } from '../../server/kernel/context.ts';
+import { run } from '../../server/kernel/db.ts';
+import { type EndpointId, type EventId, newScopedId } from '../../server/kernel/ids.ts';
+import { insertDeliveries } from '../../server/modules/webhooks/delivery.sql.ts';
 import { dueWebhooksRecurring } from '../../server/modules/webhooks/index.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { type Barrier, barrier } from '../kit/barrier.ts';
@@ -146,21 +150,18 @@ describe('F13 the last message of an event', () => {
   });
 
   it('waits for whoever is writing one down, whose row locks the stream', async () => {
-    const { there, eventId } = await givenHook(one);
+    const { there, hook, eventId } = await givenHook(one);
     await announce(one, eventId);
     await one.drainFacts();
+    const [{ seq }] = await hook.log();
     const client = await one.database.open('fanfare_app').pool.connect();
     await client.query('begin');
-    const insert = `with d as (
-        insert into webhooks.delivery (endpoint_id, delivery_id, event_id, seq, kind, body, status,
-          made_at)
-        select endpoint_id, delivery_id || 'x', event_id, seq + 1, kind, body, status, made_at
-        from webhooks.delivery where event_id = $1 returning endpoint_id, event_id)
-      insert into webhooks.stream as s (endpoint_id, event_id, next_at)
-      select endpoint_id, event_id, now() from d
-      on conflict (endpoint_id, event_id) do update set token = s.token`;
     there.answer(async () => {
-      await client.query(insert, [eventId]);
+      // Ids from answers are text.
+      const endpointId = hook.id as EndpointId;
+      const fact = { eventId: eventId as EventId, seq: seq + 1, kind: 'event_changed', body: '{}' };
+      const to = [{ endpointId, deliveryId: newScopedId(systemIds, 'whd', endpointId) }];
+      await run({ kind: 'tx', client }, insertDeliveries(fact, to, null));
       return { status: 200 };
     });
     const sending = one.drainJobs();

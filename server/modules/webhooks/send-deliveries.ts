@@ -25,7 +25,8 @@ const JOB_MS = 20_000;
 const LOOK_MS = 1_000;
 const ENDPOINTS_AT_ONCE = 1_000;
 
-const sendToEndpoint: JobHandler = async (ctx, job) => {
+const sendToEndpoint: JobHandler = async (base, job) => {
+  const ctx = { ...base, db: base.outgoingDb };
   // Written by whoever enqueues this kind.
   const { endpointId } = job.data as SendJob;
   const until = performance.now() + JOB_MS;
@@ -38,8 +39,9 @@ const sendToEndpoint: JobHandler = async (ctx, job) => {
   const broken = hands.find((each) => each.status === 'rejected');
   if (broken) throw broken.reason;
   // What is left is due already: the next job of this endpoint, behind those of the others.
-  if (performance.now() > until)
+  if (performance.now() > until) {
     await enqueue(ctx.db, { kind: SEND_JOB, key: endpointId, data: job.data });
+  }
 };
 
 /** Makes one attempt; false where none is due. */

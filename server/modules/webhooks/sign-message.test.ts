@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
+import { projectRoot } from '../../kernel/root.ts';
 import { secretsFrom } from '../../kernel/secrets.ts';
 import { secretOf, signatureOf, signedHeaders } from './sign-message.ts';
 
@@ -35,6 +38,23 @@ describe('F13 a signature', () => {
     for (const secret of both) {
       expect(new Webhook(secret).verify(message.body, headers)).toBeTruthy();
     }
+  });
+});
+
+describe('what the documentation tells receivers to do', () => {
+  it('takes what we send, and nothing else', async () => {
+    const text = readFileSync(join(projectRoot, 'docs/webhooks.md'), 'utf8');
+    const code = /^```js\n(.*?)^```/ms.exec(text)?.[1] ?? '';
+    const { isFromFanfare } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
+    const both = [2, 1].map((secretNo) => secretOf(secrets, { endpointId, secretNo }));
+    const headers = signedHeaders(both, message);
+    for (const secret of both) expect(isFromFanfare(secret, headers, message.body)).toBe(true);
+    const other = secretOf(secrets, { endpointId, secretNo: 3 });
+    expect(isFromFanfare(other, headers, message.body)).toBe(false);
+    expect(isFromFanfare(both[0], headers, `${message.body} `)).toBe(false);
+    const old = signedHeaders(both, { ...message, at: new Date(Date.now() - 400_000) });
+    expect(isFromFanfare(both[0], old, message.body)).toBe(false);
+    expect(isFromFanfare(both[0], {}, message.body)).toBe(false);
   });
 });
 
