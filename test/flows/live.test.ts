@@ -140,6 +140,15 @@ describe('who listens to an event', () => {
     await ear.hears(left(typeId, 10));
   });
 
+  it('is told nothing where only the head was asked for, and does not count', async () => {
+    const { eventId } = await onSale(app.admin);
+    const head = await fetch(`${app.origin}/api/v1/events/${eventId}/live`, { method: 'HEAD' });
+    expect([head.status, await head.text()]).toEqual([200, '']);
+    expect(head.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+    const counted = await app.ctx.metrics.liveListeners.get();
+    expect(counted.values.find(({ labels }) => labels.to === 'event')?.value ?? 0).toBe(0);
+  });
+
   it('is refused where there is no such event, and before the public sees it', async () => {
     const draft = await app.admin.post('/events', {
       ...{ name: 'Not yet', startsAt: '2099-05-01T20:00:00Z', timezone: 'UTC', currency: 'EUR' },
