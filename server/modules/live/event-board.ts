@@ -34,9 +34,9 @@ const REST_SHARE = 4;
 const REST_MAX_MS = 800;
 const FAILED_MS = 1_000;
 /** Who has missed no more than so many states is told what changed since. */
-const PAST_MAX = 100;
-/** Events that nobody listens to any more, kept for those who come back. */
-const CHANNELS_MAX = 2_000;
+const PAST_MAX = 64;
+/** Beyond so many, those that nobody listens to any more are not kept for who comes back. */
+const CHANNELS_MAX = 200;
 
 type Channel = {
   readonly eventId: EventId;
