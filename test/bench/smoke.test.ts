@@ -82,3 +82,14 @@ it(
   },
   TIMEOUT_MS,
 );
+
+it(
+  'F10 the waitlist bench offers every place that comes back',
+  async () => {
+    const { stdout } = await smoke('waitlist');
+    expect(stdout).toContain('100 places given up, each offered to the next in line');
+    expect(stdout).toMatch(/from the release to the offer, p99 ms: [\d.,]+/);
+    expect(stdout).not.toContain('kept as');
+  },
+  TIMEOUT_MS,
+);

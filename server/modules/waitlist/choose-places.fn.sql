@@ -51,48 +51,47 @@ $$;
 -- its ticket types has. Quantity null: nothing.
 create function waitlist.choose_places@v(
   p_event text, p_entry waitlist.entry, p_pools text[], p_seated boolean[], p_room int[],
-  p_left int[], p_t timestamptz, out ticket_type_id text, out pool_at int, out quantity int,
-  out seats int[], out apart boolean
+  p_left int[], p_types text[], p_pool_of int[], p_minima int[], p_maxima int[],
+  p_is_open boolean[], out ticket_type_id text, out pool_at int, out quantity int, out seats int[],
+  out apart boolean
 ) language plpgsql as $$
 declare
-  c record;
+  v_wanted constant text[] := coalesce(p_entry.ticket_type_ids, p_types);
+  v_type int;
   v_at int;
   v_most int;
   v_seats int[];
   v_apart boolean;
 begin
   apart := false;
-  for c in
-    select t.ticket_type_id, t.pool_id, t.minimum, t.maximum
-    from inventory.types_now@v(p_event, p_t) with ordinality as t(ticket_type_id, pool_id, seated,
-      minimum, maximum, is_open, refusal, room, reserved, nth)
-    where t.refusal is null and case when p_entry.ticket_type_ids is null then t.is_open
-      else t.ticket_type_id = any (p_entry.ticket_type_ids) end
-    order by coalesce(array_position(p_entry.ticket_type_ids, t.ticket_type_id), t.nth), t.nth
-  loop
-    v_at := array_position(p_pools, c.pool_id);
-    v_most := least(p_entry.quantity, c.maximum, p_room[v_at]);
+  for i in 1 .. cardinality(v_wanted) loop
+    v_type := array_position(p_types, v_wanted[i]);
+    continue when v_type is null or (p_entry.ticket_type_ids is null and not p_is_open[v_type]);
+    v_at := p_pool_of[v_type];
+    v_most := least(p_entry.quantity, p_maxima[v_type], p_room[v_at]);
     v_seats := null;
-    continue when v_most < c.minimum or v_most <= coalesce(quantity, 0)
+    continue when v_most < p_minima[v_type] or v_most <= coalesce(quantity, 0)
       or (v_most < p_entry.quantity and not p_entry.accepts_fewer);
     if p_seated[v_at] then
-      v_seats := waitlist.find_block@v(p_event, p_left, c.pool_id, p_entry.sections, v_most);
-      while v_seats is null and p_entry.accepts_fewer and v_most > greatest(c.minimum, 2) loop
+      v_seats := waitlist.find_block@v(p_event, p_left, p_pools[v_at], p_entry.sections, v_most);
+      while v_seats is null and p_entry.accepts_fewer
+        and v_most > greatest(p_minima[v_type], 2) loop
         v_most := v_most - 1;
-        v_seats := waitlist.find_block@v(p_event, p_left, c.pool_id, p_entry.sections, v_most);
+        v_seats := waitlist.find_block@v(p_event, p_left, p_pools[v_at], p_entry.sections, v_most);
       end loop;
-      if v_seats is null and p_entry.accepts_fewer and c.minimum <= v_most then
+      if v_seats is null and p_entry.accepts_fewer then
         -- No two are next to each other any more.
-        v_seats := waitlist.find_apart@v(p_event, p_left, c.pool_id, p_entry.sections,
-          least(p_entry.quantity, c.maximum));
+        v_seats := waitlist.find_apart@v(p_event, p_left, p_pools[v_at], p_entry.sections,
+          least(p_entry.quantity, p_maxima[v_type]));
         v_most := coalesce(cardinality(v_seats), 0);
       end if;
-      continue when v_seats is null or v_most < c.minimum or v_most <= coalesce(quantity, 0);
+      continue when v_seats is null or v_most < p_minima[v_type]
+        or v_most <= coalesce(quantity, 0);
     end if;
     v_apart := v_seats is not null and not waitlist.is_block@v(p_event, v_seats);
     -- Nobody sits apart who could sit with somebody.
     continue when v_apart and quantity > 1 and not apart;
-    ticket_type_id := c.ticket_type_id;
+    ticket_type_id := p_types[v_type];
     pool_at := v_at;
     quantity := v_most;
     seats := v_seats;

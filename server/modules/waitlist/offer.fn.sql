@@ -216,8 +216,10 @@ declare
   v_after bigint := 0;
   v_found int;
   v_slot jsonb;
-  v_calls jsonb := '[]';
-  v_chosen jsonb := '[]';
+  -- What can be sold now, the cheapest first: by position, which pool each ticket type is of.
+  v_types text[]; v_pool_of int[]; v_minima int[]; v_maxima int[]; v_is_open boolean[];
+  v_calls jsonb[] := '{}';
+  v_chosen jsonb[] := '{}';
   v_made jsonb;
   e waitlist.entry;
   d record;
@@ -229,6 +231,14 @@ begin
   into v_pools, v_seated, v_room
   from (select distinct x.pool_id, x.seated, x.reserved
     from inventory.types_now@v(p_event, p_t) x) t;
+  select array_agg(t.ticket_type_id order by t.nth),
+    array_agg(array_position(v_pools, t.pool_id) order by t.nth),
+    array_agg(t.minimum order by t.nth), array_agg(t.maximum order by t.nth),
+    array_agg(t.is_open order by t.nth)
+  into v_types, v_pool_of, v_minima, v_maxima, v_is_open
+  from inventory.types_now@v(p_event, p_t) with ordinality as t(ticket_type_id, pool_id, seated,
+    minimum, maximum, is_open, refusal, room, reserved, nth)
+  where t.refusal is null;
   v_left := case when true = any (v_seated)
     then inventory.reserved_nos@v(p_event, v_pools) else '{}' end;
   loop
@@ -237,33 +247,37 @@ begin
       select c.rank, c.entry_id
       from waitlist.candidates@v(p_event, v_pools, v_seated, v_room, v_left, v_after, c_chunk) c
     loop
-      exit when jsonb_array_length(v_calls) >= jsonb_array_length(v_slots);
+      exit when cardinality(v_calls) >= jsonb_array_length(v_slots);
       v_found := v_found + 1;
       v_after := v_rank;
       select * into e from waitlist.entry x where x.event_id = p_event and x.entry_id = v_entry;
-      d := waitlist.choose_places@v(p_event, e, v_pools, v_seated, v_room, v_left, p_t);
+      d := waitlist.choose_places@v(p_event, e, v_pools, v_seated, v_room, v_left, v_types,
+        v_pool_of, v_minima, v_maxima, v_is_open);
       continue when d.quantity is null;
       v_room[d.pool_at] := v_room[d.pool_at] - d.quantity;
-      v_left := array(select n from unnest(v_left) as n where n <> all (coalesce(d.seats, '{}')));
-      v_slot := v_slots -> jsonb_array_length(v_calls);
-      v_calls := v_calls || jsonb_build_object('holdId', v_slot ->> 'holdId',
+      if d.seats is not null then
+        v_left := array(select n from unnest(v_left) as n where n <> all (d.seats));
+      end if;
+      v_slot := v_slots -> cardinality(v_calls);
+      v_calls := array_append(v_calls, jsonb_build_object('holdId', v_slot ->> 'holdId',
         'caller', v_slot ->> 'sessionId', 'key', 'selection:1', 'bodyHash', v_zeros,
         'guarded', true, 'sees', 'any', 'personKeys',
         array_append(e.person_keys, 'session_' || (v_slot ->> 'sessionId')),
         'ticketTypeIds', jsonb_build_array(d.ticket_type_id),
         'quantities', jsonb_build_array(d.quantity), 'seatNos', d.seats, 'offered', true,
-        'expiresAt', v_until);
-      v_chosen := v_chosen || (v_slot || jsonb_build_object('entryId', e.entry_id,
+        'expiresAt', v_until));
+      v_chosen := array_append(v_chosen, v_slot || jsonb_build_object('entryId', e.entry_id,
         'poolId', v_pools[d.pool_at], 'ticketTypeId', d.ticket_type_id,
         'quantity', d.quantity, 'apart', d.apart));
     end loop;
     exit when v_found < c_chunk;
   end loop;
-  v_made := waitlist.write_offers@v(p_event, v_calls, v_chosen, v_until, p_t);
+  v_made := waitlist.write_offers@v(
+    p_event, to_jsonb(v_calls), to_jsonb(v_chosen), v_until, p_t);
   perform waitlist.free_unwanted@v(p_event, v_left);
   -- Where somebody was over their limit, their places are there for the next.
-  return v_made || jsonb_build_object('again', v_calls <> '[]' and (
-    jsonb_array_length(v_calls) = jsonb_array_length(v_slots) or (v_made ->> 'over')::int > 0));
+  return v_made || jsonb_build_object('again', v_calls <> '{}' and (
+    cardinality(v_calls) = jsonb_array_length(v_slots) or (v_made ->> 'over')::int > 0));
 end $$;
 
 -- Asked again, what was made is not made once more.
