@@ -1,6 +1,6 @@
 /**
  * Consumers read facts and do what follows from them: written once, run here on the log in the
- * database, or as groups of a Kafka cluster (adapters/kafka).
+ * database, or as groups of a bus (bus-consumers.ts).
  *
  * Each has a position of its own. One process at a time works for it, under a lease; whoever dies
  * loses it within seconds, and the facts since the last position that it has written down are
@@ -11,6 +11,7 @@
 import { eachOf } from './concurrent.ts';
 import type { Ctx } from './context.ts';
 import { all, isAway, isBusy, isRetryable, maybe, one, run } from './db.ts';
+import { BusAway } from './fact-bus.ts';
 import { groupBy } from './group-by.ts';
 import { factColumns, factSelect, type Relayed } from './relay.ts';
 import { command, instant, int, rows, text } from './sql.ts';
@@ -23,6 +24,10 @@ export type Consumer = {
   readonly keyOf: (fact: Relayed) => string;
   /** May come again for the same fact. Throws where it cannot be done. */
   readonly handle: (ctx: Ctx, fact: Relayed) => Promise<void>;
+  /** The same for many at once, in order. Where it fails, they are handled one by one. */
+  readonly handleMany?: (ctx: Ctx, facts: readonly Relayed[]) => Promise<void>;
+  /** A new one begins where the slowest of the others is; else with what comes from now on. */
+  readonly beginsWithSlowest?: boolean;
 };
 
 const SLICE_FACTS = 2_000;
@@ -37,10 +42,11 @@ const TRIES_MAX = 5;
 const TRY_AGAIN_MS = 100;
 const ERROR_CHARS = 1_000;
 
-/** A new one begins with what comes from now on. */
-const insertConsumer = (name: string) => command`
+const insertConsumer = (name: string, beginsWithSlowest: boolean) => command`
   insert into kernel.consumer (name, position)
-  select ${name}, r.last_n from kernel.relay r
+  select ${name}, coalesce(
+    (select min(c.position) from kernel.consumer c where ${beginsWithSlowest}), r.last_n)
+  from kernel.relay r
   on conflict (name) do nothing`;
 
 const takeLease = (name: string) => rows({ position: int, token: int })`
@@ -54,6 +60,11 @@ const moveOn = (name: string, token: number, position: number) => command`
   update kernel.consumer
   set position = ${position},
       leased_until = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS})
+  where name = ${name} and lease_token = ${token}`;
+
+const renewLease = (name: string, token: number) => command`
+  update kernel.consumer
+  set leased_until = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS})
   where name = ${name} and lease_token = ${token}`;
 
 const giveLease = (name: string, token: number) => command`
@@ -81,6 +92,8 @@ const insertParked = (consumer: string, key: string, f: Relayed, error: string) 
   on conflict do nothing`;
 
 export type Consumers = {
+  /** Those that run here, whatever they run on. */
+  readonly list: readonly Consumer[];
   readonly start: () => void;
   readonly wake: () => void;
   /** Handles what there is, all of it; for tests and commands. */
@@ -91,6 +104,7 @@ export type Consumers = {
 export function createConsumers(getCtx: () => Ctx, consumers: readonly Consumer[]): Consumers {
   const runs = consumers.map((consumer) => createRun(getCtx, consumer));
   return {
+    list: consumers,
     start: () => {
       for (const each of runs) each.start();
     },
@@ -106,53 +120,63 @@ export function createConsumers(getCtx: () => Ctx, consumers: readonly Consumer[
   };
 }
 
+/** Writes down where a consumer begins, unless it has begun. */
+export async function ensureConsumer(
+  ctx: Ctx,
+  { name, beginsWithSlowest = false }: Consumer,
+): Promise<void> {
+  await run(ctx.db, insertConsumer(name, beginsWithSlowest));
+}
+
+type Lease = { readonly position: number; readonly token: number };
+
 function createRun(getCtx: () => Ctx, consumer: Consumer) {
+  const { name } = consumer;
   const state = { stopping: false, woken: false, isKnown: false };
+  const pauses = createPauses();
   let running: Promise<void> | undefined;
-  let endPause: (() => void) | undefined;
-
-  const pause = (ms: number) =>
-    new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      endPause = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-
-  const actor = () => ({ ...getCtx(), actor: `consumer:${consumer.name}` });
 
   const lease = async (ctx: Ctx) => {
-    if (!state.isKnown) await run(ctx.db, insertConsumer(consumer.name));
+    if (!state.isKnown) await ensureConsumer(ctx, consumer);
     state.isKnown = true;
-    return maybe(ctx.db, takeLease(consumer.name));
+    return maybe(ctx.db, takeLease(name));
   };
 
   /** As long as the lease is ours; with `once`, until nothing is left. */
-  const work = async (held: { position: number; token: number }, once: boolean) => {
-    let { position } = held;
+  const work = async ({ position: begin, token }: Lease, once: boolean) => {
+    let position = begin;
     while (!state.stopping) {
       state.woken = false;
-      const end = await consumeSlice(actor(), consumer, position);
-      const isMine = (await run(getCtx().db, moveOn(consumer.name, held.token, end))) === 1;
+      const slice = consumeSlice(getCtx(), consumer, position);
+      const end = await keepingLease(getCtx(), { name, token }, slice);
+      const isMine = (await run(getCtx().db, moveOn(name, token, end))) === 1;
       if (!isMine) return;
       const isDone = end === position;
       position = end;
       if (isDone && once) break;
-      if (isDone && !state.woken) await pause(RENEW_MS);
+      if (isDone && !state.woken) await pauses.take(RENEW_MS);
     }
-    await run(getCtx().db, giveLease(consumer.name, held.token));
+  };
+
+  const workAndGive = async (held: Lease, once: boolean) => {
+    try {
+      await work(held, once);
+    } finally {
+      // After a failure too: it may be this process alone that cannot.
+      await run(getCtx().db, giveLease(name, held.token));
+    }
   };
 
   const loop = async () => {
     while (!state.stopping) {
       try {
         const held = await lease(getCtx());
-        if (held) await work(held, false);
-        else await pause(STANDBY_MS);
+        if (held) await workAndGive(held, false);
+        else await pauses.take(STANDBY_MS);
       } catch (error) {
-        getCtx().log.warn({ err: error, consumer: consumer.name }, 'a consumer failed');
-        if (!state.stopping) await pause(STANDBY_MS);
+        getCtx().log.warn({ err: error, consumer: name }, 'a consumer failed');
+        // New facts are no reason to try again sooner.
+        await pauses.take(STANDBY_MS, { evenIfWoken: true });
       }
     }
   };
@@ -163,29 +187,84 @@ function createRun(getCtx: () => Ctx, consumer: Consumer) {
     },
     wake: () => {
       state.woken = true;
-      endPause?.();
+      pauses.wake();
     },
     drain: async () => {
       const held = await lease(getCtx());
-      if (held) await work(held, true);
+      if (held) await workAndGive(held, true);
     },
     stop: async () => {
       state.stopping = true;
-      endPause?.();
+      pauses.end();
       await running;
     },
   };
 }
 
+/** A slice may take longer than a lease lasts. */
+async function keepingLease<T>(
+  ctx: Ctx,
+  { name, token }: { readonly name: string; readonly token: number },
+  task: Promise<T>,
+): Promise<T> {
+  const renew = () => run(ctx.db, renewLease(name, token)).catch(() => 0);
+  const timer = setInterval(renew, RENEW_MS);
+  try {
+    return await task;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+function createPauses() {
+  const state = { ended: false, mayWake: false };
+  let finish: (() => void) | undefined;
+  return {
+    take: (ms: number, { evenIfWoken = false } = {}) =>
+      new Promise<void>((resolve) => {
+        state.mayWake = !evenIfWoken;
+        // Ended while somebody was at work: there is no pause any more.
+        const timer = setTimeout(resolve, state.ended ? 0 : ms);
+        finish = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      }),
+    wake: () => {
+      if (state.mayWake) finish?.();
+    },
+    end: () => {
+      state.ended = true;
+      finish?.();
+    },
+  };
+}
+
 /** Handles the facts after a position; returns the position after them. */
-async function consumeSlice(ctx: Ctx, consumer: Consumer, position: number): Promise<number> {
+async function consumeSlice(of: Ctx, consumer: Consumer, position: number): Promise<number> {
+  const ctx = { ...of, actor: `consumer:${consumer.name}` };
   const { end } = await one(ctx.db, selectEnd(position, SLICE_FACTS));
   if (end === position) return end;
-  const facts = await all(ctx.db, selectSlice(consumer.kinds, position, end));
+  await handleFacts(ctx, consumer, await all(ctx.db, selectSlice(consumer.kinds, position, end)));
+  return end;
+}
+
+/**
+ * Handles facts that are in order for each key, parking what cannot be. Throws where it is not the
+ * facts' fault: the database or the bus is away, and the same facts have to come again.
+ */
+export async function handleFacts(
+  ctx: Ctx,
+  consumer: Consumer,
+  facts: readonly Relayed[],
+): Promise<void> {
   const byKey = groupBy(facts, consumer.keyOf);
   const parked = await all(ctx.db, selectParkedKeys(consumer.name, [...byKey.keys()]));
   const stuck = new Set(parked.map(({ key }) => key));
+  const free = facts.filter((fact) => !stuck.has(consumer.keyOf(fact)));
+  const areDone = await areHandledAtOnce(ctx, consumer, free);
   await eachOf([...byKey], KEYS_AT_ONCE, async ([key, own]) => {
+    if (areDone && !stuck.has(key)) return;
     for (const fact of own) {
       const error = stuck.has(key) ? BEHIND : await tryToHandle(ctx, consumer, fact);
       if (error === null) continue;
@@ -196,19 +275,38 @@ async function consumeSlice(ctx: Ctx, consumer: Consumer, position: number): Pro
       ctx.log.error({ consumer: consumer.name, key, n, kind, error }, 'a fact was parked');
     }
   });
-  return end;
+}
+
+async function areHandledAtOnce(
+  ctx: Ctx,
+  { handleMany }: Consumer,
+  facts: readonly Relayed[],
+): Promise<boolean> {
+  if (!handleMany || facts.length === 0) return false;
+  try {
+    await handleMany(ctx, facts);
+    return true;
+  } catch (error) {
+    if (isNotTheirFault(error)) throw error;
+    // One of them is to blame, and must not hold up the others.
+    return false;
+  }
+}
+
+function isNotTheirFault(error: unknown): boolean {
+  return error instanceof BusAway || isAway(error) || isBusy(error) || isRetryable(error);
 }
 
 const BEHIND = 'behind one that was parked';
 
-/** Null where it is done; else why it cannot be. What the database is to blame for is thrown. */
+/** Null where it is done; else why it cannot be. What the fact is not to blame for is thrown. */
 async function tryToHandle(ctx: Ctx, consumer: Consumer, fact: Relayed): Promise<string | null> {
   for (let attempt = 1; ; attempt++) {
     try {
       await consumer.handle(ctx, fact);
       return null;
     } catch (error) {
-      if (isAway(error) || isBusy(error) || isRetryable(error)) throw error;
+      if (isNotTheirFault(error)) throw error;
       const message = error instanceof Error ? error.message : String(error);
       if (attempt === TRIES_MAX) return message;
       await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS * 2 ** (attempt - 1)));

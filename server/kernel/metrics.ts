@@ -119,6 +119,17 @@ function factMetrics(registers: Registry[]) {
       labelNames: ['consumer'],
       registers,
     }),
+    factsPublished: new Counter({
+      name: 'fanfare_facts_published_total',
+      help: 'Facts that this process has published on the bus, by topic',
+      labelNames: ['topic'],
+      registers,
+    }),
+    busUp: new Gauge({
+      name: 'fanfare_kafka_up',
+      help: 'Whether the last thing asked of Kafka was done; without Kafka it says nothing',
+      registers,
+    }),
   };
 }
 
