@@ -6,7 +6,7 @@
  *   const chromium = requireEngine('chromium');
  *   describe.skipIf(chromium === undefined)('the storefront', () => { … });
  */
-import { accessSync, appendFileSync, constants, existsSync } from 'node:fs';
+import { accessSync, appendFileSync, constants, existsSync, readdirSync } from 'node:fs';
 import { delimiter, join, relative } from 'node:path';
 import { projectRoot } from '../../server/kernel/root.ts';
 
@@ -32,8 +32,10 @@ const needs = {
   },
   kafka: {
     variables: ['KAFKA_HOME'],
-    find: () => undefined,
-    reason: 'no Kafka: set KAFKA_HOME to an unpacked Apache Kafka',
+    find: () => (onPath('java') === undefined ? undefined : cachedKafka()),
+    reason:
+      'no Kafka: run tools/kafka/resolve.sh (it needs Java 17 and Maven), or set KAFKA_HOME to ' +
+      'an unpacked Apache Kafka',
   },
   'stripe-mock': {
     variables: ['FANFARE_STRIPE_MOCK'],
@@ -96,6 +98,19 @@ function onPath(...programs: readonly string[]): string | undefined {
 function inGoBin(program: string): string | undefined {
   const home = process.env['GOPATH'] ?? join(process.env['HOME'] ?? '', 'go');
   return [join(home, 'bin', program)].find(isProgram);
+}
+
+/** Where tools/kafka/resolve.sh has put it, the newest version. */
+function cachedKafka(): string | undefined {
+  const cache = process.env['XDG_CACHE_HOME'] || join(process.env['HOME'] ?? '', '.cache');
+  const base = join(cache, 'fanfare');
+  if (!existsSync(base)) return undefined;
+  const homes = readdirSync(base).filter((name) => existsSync(join(base, name, 'libs')));
+  const newest = homes
+    .filter((name) => name.startsWith('kafka-'))
+    .toSorted()
+    .at(-1);
+  return newest === undefined ? undefined : join(base, newest);
 }
 
 function isProgram(path: string): boolean {
