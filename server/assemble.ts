@@ -163,7 +163,7 @@ async function build(
     pause: neverPause,
     ...override,
   };
-  const work = createWork(() => ctx, base.lanes);
+  const work = await createWork(() => ctx, base.lanes, config);
   const app = await openApp(ctx, work.relay, {
     routes: movable ? clockRoutes(movable, nowMs) : [],
     plugins: [sandbox?.plugin, post.mailbox?.plugin],

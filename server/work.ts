@@ -1,7 +1,8 @@
 /** What a process does that nobody has asked it for: jobs, what recurs, facts, offers. */
 import { buildWorker } from './app.ts';
-import { consumers as definedConsumers } from './consumers.ts';
-import { type Consumers, createConsumers } from './kernel/consumers.ts';
+import { consumersOf } from './consumers.ts';
+import type { Config } from './kernel/config.ts';
+import type { Consumers } from './kernel/consumers.ts';
 import type { Ctx } from './kernel/context.ts';
 import type { Worker } from './kernel/jobs.ts';
 import { createRelay, type Relay } from './kernel/relay.ts';
@@ -16,10 +17,14 @@ export type Work = {
   readonly stopWork: () => Promise<void>;
 };
 
-export function createWork(getCtx: () => Ctx, lanes: Ctx['lanes']): Work {
+export async function createWork(
+  getCtx: () => Ctx,
+  lanes: Ctx['lanes'],
+  config: Config,
+): Promise<Work> {
   const worker = buildWorker(getCtx);
   const relay = createRelay(getCtx);
-  const consumers = createConsumers(getCtx, definedConsumers);
+  const consumers = await consumersOf(getCtx, config);
   const offers = createOfferMaker(getCtx);
   lanes.onCommit(relay.wake);
   lanes.onCommit(offers.wake);

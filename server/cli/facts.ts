@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util';
-import { consumers } from '../consumers.ts';
 import { parkedFacts, retryParked } from '../kernel/consumers.ts';
 import { type Command, UsageError } from './command.ts';
 import { withParts } from './with-parts.ts';
@@ -25,9 +24,9 @@ where some are left.
       throw new UsageError('fanfare facts parked, or fanfare facts retry');
     }
     const of = parse(rest);
-    return withParts(config(), async ({ ctx }) => {
+    return withParts(config(), async ({ ctx, consumers }) => {
       if (what === 'retry') {
-        const { done, failed } = await retryParked(ctx, consumers, of);
+        const { done, failed } = await retryParked(ctx, consumers.list, of);
         console.log(`${done} handled.`);
         for (const [name, error] of failed) console.log(`${name}: ${error}`);
       }

@@ -63,6 +63,10 @@ const WRONG = {
   RATE_LIMIT: ['yes', '2', 'ON'],
   ALLOW_EMBEDDED_DATABASE: ['maybe'],
   TRUST_PROXY: ['everybody', '10.0.0.1/33', '10.0.0.1,', '::1/129', '10.0.0.0/8/8', 'true'],
+  KAFKA_BROKERS: ['kafka', 'kafka:', 'kafka://kafka:9092', 'a:9092,,b:9092', 'a:9092;b:9092'],
+  KAFKA_PREFIX: ['with space', 'a/b', 'x'.repeat(101)],
+  KAFKA_TLS: ['yes'],
+  KAFKA_SASL_MECHANISM: ['gssapi', 'PLAIN'],
   DEMO: ['no'],
   WORKER: ['no'],
 } as const;
@@ -108,6 +112,18 @@ describe('settings that contradict each other', () => {
     const config = readConfig({ ...live, STRIPE_SECRET_KEY: 'rk_test_1' });
     expect([isLive(config), usesSandbox(config)]).toEqual([false, false]);
     expect(usesSandbox(readConfig({}))).toBe(true);
+  });
+
+  it('Kafka wants all that it takes to sign in, and no password in the open', () => {
+    const sasl = { KAFKA_SASL_MECHANISM: 'scram-sha-256', KAFKA_SASL_USERNAME: 'fanfare' };
+    expect(complaint(sasl)).toContain('KAFKA_SASL_PASSWORD      is required');
+    expect(complaint({ KAFKA_SASL_USERNAME: 'fanfare' })).toContain('KAFKA_SASL_MECHANISM');
+    expect(complaint({ KAFKA_TLS_CA: 'ca.pem' })).toContain('KAFKA_TLS ');
+    const all = { ...sasl, KAFKA_SASL_PASSWORD: 'canary' };
+    expect(complaint({ ...all, KAFKA_SASL_MECHANISM: 'plain' })).toContain('KAFKA_TLS ');
+    const config = readConfig({ ...all, KAFKA_BROKERS: 'a:9092, b.example.org:9093' });
+    expect(config.KAFKA_BROKERS).toEqual(['a:9092', 'b.example.org:9093']);
+    expect(describeConfig(config).join()).not.toContain('canary');
   });
 
   it('are told beside other mistakes', () => {

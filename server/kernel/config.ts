@@ -38,6 +38,12 @@ const proxies = z.string().refine(
   'must be addresses, networks (10.0.0.0/8) or loopback, linklocal, uniquelocal, with commas',
 );
 
+/** `10.0.0.1:9092, kafka-2.example.org:9092`. */
+const brokers = z
+  .string()
+  .regex(/^[^\s,:/]+:\d{1,5}(\s*,\s*[^\s,:/]+:\d{1,5})*$/, 'must be host:port, several with commas')
+  .transform((list) => list.split(',').map((each) => each.trim()));
+
 const settings = {
   HOST: [z.string().default('127.0.0.1'), 'address to listen on'],
   PORT: [
@@ -75,6 +81,28 @@ const settings = {
       .optional(),
     'signing secret of the webhook endpoint /webhooks/stripe; several with commas',
   ],
+  KAFKA_BROKERS: [
+    brokers.optional(),
+    'host:port of Kafka brokers, with commas; without them nothing is published',
+  ],
+  KAFKA_PREFIX: [
+    z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,100}$/, 'must have letters, digits, dots, _ and - only')
+      .optional(),
+    'stands before the names of topics and groups, with a dot (groups alone: fanfare)',
+  ],
+  KAFKA_TLS: [flag.default(false), 'connect to Kafka with TLS'],
+  KAFKA_TLS_CA: [
+    z.string().min(1).optional(),
+    'file (PEM) of the authority that the brokers’ certificates are of, if it is not a public one',
+  ],
+  KAFKA_SASL_MECHANISM: [
+    z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).optional(),
+    'how to sign in to Kafka, with the next two',
+  ],
+  KAFKA_SASL_USERNAME: [z.string().min(1).optional(), 'as whom'],
+  KAFKA_SASL_PASSWORD: [z.string().min(1).optional(), 'with what'],
   ALLOW_EMBEDDED_DATABASE: [flag.default(false), 'allow the embedded database beside live keys'],
   BOOTSTRAP_API_KEY: [
     z.string().min(24, 'must have at least 24 characters').max(200).optional(),
@@ -180,6 +208,25 @@ function contradictions(config: RawConfig): (readonly [string, string])[] {
   for (const name of ['SMS_ACCOUNT', 'SMS_TOKEN', 'SMS_FROM'] as const) {
     if (config.SMS_URL && !config[name]) wrong.push([name, 'is required with SMS_URL']);
   }
+  return [...wrong, ...kafkaContradictions(config)];
+}
+
+function kafkaContradictions(config: RawConfig): (readonly [string, string])[] {
+  const wrong: (readonly [string, string])[] = [];
+  const { KAFKA_SASL_MECHANISM: mechanism } = config;
+  for (const name of ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const) {
+    if (mechanism && !config[name]) wrong.push([name, 'is required with KAFKA_SASL_MECHANISM']);
+  }
+  if (config.KAFKA_SASL_USERNAME && !mechanism) {
+    wrong.push(['KAFKA_SASL_MECHANISM', 'is required with KAFKA_SASL_USERNAME']);
+  }
+  if (config.KAFKA_TLS_CA && !config.KAFKA_TLS) {
+    wrong.push(['KAFKA_TLS', 'must be on with KAFKA_TLS_CA']);
+  }
+  // A password in the open is everybody's.
+  if (mechanism === 'plain' && !config.KAFKA_TLS) {
+    wrong.push(['KAFKA_TLS', 'must be on with KAFKA_SASL_MECHANISM=plain']);
+  }
   return wrong;
 }
 
@@ -202,6 +249,7 @@ export function usesMailbox(config: RawConfig): boolean {
 
 const SECRET = new Set([
   ...['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET', 'BOOTSTRAP_API_KEY', 'SMS_TOKEN'],
+  'KAFKA_SASL_PASSWORD',
 ]);
 
 /** One line a setting: name, value in force (secrets hidden), what it is for. */

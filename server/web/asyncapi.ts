@@ -58,7 +58,7 @@ export function asyncApiDocument(facts: FactDefinitions): Json {
 }
 
 /** The JSON Schema of one kind of fact, as it is published. */
-export function factSchema(kind: string, { version, data }: FactDefinition): Json {
+export function factSchema(kind: string, { topic, version, data }: FactDefinition): Json {
   return {
     type: 'object',
     required: ['id', 'eventId', 'seq', 'kind', 'version', 'at', 'data'],
@@ -70,9 +70,33 @@ export function factSchema(kind: string, { version, data }: FactDefinition): Jso
       version: { const: version },
       at: { type: 'string', format: 'date-time' },
       data: schemaOf(data),
+      ...(topic === 'ticket_availability' ? availability : {}),
     },
   };
 }
+
+const free = { ticketTypeId: { type: 'string' }, available: { type: 'integer', minimum: 0 } };
+
+/** Beside the fact, in messages of that topic (docs/messaging.md). */
+const availability: Json = {
+  change: { enum: ['locked', 'unlocked', 'sold'] },
+  items: {
+    type: 'array',
+    items: {
+      type: 'object',
+      properties: { ticketTypeId: { type: 'string' }, quantity: { type: 'integer' } },
+    },
+  },
+  seats: { type: 'array', items: { type: 'string' }, description: 'Keys of the seats' },
+  totals: {
+    type: 'object',
+    description: 'What is free when it is published; the higher version is right',
+    properties: {
+      version: { type: 'integer' },
+      ticketTypes: { type: 'array', items: { type: 'object', properties: free } },
+    },
+  },
+};
 
 export function exampleOf(kind: string, { version, example }: FactDefinition): Json {
   const [eventId, seq] = [EXAMPLE_EVENT, 7];

@@ -50,6 +50,14 @@ export const selectAvailability = (eventIds: readonly EventId[], now: Date | nul
   join inventory.sale s on s.event_id = wanted.event_id
   cross join clock c`;
 
+/** The keys of seats by their numbers, those that are gone too. */
+export const selectSeatKeys = (eventId: EventId, seatNos: readonly number[]) => rows({
+  seatNo: int,
+  key: text,
+})`
+  select seat_no as "seatNo", seat_key as key
+  from inventory.seat where event_id = ${eventId} and seat_no = any (${seatNos}::int[])`;
+
 const seat = objectOf({
   key: text,
   /** Its position in the map; null where it is gone. */

@@ -13,6 +13,7 @@
 
 export {
   type Availability,
+  availabilityBeside,
   readAvailabilities,
   readAvailability,
   readSaleVersion,
