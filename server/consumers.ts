@@ -16,24 +16,18 @@ import { notificationConsumer } from './modules/notifications/index.ts';
 import { waitlistConsumer } from './modules/waitlist/index.ts';
 import { webhooksConsumer } from './modules/webhooks/index.ts';
 
-const consumers: readonly Consumer[] = [
+export const consumers: readonly Consumer[] = [
   notificationConsumer,
   waitlistConsumer,
   webhooksConsumer(facts),
 ];
 
-/** `more`: further ones, for tests. */
-export async function consumersOf(
-  getCtx: () => Ctx,
-  config: Config,
-  more: readonly Consumer[] = [],
-): Promise<Consumers> {
-  const those = [...consumers, ...more];
+export async function consumersOf(getCtx: () => Ctx, config: Config): Promise<Consumers> {
   const bus = await busOf(getCtx, config);
-  if (!bus) return createConsumers(getCtx, those);
+  if (!bus) return createConsumers(getCtx, consumers);
   const beside = { ticket_availability: availabilityBeside };
   const sink = createSink({ name: 'kafka', bus, definitions: facts, beside });
-  return createBusConsumers(getCtx, bus, sink, those);
+  return createBusConsumers(getCtx, bus, sink, consumers);
 }
 
 async function busOf(getCtx: () => Ctx, config: Config): Promise<FactBus | null> {
@@ -54,6 +48,6 @@ async function busOf(getCtx: () => Ctx, config: Config): Promise<FactBus | null>
       : null,
     topics: [...Object.keys(topics), ALL_FACTS],
     log: getCtx().log,
-    onUp: (isUp) => getCtx().metrics.busUp.set(isUp ? 1 : 0),
+    onUp: (isUp) => getCtx().metrics.busUp.set({ bus: 'kafka' }, isUp ? 1 : 0),
   });
 }

@@ -126,8 +126,9 @@ function factMetrics(registers: Registry[]) {
       registers,
     }),
     busUp: new Gauge({
-      name: 'fanfare_kafka_up',
-      help: 'Whether the last thing asked of Kafka was done; without Kafka it says nothing',
+      name: 'fanfare_bus_up',
+      help: 'Whether the last thing asked of the bus was done; without one it says nothing',
+      labelNames: ['bus'],
       registers,
     }),
   };

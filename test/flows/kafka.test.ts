@@ -113,9 +113,11 @@ describe.skipIf(home === undefined)('with Kafka', () => {
       expect(shown.body.status).toBe('confirmed');
     }
     expect(Math.max(...took)).toBeLessThan(5_000);
-    expect((await app.guest.get('//metrics')).body).toMatch(
-      /fanfare_consumer_lag_facts\{consumer="kafka"\} [1-9]/,
+    const metrics = await eventually(
+      async () => String((await app.guest.get('//metrics')).body),
+      (text) => text.includes('fanfare_bus_up{bus="kafka"} 0'),
     );
+    expect(metrics).toMatch(/fanfare_consumer_lag_facts\{consumer="kafka"\} [1-9]/);
     await kafka.start();
     const wanted = (heard: readonly Heard[]) =>
       heard.filter(({ key, value }) => key === eventId && value.change === 'sold').length >= 5;
@@ -129,6 +131,7 @@ describe.skipIf(home === undefined)('with Kafka', () => {
 it('D7 without KAFKA_BROKERS nothing is published, and consumers read the database', async () => {
   const app = await startApp();
   expect(app.parts.consumers.list.map(({ name }: Consumer) => name)).not.toContain('kafka');
+  expect((await app.guest.get('//metrics')).body).not.toContain('fanfare_bus_up{');
   await app.close();
 });
 
