@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError, describeConfig, isLive, readConfig, usesSandbox } from './config.ts';
+import {
+  ConfigError,
+  describeConfig,
+  isLive,
+  readConfig,
+  usesMailbox,
+  usesSandbox,
+} from './config.ts';
 
 function complaint(env: Record<string, string>): string {
   try {
@@ -151,6 +158,32 @@ describe('the description of the settings', () => {
     const said = describeConfig(readConfig({ DATABASE_URL: url })).join('\n');
     expect(said).not.toContain('canary');
     expect(said).toContain('db.example.org:5433/fanfare');
+  });
+
+  it('hides with what password mail is sent', () => {
+    const said = describeConfig(
+      readConfig({
+        SMTP_URL: 'smtps://u:canary@mail.example.org:465',
+        MAIL_FROM: 'Tickets <tickets@example.org>',
+        SMS_URL: 'https://api.twilio.com/',
+        SMS_ACCOUNT: 'AC1',
+        SMS_TOKEN: 'canary',
+        SMS_FROM: '+15005550006',
+      }),
+    ).join('\n');
+    expect(said).not.toContain('canary');
+    expect(said).toContain('mail.example.org:465');
+  });
+
+  it('misses what a way out for messages needs', () => {
+    const wrong = (env: Record<string, string>) => () => readConfig(env);
+    expect(wrong({ SMTP_URL: 'smtp://localhost' })).toThrow(/MAIL_FROM +is required with SMTP_URL/);
+    expect(wrong({ SMS_URL: 'https://api.twilio.com' })).toThrow(/SMS_TOKEN +is required/);
+    expect(wrong({ MAIL_FROM: 'a@example.org\nBcc: b@example.org' })).toThrow(/MAIL_FROM/);
+    const live = { STRIPE_SECRET_KEY: 'sk_live_1', STRIPE_WEBHOOK_SECRET: 'whsec_1' };
+    const database = { DATABASE_URL: 'postgres://localhost/fanfare' };
+    expect(usesMailbox(readConfig({}))).toBe(true);
+    expect(usesMailbox(readConfig({ ...live, ...database }))).toBe(false);
   });
 
   it('hides secrets', () => {

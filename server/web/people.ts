@@ -5,6 +5,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { anonymous } from '../kernel/actor.ts';
 import type { Ctx } from '../kernel/context.ts';
+import { isForeign } from '../kernel/http-session.ts';
 import { optOut, optOutKey } from '../modules/notifications/index.ts';
 import { cookieOf, verifySignIn } from '../modules/people/index.ts';
 import { escapeHtml, page } from './page.ts';
@@ -42,6 +43,7 @@ function registerSignIn(app: FastifyInstance, ctx: Ctx): void {
     );
   });
   app.post('/sign-in', { schema: { hide: true } }, async (request, reply) => {
+    if (isOthers(request)) return send(reply, 403, 'Not signed in', notOurs);
     const token = formOf(request).get('token') ?? '';
     const own = { ...ctx, actor: 'anonymous', requestId: request.id };
     const done = await verifySignIn(own, anonymous, { kind: 'token', token }, null);
@@ -58,6 +60,17 @@ function registerSignIn(app: FastifyInstance, ctx: Ctx): void {
     );
   });
 }
+
+/**
+ * A page of another site must not sign somebody in as somebody else. What is no browser says
+ * nothing of where it comes from, and has no cookies to be given.
+ */
+function isOthers({ method, headers }: FastifyRequest): boolean {
+  return isForeign({ method, headers: { 'x-requested-with': 'nobody', ...headers } });
+}
+
+const notOurs = `<h1 id="title">This came from another site</h1>
+<p class="lead">Open the link from your mail once more.</p>`;
 
 function registerUnsubscribe(app: FastifyInstance, ctx: Ctx): void {
   const path = '/unsubscribe/:token';

@@ -147,13 +147,16 @@ describe('C6 a link in the mail', () => {
       expect(page).toContain('<button>Sign in</button>');
     }
     const token = new URL(link).searchParams.get('token') ?? '';
-    const press = () =>
+    const press = (headers: Record<string, string> = {}) =>
       fetch(`${app.origin}/sign-in`, {
         method: 'POST',
+        headers,
         body: new URLSearchParams({ token }),
         redirect: 'manual',
       });
-    const pressed = await press();
+    const foreign = await press({ origin: 'https://evil.example' });
+    expect(foreign.status).toBe(403);
+    const pressed = await press({ origin: app.origin });
     expect([pressed.status, pressed.headers.get('location')]).toEqual([303, '/']);
     const me = await app.guest.get('/me', { cookie: cookieOf(pressed.headers) });
     expect(me.body).toMatchObject({ role: 'fan' });
