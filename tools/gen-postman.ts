@@ -23,6 +23,8 @@ const VARIABLES: Readonly<Record<string, string>> = {
   apr: 'approvalId',
   whe: 'endpointId',
   whd: 'deliveryId',
+  wle: 'entryId',
+  off: 'offerId',
 };
 
 /** Parameters that are no ids: the number of a document, a promo code. */
