@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runInNewContext } from 'node:vm';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
 import { projectRoot } from '../../kernel/root.ts';
@@ -46,23 +47,36 @@ describe('what the documentation tells receivers to do', () => {
   it('takes what we send, and nothing else', () => {
     const text = readFileSync(join(projectRoot, 'docs/webhooks.md'), 'utf8');
     const code = /^```js\n(.*?)^```/ms.exec(text)?.[1] ?? '';
+    const plain = code.replace(/^import .*$/m, '').replace('export function', 'function');
+    const { isFromFanfare } = runInNewContext(`${plain}; ({ isFromFanfare })`, {
+      Buffer,
+      createHmac,
+      timingSafeEqual,
+    });
     const both = [2, 1].map((secretNo) => secretOf(secrets, { endpointId, secretNo }));
-    const other = secretOf(secrets, { endpointId, secretNo: 3 });
     const headers = signedHeaders(both, message);
+    for (const secret of both) expect(isFromFanfare(secret, headers, message.body)).toBe(true);
+    const other = secretOf(secrets, { endpointId, secretNo: 3 });
+    expect(isFromFanfare(other, headers, message.body)).toBe(false);
+    expect(isFromFanfare(both[0], headers, `${message.body} `)).toBe(false);
     const old = signedHeaders(both, { ...message, at: new Date(Date.now() - 400_000) });
-    const asked = [
-      [both[0], headers, message.body],
-      [both[1], headers, message.body],
-      [other, headers, message.body],
-      [both[0], headers, `${message.body} `],
-      [both[0], old, message.body],
-      [both[0], {}, message.body],
+    expect(isFromFanfare(both[0], old, message.body)).toBe(false);
+    expect(isFromFanfare(both[0], {}, message.body)).toBe(false);
+  });
+});
+
+describe('a secret', () => {
+  it('is 32 bytes in base64 behind whsec_, another for each endpoint, number and instance', () => {
+    const made = [
+      secretOf(secrets, { endpointId, secretNo: 1 }),
+      secretOf(secrets, { endpointId, secretNo: 2 }),
+      secretOf(secrets, { endpointId: 'whe_00vtdzt3h1k4s', secretNo: 1 }),
+      secretOf(secretsFrom(Buffer.alloc(32, 8)), { endpointId, secretNo: 1 }),
     ];
-    const script = `${code}
-      const asked = JSON.parse(process.argv[1]);
-      console.log(JSON.stringify(asked.map((each) => isFromFanfare(...each))));`;
-    const command = ['--input-type=module', '-e', script, JSON.stringify(asked)];
-    const answers = JSON.parse(execFileSync(process.execPath, command, { encoding: 'utf8' }));
-    expect(answers).toEqual([true, true, false, false, false, false]);
+    expect(new Set(made).size).toBe(4);
+    for (const secret of made) {
+      expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
+      expect(Buffer.from(secret.slice(6), 'base64')).toHaveLength(32);
+    }
   });
 });
