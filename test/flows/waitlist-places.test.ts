@@ -1,6 +1,6 @@
 /** D9, F10: who is given which places, what nobody waits for, and how a waitlist ends. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { waitlistConsumer } from '../../server/modules/waitlist/index.ts';
+import { waitlistConsumer, waitlistRecurring } from '../../server/modules/waitlist/index.ts';
 import { ADMIN_KEY, startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
 import { eur, inDays, onSale, somebody } from '../kit/given.ts';
@@ -220,6 +220,27 @@ describe('closing', () => {
     await app.admin.post(`/events/${sale.eventId}/sales/resume`);
     expect(await looks(app)).toBe(1);
     expect((await entry.read()).status).toBe('offered');
+  });
+});
+
+describe('people', () => {
+  it('D9 whose entry has ended are forgotten a week later', async () => {
+    const sale = await soldOut(app, [1]);
+    const [gone, still] = [await sale.join(), await sale.join()];
+    await gone.left();
+    const known = async () => {
+      const { rows } = await app.ctx.db.pool.query(
+        'select entry_id from waitlist.entry where event_id = $1 and person is not null',
+        [sale.eventId],
+      );
+      return rows.map((row) => row.entry_id).sort();
+    };
+    await waitlistRecurring.run(app.ctx);
+    expect(await known()).toEqual([gone.id, still.id].sort());
+    app.clock.advance(8 * 24 * 60 * MINUTE_MS);
+    await waitlistRecurring.run(app.ctx);
+    app.clock.advance(-app.clock.offsetMs());
+    expect(await known()).toEqual([still.id]);
   });
 });
 
