@@ -23,7 +23,7 @@ describe('the metrics of a process', () => {
     for (const { name } of await createMetrics().registry.getMetricsAsJSON()) {
       expect(name).toMatch(/^fanfare_[a-z_]+$/);
       expect(name).toMatch(
-        /_(seconds|requests|total|parked|unknown|open|listeners|up|late|differences)$/,
+        /_(seconds|requests|total|parked|unknown|open|listeners|up|late|differences|waiting|facts)$/,
       );
     }
   });
