@@ -88,9 +88,7 @@ describe('the audit log, the facts and the books', () => {
   });
 
   it('no ledger can be rewritten by any role', async () => {
-    const ledgers = tables.filter((table) =>
-      /ledger|state_change|timeline|transfer$/.test(table),
-    );
+    const ledgers = tables.filter((table) => /ledger|state_change|timeline|transfer$/.test(table));
     expect(ledgers.length).toBeGreaterThanOrEqual(3);
     for (const role of ROLES) {
       const may = await tablesWith(role, 'UPDATE', 'DELETE', 'TRUNCATE');
