@@ -135,9 +135,35 @@ const people: Readonly<Record<string, () => Promise<Request>>> = {
   '/sign-out': async () => ({ path: '/sign-out' }),
 };
 
+const endpointInput = { url: 'https://example.org/hooks' };
+
+async function endpoint(): Promise<string> {
+  const made = await app.admin.post(own('webhook-endpoints'), endpointInput, newKey());
+  expect(made.status).toBe(201);
+  return `/webhook-endpoints/${made.body.id}`;
+}
+
+const webhooks: Readonly<Record<string, () => Promise<Request>>> = {
+  '/organizers/:id/webhook-endpoints': async () => ({
+    path: own('webhook-endpoints'),
+    body: endpointInput,
+  }),
+  '/webhook-endpoints/:id/rotate-secret': async () => ({
+    path: `${await endpoint()}/rotate-secret`,
+  }),
+  '/webhook-endpoints/:id/pause': async () => ({ path: `${await endpoint()}/pause` }),
+  '/webhook-endpoints/:id/resume': async () => ({ path: `${await endpoint()}/resume` }),
+  '/webhook-endpoints/:id/test': async () => ({ path: `${await endpoint()}/test` }),
+  '/webhook-deliveries/:id/resend': async () => {
+    const sent = await app.admin.post(`${await endpoint()}/test`, undefined, newKey());
+    return { path: `/webhook-deliveries/${sent.body.id}/resend` };
+  },
+};
+
 /** A request that succeeds, for every POST whose answer the kernel stores. */
 const requests: Readonly<Record<string, () => Promise<Request>>> = {
   ...changes,
+  ...webhooks,
   ...office,
   '/events': async () => ({ path: '/events', body: event }),
   '/events/:id/publish': async () => ({ path: `/events/${await draft()}/publish` }),
