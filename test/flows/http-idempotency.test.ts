@@ -111,30 +111,6 @@ async function asked(): Promise<string> {
   return answer.body.approval.id;
 }
 
-const office: Readonly<Record<string, () => Promise<Request>>> = {
-  '/events/:id/complimentary': gift,
-  '/approvals/:id/approve': async () => ({ path: `/approvals/${await asked()}/approve` }),
-  '/approvals/:id/reject': async () => ({ path: `/approvals/${await asked()}/reject` }),
-  '/organizers/:id/tie-outs': async () => ({
-    path: own('tie-outs'),
-    body: { day: '2026-01-31' },
-  }),
-};
-
-const people: Readonly<Record<string, () => Promise<Request>>> = {
-  '/orders/:id/messages': async () => ({
-    path: `/orders/${await freeOrder()}/messages`,
-    body: { kind: 'order_confirmed' },
-  }),
-  '/sign-in': async () => ({ path: '/sign-in', body: { email: somebody().email } }),
-  '/sign-in/verify': async () => {
-    const { email } = somebody();
-    await app.guest.post('/sign-in', { email });
-    return { path: '/sign-in/verify', body: { email, code: await codeSent(app, email) } };
-  },
-  '/sign-out': async () => ({ path: '/sign-out' }),
-};
-
 const endpointInput = { url: 'https://example.org/hooks' };
 
 async function endpoint(): Promise<string> {
@@ -160,10 +136,34 @@ const webhooks: Readonly<Record<string, () => Promise<Request>>> = {
   },
 };
 
+const office: Readonly<Record<string, () => Promise<Request>>> = {
+  ...webhooks,
+  '/events/:id/complimentary': gift,
+  '/approvals/:id/approve': async () => ({ path: `/approvals/${await asked()}/approve` }),
+  '/approvals/:id/reject': async () => ({ path: `/approvals/${await asked()}/reject` }),
+  '/organizers/:id/tie-outs': async () => ({
+    path: own('tie-outs'),
+    body: { day: '2026-01-31' },
+  }),
+};
+
+const people: Readonly<Record<string, () => Promise<Request>>> = {
+  '/orders/:id/messages': async () => ({
+    path: `/orders/${await freeOrder()}/messages`,
+    body: { kind: 'order_confirmed' },
+  }),
+  '/sign-in': async () => ({ path: '/sign-in', body: { email: somebody().email } }),
+  '/sign-in/verify': async () => {
+    const { email } = somebody();
+    await app.guest.post('/sign-in', { email });
+    return { path: '/sign-in/verify', body: { email, code: await codeSent(app, email) } };
+  },
+  '/sign-out': async () => ({ path: '/sign-out' }),
+};
+
 /** A request that succeeds, for every POST whose answer the kernel stores. */
 const requests: Readonly<Record<string, () => Promise<Request>>> = {
   ...changes,
-  ...webhooks,
   ...office,
   '/events': async () => ({ path: '/events', body: event }),
   '/events/:id/publish': async () => ({ path: `/events/${await draft()}/publish` }),

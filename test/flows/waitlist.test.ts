@@ -4,6 +4,7 @@ import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
 import { newKey, somebody } from '../kit/given.ts';
 import { poolsOf } from '../kit/lane-calls.ts';
+import { deliver, mailbox } from '../kit/mailbox.ts';
 import { codesOf, payFor } from '../kit/shopper.ts';
 import { looks, soldOut } from '../kit/waiting.ts';
 
@@ -205,5 +206,26 @@ describe('an offer', () => {
     await looks(app);
     expect(await greedy.read()).toMatchObject({ status: 'left', reason: 'over_limit' });
     expect((await next.read()).status).toBe('offered');
+  });
+});
+
+describe('whoever is offered something', () => {
+  it('D8 D9 is told once, with a link that opens it', async () => {
+    const sale = await soldOut(app, [2]);
+    // A consumer hears what comes from its beginning on.
+    await deliver(app);
+    const waiting = await sale.join({ quantity: 2 });
+    await sale.give(0, 0);
+    await looks(app);
+    await deliver(app);
+    await deliver(app);
+    const told = await mailbox(app, waiting.email);
+    expect(told.map(({ subject }) => subject)).toEqual([
+      expect.stringContaining('Tickets have come free'),
+    ]);
+    const [, path = ''] = /https?:\/\/[^/]+\/api\/v1(\S+)/.exec(told[0]?.text ?? '') ?? [];
+    const { offer } = await waiting.read();
+    expect((await app.guest.get(path)).body).toMatchObject({ id: offer.id, status: 'open' });
+    await app.as(waiting.answer.body.accessToken).post(`/offers/${offer.id}/decline`);
   });
 });

@@ -40,7 +40,7 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
     'exchange',
   ],
   sessions: ['identity', 'catalog', 'inventory', 'promotions', 'orders', 'payments', 'shopping'],
-  waitlist: ['identity', 'catalog', 'inventory', 'shopping', 'sessions'],
+  waitlist: ['identity', 'catalog', 'inventory', 'shopping', 'sessions', 'notifications'],
   papers: ['identity', 'ticket-codes', 'catalog', 'orders', 'payments'],
   books: ['identity', 'payments'],
   changes: ['identity', 'venues', 'catalog', 'inventory', 'orders', 'payments', 'promotions'],

@@ -1,30 +1,61 @@
 import type { Consumer } from '../../kernel/consumers.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { maybe, run } from '../../kernel/db.ts';
+import { inTx, maybe, run } from '../../kernel/db.ts';
+import type { EventId } from '../../kernel/ids.ts';
 import type { Recurring } from '../../kernel/jobs.ts';
+import { ok } from '../../kernel/result.ts';
 import { readEventWords } from '../catalog/index.ts';
+import { notify } from '../notifications/index.ts';
 import { usualClosing } from './closing-time.ts';
-import { forgetPersons, selectList } from './waitlist.sql.ts';
-import { changeKind } from './waitlist-kinds.ts';
+import { forgetPersons, selectEntry, selectList, selectOffer } from './waitlist.sql.ts';
+import { changeKind, type EntryId, type OfferId } from './waitlist-kinds.ts';
 
-/** An event that moves takes the closing of its list along, where staff has not said another. */
 export const waitlistConsumer: Consumer = {
   name: 'waitlist',
-  kinds: ['event_rescheduled'],
+  kinds: ['event_rescheduled', 'offer_made'],
   keyOf: ({ eventId }) => eventId,
-  handle: async (ctx, { eventId }) => {
-    const list = await maybe(ctx.db, selectList(eventId));
-    if (!list) return;
-    const { event } = await readEventWords(ctx, eventId, []);
-    const asked = await ctx.lanes.ask(ctx, changeKind, eventId, {
-      ...list,
-      do: 'set',
-      organizerId: event.organizerId,
-      closesAt: usualClosing(event),
-    });
-    if (!asked.ok) throw new Error('the waitlist could not follow its event yet');
-  },
+  handle: (ctx, { kind, eventId, data }) =>
+    kind === 'offer_made'
+      ? // Of that fact, as it is listed.
+        tellOfOffer(ctx, eventId, data as { offerId: OfferId; entryId: EntryId })
+      : followEvent(ctx, eventId),
 };
+
+/** An event that moves takes the closing of its list along, where staff has not said another. */
+async function followEvent(ctx: Ctx, eventId: EventId): Promise<void> {
+  const list = await maybe(ctx.db, selectList(eventId));
+  if (!list) return;
+  const { event } = await readEventWords(ctx, eventId, []);
+  const asked = await ctx.lanes.ask(ctx, changeKind, eventId, {
+    ...list,
+    do: 'set',
+    organizerId: event.organizerId,
+    closesAt: usualClosing(event),
+  });
+  if (!asked.ok) throw new Error('the waitlist could not follow its event yet');
+}
+
+/** Once, and not any more where it is over. */
+async function tellOfOffer(
+  ctx: Ctx,
+  eventId: EventId,
+  { offerId, entryId }: { readonly offerId: OfferId; readonly entryId: EntryId },
+): Promise<void> {
+  const offer = await maybe(ctx.db, selectOffer(eventId, offerId, ctx.clock.now()));
+  const entry = await maybe(ctx.db, selectEntry(eventId, entryId));
+  if (!entry || offer?.status !== 'open' || offer.isOver) return;
+  const { organizerId, userId, email } = entry;
+  const until = offer.expiresAt;
+  await inTx(ctx, async (tx) => {
+    await notify(ctx, tx, {
+      ...{ kind: 'waitlist_offer', key: offerId, organizerId, eventId, userId, email },
+      data: { path: `/api/v1/offers/${offerId}`, opens: entryId, until: until.toISOString() },
+      uselessAt: until,
+    });
+    return ok(null);
+  });
+  ctx.wakeJobs();
+}
 
 const FORGOTTEN_AT_ONCE = 1_000;
 
