@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { readNow } from '../kernel/now.ts';
-import { tieOut } from '../modules/payments/index.ts';
+import { BooksUnread, tieOut } from '../modules/payments/index.ts';
 import { type Command, UsageError } from './command.ts';
 import { withParts } from './with-parts.ts';
 
@@ -13,15 +13,25 @@ export const runTieOut: Command = {
 
 Compares the ledger with the payment provider's own books, account by account and object by object,
 and keeps the result (GET /api/v1/organizers/{id}/tie-outs). The server does it by itself once a
-day. Exits with 1 where the two differ.
+day. Exits with 1 where the two differ. With the sandbox a server has to run, at HOST and PORT.
 
   --day D     the day in UTC, like 2027-05-01; yesterday unless said`,
   run: async (args, config) => {
     const asked = readDay(args);
-    return withParts(config(), async ({ ctx }) => {
+    const settings = config();
+    return withParts(settings, async ({ ctx, listening }) => {
+      // With the sandbox, its books are with the server that HOST and PORT name.
+      await listening({ host: settings.HOST, port: settings.PORT });
       const now = await readNow(ctx.db, ctx.clock);
       const day = asked ?? new Date(now.getTime() - DAY_MS).toISOString().slice(0, 10);
-      const found = await tieOut(ctx, day);
+      const found = await tieOut(ctx, day).catch((error: unknown) => {
+        if (error instanceof BooksUnread) return error;
+        throw error;
+      });
+      if (found instanceof BooksUnread) {
+        console.error(found.message);
+        return 1;
+      }
       for (const row of found) {
         const account = row.account || 'the installation’s own account';
         const minor = `${row.differenceMinor} ${row.currency} apart`;

@@ -43,6 +43,14 @@ const LINES_MAX = 1_000_000;
 /** Kept with the row; all are counted. */
 const ITEMS_KEPT = 1_000;
 
+/** The provider did not show its books; nothing is known about the day. */
+export class BooksUnread extends Error {
+  override readonly name = 'BooksUnread';
+  constructor(message: string) {
+    super(`The provider’s books could not be read: ${message}`);
+  }
+}
+
 type Payment = ReturnType<ReturnType<typeof selectByIntents>['decode']>;
 
 /** Ties out one day of every account; what it found, account by account. */
@@ -113,7 +121,7 @@ async function readLines(ctx: Ctx, { account, from, to }: Day): Promise<BalanceT
   for (let after: string | null = null; ; ) {
     const page = await provider.balanceTransactions({ ...window, after });
     // The job comes again: half a list proves nothing.
-    if (page.kind !== 'ok') throw new Error(`the provider's books: ${page.message}`);
+    if (page.kind !== 'ok') throw new BooksUnread(page.message);
     lines.push(...page.value.rows);
     if (lines.length > LINES_MAX) throw new Error(`more than ${LINES_MAX} lines in three days`);
     const last = page.value.rows.at(-1);
