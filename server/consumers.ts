@@ -16,18 +16,15 @@ import { notificationConsumer } from './modules/notifications/index.ts';
 import { waitlistConsumer } from './modules/waitlist/index.ts';
 import { webhooksConsumer } from './modules/webhooks/index.ts';
 
-export const consumers: readonly Consumer[] = [
-  notificationConsumer,
-  waitlistConsumer,
-  webhooksConsumer(facts),
-];
+export const consumers: readonly Consumer[] = [waitlistConsumer, webhooksConsumer(facts)];
 
 export async function consumersOf(getCtx: () => Ctx, config: Config): Promise<Consumers> {
+  const those = config.NOTIFY ? [notificationConsumer, ...consumers] : consumers;
   const bus = await busOf(getCtx, config);
-  if (!bus) return createConsumers(getCtx, consumers);
+  if (!bus) return createConsumers(getCtx, those);
   const beside = { ticket_availability: availabilityBeside };
   const sink = createSink({ name: 'kafka', bus, definitions: facts, beside });
-  return createBusConsumers(getCtx, bus, sink, consumers);
+  return createBusConsumers(getCtx, bus, sink, those);
 }
 
 async function busOf(getCtx: () => Ctx, config: Config): Promise<FactBus | null> {

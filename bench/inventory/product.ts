@@ -35,6 +35,7 @@ export type Product = {
 export const settings: Readonly<Record<string, string>> = {
   LOG_LEVEL: 'warn',
   RATE_LIMIT: 'off',
+  NOTIFY: 'off',
   DEMO: 'off',
   BOOTSTRAP_API_KEY: ADMIN_KEY,
   DATABASE_POOL: String(POOL_CONNECTIONS),

@@ -161,6 +161,10 @@ const settings = {
     'send webhooks over HTTP and to private addresses, too; for development',
   ],
   DEMO: [flag.default(true), 'load the demo season into an empty database'],
+  NOTIFY: [
+    flag.default(true),
+    'tell buyers by mail and text message what became of their orders; `off` for load tests',
+  ],
   WORKER: [flag.default(true), 'run jobs in this process'],
 } as const satisfies Record<string, readonly [z.ZodType, string]>;
 

@@ -72,6 +72,8 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
   const config = readConfig({
     LOG_LEVEL: 'silent',
     RATE_LIMIT: 'off',
+    // A letter has the tickets attached, and drawing them is dear.
+    NOTIFY: options.worker ? 'off' : 'on',
     BOOTSTRAP_API_KEY: ADMIN_KEY,
     // All servers of a run share what they can; each database is an installation of its own.
     ...(process.env['REDIS_URL_TEST'] ? { REDIS_URL: process.env['REDIS_URL_TEST'] } : {}),

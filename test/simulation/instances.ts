@@ -51,6 +51,7 @@ export type OverrideContext = (databaseUrl: string) => {
 export const settings = (databaseUrl: string, port: number) => ({
   LOG_LEVEL: 'silent',
   RATE_LIMIT: 'off',
+  NOTIFY: 'off',
   DEMO: '0',
   HOST: '127.0.0.1',
   PORT: String(port),
