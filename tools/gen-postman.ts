@@ -55,6 +55,9 @@ const GIVES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   getApprovals: { approvalId: ".data[0]?.id ?? ''" },
   postOrganizersByIdWebhookEndpoints: { endpointId: '.id' },
   getWebhookEndpointsByIdDeliveries: { deliveryId: ".data[0]?.id ?? ''" },
+  postEventsByIdWaitlist: { entryId: '.id', accessToken: '.accessToken' },
+  // An entry has an offer while one is open.
+  getWaitlistById: { offerId: ".offer?.id ?? ''" },
   postApiKeys: { keyId: '.id' },
 };
 
