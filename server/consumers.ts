@@ -16,10 +16,15 @@ import { notificationConsumer } from './modules/notifications/index.ts';
 import { waitlistConsumer } from './modules/waitlist/index.ts';
 import { webhooksConsumer } from './modules/webhooks/index.ts';
 
-export const consumers: readonly Consumer[] = [waitlistConsumer, webhooksConsumer(facts)];
+/** Those of this process, by its settings. */
+export const readersOf = ({ NOTIFY }: Pick<Config, 'NOTIFY'>): readonly Consumer[] => [
+  ...(NOTIFY ? [notificationConsumer] : []),
+  waitlistConsumer,
+  webhooksConsumer(facts),
+];
 
 export async function consumersOf(getCtx: () => Ctx, config: Config): Promise<Consumers> {
-  const those = config.NOTIFY ? [notificationConsumer, ...consumers] : consumers;
+  const those = readersOf(config);
   const bus = await busOf(getCtx, config);
   if (!bus) return createConsumers(getCtx, those);
   const beside = { ticket_availability: availabilityBeside };
