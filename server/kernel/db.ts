@@ -292,6 +292,23 @@ export async function inTx<Outcome extends Result<unknown, Refusal>>(
   }
 }
 
+/**
+ * Statements that all see one moment, however much is committed between them. They take no lock
+ * and wait for none. Throws as a statement of its own does.
+ */
+export function inSnapshot<T>(db: Db, read: (tx: Tx) => Promise<T>): Promise<T> {
+  return alone(db, async (client) => {
+    await client.query('begin isolation level repeatable read read only');
+    try {
+      return await inside(() => read({ kind: 'tx', client }));
+    } finally {
+      // Nothing was written: there is nothing to keep, and where the connection is gone, no more
+      // to say than the first error does.
+      await client.query('rollback').catch(() => {});
+    }
+  });
+}
+
 /** One attempt of `inTx` on a connection that the caller has. */
 export async function attemptTx<Outcome extends Result<unknown, Refusal>>(
   scope: TxScope,

@@ -3,15 +3,14 @@ import type { Ctx } from '../../kernel/context.ts';
 import { type Busy, maybe, run } from '../../kernel/db.ts';
 import type { OrderId } from '../../kernel/ids.ts';
 import { inTurn } from '../../kernel/lanes.ts';
-import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
+import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import {
   type ChoiceRefusal,
   chooseRemedyIn,
   findOrder,
   type OrderView,
-  orderView,
+  orderIn,
   type Remedy,
-  readOrder,
   remedyOf,
 } from '../orders/index.ts';
 import { selectChange, wakeChange } from './change.sql.ts';
@@ -45,8 +44,7 @@ export async function chooseRemedy(
     if (!chosen.ok) return chosen;
     await run(tx, wakeChange(eventId, changeNo));
     await enqueueFollowing(tx, eventId);
-    const after = present(await readOrder(tx, eventId, orderId), 'the order');
-    return ok(await orderView(ctx, tx, after));
+    return ok(await orderIn(ctx, tx, order));
   });
   if (done.ok) ctx.wakeJobs();
   return done;

@@ -5,7 +5,7 @@ import { type Currency, formatMoney, money } from '../../kernel/money.ts';
 import { formatLocal } from '../../kernel/time.ts';
 import { type EventWords, readEventWords } from '../catalog/index.ts';
 import { accessTokenFor, languageOfPerson, organizerName } from '../identity/index.ts';
-import { type OrderRow, type OrderView, orderView, readOrder } from '../orders/index.ts';
+import { type OrderRow, type OrderView, orderNow, readOrder } from '../orders/index.ts';
 import type { Kind, Language } from './kinds.ts';
 import { type MessageRow, selectSender } from './message.sql.ts';
 import { homeOf } from './ports.ts';
@@ -38,7 +38,7 @@ export async function loadWords(ctx: Ctx, message: MessageRow): Promise<Loaded |
     offer: offerOf(ctx, message, event, language),
   };
   if (!order) return { words: about, language };
-  const view = await orderView(ctx, ctx.db, order);
+  const view = await orderNow(ctx, order);
   const ready = isReady(message, view, event);
   if (ready !== true) return ready;
   return { words: { ...about, ...orderWords(ctx, message, view, event, language) }, language };

@@ -1,10 +1,10 @@
 import { type Actor, isStaffOf } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { type Busy, inTx, type Queryable } from '../../kernel/db.ts';
+import { type Busy, inTx } from '../../kernel/db.ts';
 import type { OrderId, TicketId } from '../../kernel/ids.ts';
 import { inTurn } from '../../kernel/lanes.ts';
 import { readNow } from '../../kernel/now.ts';
-import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
+import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import type { AskedApproval } from '../approvals/index.ts';
 import { enqueueSettle, paymentsOf } from '../payments/index.ts';
 import { askedForRefund } from './ask-refund.ts';
@@ -12,8 +12,7 @@ import { endPending, type RefundRefusal, refundTicketsIn } from './end-order.ts'
 import { findOrder, type Standing } from './find-order.ts';
 import type { OrderRow } from './order.sql.ts';
 import { keptOfTickets } from './order-price.ts';
-import { type OrderView, orderView, referencesOf } from './order-view.ts';
-import { readOrder } from './read-order.ts';
+import { type OrderView, orderIn, referencesOf } from './order-view.ts';
 
 type CancelRefusal =
   | RefusalOf<
@@ -41,7 +40,7 @@ export async function cancelOrder(
     if (ended.value === 'claimed') return refused('payment_in_progress');
     if (ended.value !== 'ended') return cancelOrder(ctx, actor, orderId);
     // Read in a transaction, which keeps it as the answer to a repetition.
-    return inTx(ctx, async (tx) => ok(await viewNow(ctx, tx, order)));
+    return inTx(ctx, async (tx) => ok(await orderIn(ctx, tx, order)));
   }
   if (order.status !== 'confirmed' && order.status !== 'partially_refunded') {
     return refused('order_ended', { extra: { orderStatus: order.status } });
@@ -101,17 +100,8 @@ export async function refundOrder(
     // Fees that do not go back are kept where it is the buyer who takes a step back.
     const kept = as === 'buyer' ? await keptOfTickets(tx, order) : null;
     const taken = await refundTicketsIn(ctx, tx, order, ticketIds, reason, { kept });
-    return taken.ok ? ok(await viewNow(ctx, tx, order)) : taken;
+    return taken.ok ? ok(await orderIn(ctx, tx, order)) : taken;
   });
   if (done.ok) ctx.wakeJobs();
   return done;
-}
-
-async function viewNow(
-  ctx: Ctx,
-  on: Queryable,
-  { eventId, orderId }: OrderRow,
-): Promise<OrderView> {
-  const order = present(await readOrder(on, eventId, orderId), 'the order');
-  return orderView(ctx, on, order);
 }

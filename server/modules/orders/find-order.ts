@@ -1,6 +1,6 @@
 import { type Actor, isStaffOf } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { all } from '../../kernel/db.ts';
+import { all, inSnapshot } from '../../kernel/db.ts';
 import { type EventId, eventOf, isId, type OrderId } from '../../kernel/ids.ts';
 import { readCursor, toPage } from '../../kernel/page.ts';
 import { ok, present } from '../../kernel/result.ts';
@@ -44,23 +44,25 @@ export async function listOrders(ctx: Ctx, actor: Extract<Actor, { kind: 'key' }
   const cursor = readCursor(ctx.secrets, 'orders', q.cursor);
   if (!cursor.ok) return cursor;
   const staff = actor.scopes.has('orders:read');
-  const found = await all(
-    ctx.db,
-    selectOrders(
-      {
-        organizerId: staff && actor.platform ? null : actor.organizerId,
-        userId: staff ? null : actor.userId,
-        eventId: q.eventId ?? null,
-        status: q.status ?? null,
-        after: cursor.value ? present(cursor.value[0], 'cursor value') : null,
-      },
-      q.limit + 1,
-    ),
-  );
-  const page = toPage(ctx.secrets, 'orders', found, q.limit, {
-    view: (row) => row,
-    key: (row) => [row.orderId],
+  const { data, nextCursor } = await inSnapshot(ctx.db, async (tx) => {
+    const found = await all(
+      tx,
+      selectOrders(
+        {
+          organizerId: staff && actor.platform ? null : actor.organizerId,
+          userId: staff ? null : actor.userId,
+          eventId: q.eventId ?? null,
+          status: q.status ?? null,
+          after: cursor.value ? present(cursor.value[0], 'cursor value') : null,
+        },
+        q.limit + 1,
+      ),
+    );
+    const page = toPage(ctx.secrets, 'orders', found, q.limit, {
+      view: (row) => row,
+      key: (row) => [row.orderId],
+    });
+    return { ...page, data: await orderViews(ctx, tx, page.data) };
   });
-  const data = await orderViews(ctx, ctx.db, page.data);
-  return ok({ data, nextCursor: page.nextCursor });
+  return ok({ data, nextCursor });
 }

@@ -18,7 +18,14 @@ export { expireOrders } from './expire-orders.ts';
 export { findOrder } from './find-order.ts';
 export { moveTickets, ordersOfHolds } from './live-orders.ts';
 export type { OrderRow } from './order.sql.ts';
-export { type OrderView, orderSchema, orderView, referencesOf, remedy } from './order-view.ts';
+export {
+  type OrderView,
+  orderIn,
+  orderNow,
+  orderSchema,
+  referencesOf,
+  remedy,
+} from './order-view.ts';
 export {
   callerOfVoucher,
   creditReturnsOf,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { breakdownLine } from '../../kernel/charges.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { all, type Queryable } from '../../kernel/db.ts';
+import { all, inSnapshot, type Tx } from '../../kernel/db.ts';
 import { eventOf } from '../../kernel/ids.ts';
 import { present } from '../../kernel/result.ts';
 import { moneyOut, timeOut } from '../../kernel/schemas.ts';
@@ -23,7 +23,7 @@ import {
   selectTickets,
 } from './order.sql.ts';
 import { orderBreakdown } from './order-price.ts';
-import { voucherOf } from './read-order.ts';
+import { readOrder, voucherOf } from './read-order.ts';
 import { type RemedyRow, selectRemedies } from './remedy.sql.ts';
 import type { TicketState } from './states.ts';
 
@@ -168,16 +168,25 @@ export function showsCode(
   return status === 'valid' || status === 'redeemed';
 }
 
-/** The order as its buyer and the organizer see it. */
-export async function orderView(ctx: Ctx, on: Queryable, order: OrderRow): Promise<OrderView> {
-  const [view] = await orderViews(ctx, on, [order]);
+/**
+ * The order as its buyer and the organizer see it now. All of it is of one moment: nobody is shown
+ * an order that is confirmed with a remedy that is done, or a payment without its tickets.
+ */
+export function orderNow(ctx: Ctx, { eventId, orderId }: Named): Promise<OrderView> {
+  return inSnapshot(ctx.db, (tx) => orderIn(ctx, tx, { eventId, orderId }));
+}
+
+/** The same in a transaction, which has the lock of its event. */
+export async function orderIn(ctx: Ctx, tx: Tx, { eventId, orderId }: Named): Promise<OrderView> {
+  const order = present(await readOrder(tx, eventId, orderId), 'an order that is there');
+  const [view] = await orderViews(ctx, tx, [order]);
   return present(view, 'the view of an order');
 }
 
-/** A list of them, in as many statements as one takes. */
+/** A list of them, in as many statements as one takes: for a snapshot. */
 export async function orderViews(
   ctx: Ctx,
-  on: Queryable,
+  on: Tx,
   orders: readonly OrderRow[],
 ): Promise<OrderView[]> {
   const keys = keysOf(orders);

@@ -7,7 +7,7 @@ import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts
 import { EPOCH_MAX } from '../ticket-codes/index.ts';
 import { findOrder } from './find-order.ts';
 import { selectTicket, updateEpoch } from './order.sql.ts';
-import { type OrderView, orderView } from './order-view.ts';
+import { type OrderView, orderIn } from './order-view.ts';
 
 type ReissueRefusal =
   | RefusalOf<'not_found' | 'ticket_not_valid' | 'ticket_reissued_too_often'>
@@ -40,6 +40,6 @@ export async function reissueTicket(
     }
     const data = { orderId, ticketId, epoch: changed.epoch };
     await record(tx, { kind: 'ticket_reissued', eventId, data });
-    return ok(await orderView(ctx, tx, order));
+    return ok(await orderIn(ctx, tx, order));
   });
 }

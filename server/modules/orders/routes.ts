@@ -8,7 +8,7 @@ import { id, line } from '../../kernel/schemas.ts';
 import { approvalAnswer } from '../approvals/index.ts';
 import { cancelOrder, refundOrder } from './cancel-order.ts';
 import { findOrder, listOrders } from './find-order.ts';
-import { orderSchema, orderStatus, orderView } from './order-view.ts';
+import { orderNow, orderSchema, orderStatus } from './order-view.ts';
 import { orderTimelineSchema, showOrderTimeline } from './show-timeline.ts';
 
 const params = z.object({ id: id('ord') });
@@ -120,7 +120,7 @@ export const orderRoutes: readonly Route[] = [
     handle: async (ctx, { actor, params: { id: orderId } }) => {
       const found = await findOrder(ctx, actor, orderId, 'orders:read');
       if (!found) return refused('not_found');
-      return ok({ body: await orderView(ctx, ctx.db, found.order) });
+      return ok({ body: await orderNow(ctx, found.order) });
     },
   }),
   route({

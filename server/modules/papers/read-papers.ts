@@ -3,7 +3,7 @@ import type { Ctx } from '../../kernel/context.ts';
 import type { OrderId } from '../../kernel/ids.ts';
 import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { type EventWords, readEventWords, type SeatWords } from '../catalog/index.ts';
-import { findOrder, type OrderView, orderView } from '../orders/index.ts';
+import { findOrder, type OrderView, orderNow } from '../orders/index.ts';
 
 /** A ticket that opens a door, and what is printed of it. */
 export type PaperTicket = {
@@ -33,13 +33,13 @@ export async function readPapers(
 ): Promise<Result<Papers, RefusalOf<'not_found' | 'order_not_confirmed'>>> {
   const found = await findOrder(ctx, actor, orderId, 'orders:read');
   if (!found) return refused('not_found');
-  const { status, eventId } = found.order;
+  const order = await orderNow(ctx, found.order);
+  const { status } = order;
   if (status !== 'confirmed' && status !== 'partially_refunded') {
     return refused('order_not_confirmed', { extra: { orderStatus: status } });
   }
-  const order = await orderView(ctx, ctx.db, found.order);
   const keys = order.tickets.flatMap(({ seat }) => seat ?? []);
-  const words = await readEventWords(ctx, eventId, keys);
+  const words = await readEventWords(ctx, found.order.eventId, keys);
   return ok({ event: words.event, order, tickets: printed(order, words) });
 }
 

@@ -3,7 +3,7 @@ import type { Ctx } from '../../kernel/context.ts';
 import { issueSchema } from '../../kernel/problem.ts';
 import { ok } from '../../kernel/result.ts';
 import { moneyOut, timeOut } from '../../kernel/schemas.ts';
-import { type OrderView, orderSchema, orderView, referencesOf } from '../orders/index.ts';
+import { type OrderView, orderNow, orderSchema, referencesOf } from '../orders/index.ts';
 import { accountFor, paymentsOf } from '../payments/index.ts';
 import { applyCode, codeOfCredit, findCredit, type PromoRefusal } from '../promotions/index.ts';
 import { isAvailable, type WaysToPay, waysToPay } from '../shopping/index.ts';
@@ -145,7 +145,7 @@ export async function sessionView(ctx: Ctx, session: Session): Promise<SessionVi
   const { standing, order } = session;
   const isOpen = standing.status === 'open';
   // What failed is told by an issue; what was bought before it was given up, by the order.
-  const shown = order && !isOpen ? await orderView(ctx, ctx.db, order) : null;
+  const shown = order && !isOpen ? await orderNow(ctx, order) : null;
   const paying = standing.status === 'purchasing' ? await payingNow(ctx, session) : null;
   return viewOf(ctx, session, shown, paying);
 }

@@ -30,7 +30,7 @@ import {
   type OrderRow,
   type OrderView,
   orderByKey,
-  orderView,
+  orderNow,
   readOrder,
   referencesOf,
 } from '../orders/index.ts';
@@ -280,14 +280,14 @@ export async function pay(
       const settled = await settleFree(ctx, order);
       if (!settled.ok) return settled;
     }
-    const view = await viewNow(ctx, order);
+    const view = await orderNow(ctx, order);
     const shown = show.secrets ? view : withoutCodes(view);
     return ok({ order: shown, payment: { provider: 'none' }, ...opened });
   }
   const ways = await waysToPay(ctx, order, payment);
   if (!ways.ok) return ways;
   await ctx.pause('book.before_answer');
-  const view = await viewNow(ctx, order);
+  const view = await orderNow(ctx, order);
   const shown = show.again ? asPlaced(view) : view;
   const secrets = show.secrets ? ways.value : {};
   return ok({
@@ -319,9 +319,4 @@ function asPlaced(view: OrderView): OrderView {
 /** A code opens the door: nobody gets one by knowing a key alone. */
 function withoutCodes(view: OrderView): OrderView {
   return { ...view, tickets: view.tickets.map((ticket) => ({ ...ticket, code: null })) };
-}
-
-async function viewNow(ctx: Ctx, order: OrderRow): Promise<OrderView> {
-  const now = await readOrder(ctx.db, order.eventId, order.orderId);
-  return orderView(ctx, ctx.db, now ?? order);
 }

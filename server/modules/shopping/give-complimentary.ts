@@ -27,13 +27,7 @@ import {
   holdPlaces,
   refusedWhileStopped,
 } from '../inventory/index.ts';
-import {
-  type OrderRow,
-  type OrderView,
-  orderByKey,
-  orderView,
-  readOrder,
-} from '../orders/index.ts';
+import { type OrderRow, type OrderView, orderByKey, orderIn, readOrder } from '../orders/index.ts';
 import type { Once } from './find-hold.ts';
 import { insertComplimentary } from './settle.sql.ts';
 import { bookKind } from './settle-kinds.ts';
@@ -72,9 +66,8 @@ export async function giveComplimentary(
   const given = await give(ctx, eventId, gift, once, null);
   if (!given.ok) return given;
   // Read in a transaction, which keeps it as the answer to a repetition.
-  return inTx(ctx, async (tx) => {
-    const order = present(await readOrder(tx, eventId, given.value), 'the order');
-    return ok(await orderView(ctx, tx, order));
+  return inTx(ctx, async (tx) => ok(await orderIn(ctx, tx, { eventId, orderId: given.value })), {
+    isolation: 'repeatable read',
   });
 }
 
