@@ -7,7 +7,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cloneDb, type TestDb } from '../../../test/kit/db.ts';
 import { announce, firstTimes, letterFacts, listener } from '../../../test/kit/fact-readers.ts';
 import { eventually } from '../../../test/kit/given.ts';
-import { startKafka, type TestKafka } from '../../../test/kit/kafka.ts';
+import {
+  KAFKA_TEST_MAX_MS,
+  KAFKA_WITHIN_MS,
+  startKafka,
+  type TestKafka,
+} from '../../../test/kit/kafka.ts';
 import { connect, kernelCtx } from '../../../test/kit/kernel.ts';
 import { requireEngine } from '../../../test/kit/requires.ts';
 import { createBusConsumers } from '../../kernel/bus-consumers.ts';
@@ -55,7 +60,7 @@ async function onKafka(ctx: Ctx): Promise<Way & { close: () => Promise<void> }> 
 describe.each([
   { way: 'on the log in the database', open: onDatabase, skip: false },
   { way: 'as groups of Kafka', open: onKafka, skip: home === undefined },
-])('D8 consumers $way', ({ open, skip }) => {
+])('D8 consumers $way', { timeout: KAFKA_TEST_MAX_MS }, ({ open, skip }) => {
   let database: TestDb;
   let outside: pg.Client;
   let ctx: Ctx;
@@ -66,7 +71,7 @@ describe.each([
     outside = await connect(database.url);
     ctx = kernelCtx(database.db);
     way = await open(ctx);
-  });
+  }, KAFKA_TEST_MAX_MS);
   afterAll(async () => {
     if (skip) return;
     await way.close();
@@ -85,6 +90,7 @@ describe.each([
     eventually(
       async () => heard,
       (lines) => lines.includes(last),
+      KAFKA_WITHIN_MS,
     );
 
   it.skipIf(skip)('hear what comes from their beginning on, in order per key', async () => {
@@ -130,6 +136,7 @@ describe.each([
         eventually(
           async () => new Set([...one.heard, ...two.heard].map((line) => line.slice(0, -2))),
           (lines) => events.every((event) => lines.has(`${event} ${seq}`)),
+          KAFKA_WITHIN_MS,
         );
       await heardAll(2);
       await first.stop();
@@ -157,6 +164,7 @@ describe.each([
     const parked = await eventually(
       () => parkedFacts(ctx, { consumer: 'parks' }),
       (those) => those.length === 2,
+      KAFKA_WITHIN_MS,
     );
     expect(parked.map(({ key, seq, error }) => [key, seq, error])).toEqual([
       ['p1', 2, 'cannot'],
@@ -202,7 +210,7 @@ describe.each([
     process.wake();
     expect(await behind()).toBe(2);
     broken.clear();
-    await eventually(behind, (facts) => facts === 0);
+    await eventually(behind, (facts) => facts === 0, KAFKA_WITHIN_MS);
     await process.stop();
     expect(await behind()).toBe(0);
   });
