@@ -35,7 +35,9 @@ import {
   notificationRoutes,
   reminderRecurring,
   roundJob,
-  sendMessageJob,
+  SEND_JOB,
+  SEND_URGENT_JOB,
+  sendMessage,
 } from './modules/notifications/index.ts';
 import {
   orderMachine,
@@ -160,8 +162,11 @@ export async function buildApp(ctx: Ctx, more: readonly Route[] = []): Promise<F
 
 const HOUR_MS = 3_600_000;
 const WORKER_CONCURRENCY = 8;
-/** Endpoints that are sent to at once; nobody's payment waits behind them. */
-const WEBHOOK_CONCURRENCY = 8;
+/** Endpoints that are posted to at once. */
+const WEBHOOKS_AT_ONCE = 8;
+/** As many as the mail server is kept connections to. */
+const LETTERS_AT_ONCE = 4;
+const CODES_AT_ONCE = 2;
 
 const recurring: readonly Recurring[] = [
   creditRecurring,
@@ -219,9 +224,9 @@ const recurring: readonly Recurring[] = [
   },
 ];
 
+/** Hands for each sort of work: nobody's payment waits behind a mail server or an endpoint. */
 export function buildWorker(ctx: () => Ctx): Worker {
-  const sendMessage = sendMessageJob(signInWords);
-  const handlers = {
+  const money = {
     ...settleHandlers,
     [submitRefund.kind]: submitRefund.handler,
     [tieOutJob.kind]: tieOutJob.handler,
@@ -229,24 +234,30 @@ export function buildWorker(ctx: () => Ctx): Worker {
     [complimentaryApproved.kind]: complimentaryApproved.handler,
     [followChangeJob.kind]: followChangeJob.handler,
     [roundJob.kind]: roundJob.handler,
-    [sendMessage.kind]: sendMessage.handler,
     [forgetEndpointJob.kind]: forgetEndpointJob.handler,
   };
-  const senders = { [sendWebhooksJob.kind]: sendWebhooksJob.handler };
+  const send = sendMessage(signInWords);
   return together(
-    createWorker(ctx, handlers, recurring, WORKER_CONCURRENCY),
-    createWorker(ctx, senders, [], WEBHOOK_CONCURRENCY),
+    [
+      createWorker(ctx, money, recurring, WORKER_CONCURRENCY),
+      createWorker(ctx, { [sendWebhooksJob.kind]: sendWebhooksJob.handler }, [], WEBHOOKS_AT_ONCE),
+    ],
+    [
+      createWorker(ctx, { [SEND_JOB]: send }, [], LETTERS_AT_ONCE),
+      createWorker(ctx, { [SEND_URGENT_JOB]: send }, [], CODES_AT_ONCE),
+    ],
   );
 }
 
-/** Workers with hands of their own, as one. */
-function together(...workers: readonly Worker[]): Worker {
+/** As one; the patient ones look once a second, and not at every commit that may concern them. */
+function together(prompt: readonly Worker[], patient: readonly Worker[]): Worker {
+  const workers = [...prompt, ...patient];
   return {
     start: () => {
       for (const each of workers) each.start();
     },
     wake: () => {
-      for (const each of workers) each.wake();
+      for (const each of prompt) each.wake();
     },
     stop: async () => {
       await Promise.all(workers.map((each) => each.stop()));

@@ -191,6 +191,7 @@ async function build(
       await work.stopWork();
       await delivery?.stop();
       post.close();
+      await ctx.ports.printer.close();
       await disconnect(base, stops, shared);
     },
   };

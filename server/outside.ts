@@ -12,6 +12,7 @@ import { present } from './kernel/result.ts';
 import type { Secrets } from './kernel/secrets.ts';
 import { alone, type Shared } from './kernel/shared.ts';
 import type { SmsPort } from './modules/notifications/index.ts';
+import { createPrinter, printProgram } from './modules/papers/index.ts';
 import type { PaymentPort } from './modules/payments/index.ts';
 import { API_PREFIX, type Sandbox } from './sandbox/index.ts';
 import { createMailbox } from './sandbox/mailbox/index.ts';
@@ -36,6 +37,7 @@ export function portsOf(
     mail,
     sms,
     webhooks: createWebhookPort({ allowPrivate: config.WEBHOOKS_ALLOW_PRIVATE }),
+    printer: createPrinter(printProgram()),
   };
 }
 

@@ -75,14 +75,20 @@ const takeJobs = (kinds: string[], most: number) => rows({
       attempts = j.attempts + case when j.leased_until is null then 1 else 0 end,
       deaths = case when j.leased_until is null then 0 else j.deaths + 1 end
   from (
-    select d.id from kernel.job d
-    where d.parked_at is null and d.run_at <= clock_timestamp()
-      and case when d.leased_until is null then d.attempts < ${MAX_ATTEMPTS}
-        else d.leased_until < clock_timestamp() and d.deaths < ${MAX_DEATHS} end
-      and d.kind = any(${kinds}::text[])
+    select d.id
+    from unnest(${kinds}::text[]) as k(kind)
+    -- However much is due of a kind, so many are looked at.
+    cross join lateral (
+      select o.id, o.run_at from kernel.job o
+      where o.kind = k.kind and o.parked_at is null and o.run_at <= clock_timestamp()
+        and case when o.leased_until is null then o.attempts < ${MAX_ATTEMPTS}
+          else o.leased_until < clock_timestamp() and o.deaths < ${MAX_DEATHS} end
+      order by o.run_at
+      limit ${most}
+      for no key update skip locked
+    ) d
     order by d.run_at
     limit ${most}
-    for no key update skip locked
   ) due
   where j.id = due.id
   returning j.id, j.kind, j.key, j.data, j.attempts, j.lease_token as "leaseToken"`;

@@ -7,6 +7,7 @@ import { readConfig } from '../../server/kernel/config.ts';
 import type { Ctx } from '../../server/kernel/context.ts';
 import { relayFacts } from '../../server/kernel/relay.ts';
 import { ensureFirstAdmin } from '../../server/modules/identity/index.ts';
+import { createPrinter } from '../../server/modules/papers/index.ts';
 import { cloneDb, type TestDb } from './db.ts';
 
 export const ADMIN_KEY = 'fk_admin_key_for_tests_0123456789';
@@ -52,6 +53,7 @@ const NO_OTHER_PORTS = {
   home: null,
   mail: null,
   sms: null,
+  printer: createPrinter(null),
 };
 
 export type TestAppOptions = {

@@ -13,12 +13,12 @@
  */
 export { notificationConsumer } from './consumer.ts';
 export { type Language, languages } from './kinds.ts';
-export { notify, recipientKey } from './notify.ts';
+export { notify, recipientKey, SEND_JOB, SEND_URGENT_JOB } from './notify.ts';
 export { optOut, optOutKey } from './opt-out.ts';
 export { type Delivery, homeOf, type Mail, type MailPort, type SmsPort } from './ports.ts';
 export { type Preview, previews } from './preview.ts';
 export { forgetBounces } from './recipients.ts';
 export { forgetMessagesRecurring, reminderRecurring, roundJob } from './rounds.ts';
 export { notificationRoutes } from './routes.ts';
-export { sendMessageJob } from './send-message.ts';
+export { sendMessage } from './send-message.ts';
 export type { SignInWords } from './write-message.ts';

@@ -8,6 +8,8 @@ import { type Channel, type Kind, kindOf } from './kinds.ts';
 import { insertMessage, takePlace } from './message.sql.ts';
 
 export const SEND_JOB = 'send_message';
+/** For what somebody is waiting for at this moment, such as a code: it passes all the others by. */
+export const SEND_URGENT_JOB = 'send_urgent_message';
 const KEY_CHARS = 32;
 /** So many messages go out in a second, at most; the jobs of money run beside them. */
 const SOON = { perSecond: 40, atOnce: 400 } as const;
@@ -69,8 +71,12 @@ async function oweBy(
   const delaySeconds = isUrgent
     ? 0
     : (await one(on, takePlace(isMass ? 'mass' : 'soon', pace.perSecond, pace.atOnce))).seconds;
-  const job = { eventId, messageId };
-  await enqueue(on, { kind: SEND_JOB, key: `${eventId}/${messageId}`, data: job, delaySeconds });
+  await enqueue(on, {
+    kind: isUrgent ? SEND_URGENT_JOB : SEND_JOB,
+    key: `${eventId}/${messageId}`,
+    data: { eventId, messageId },
+    delaySeconds,
+  });
   return 1;
 }
 

@@ -18,7 +18,6 @@ import {
   startMessage,
   takeAllowance,
 } from './message.sql.ts';
-import { SEND_JOB } from './notify.ts';
 import type { Delivery } from './ports.ts';
 import { type SignInWords, type Written, writeMessage } from './write-message.ts';
 
@@ -32,19 +31,14 @@ const AGAIN_MAX_SECONDS = 900;
 /** What an order’s buyer may choose is being laid out. */
 const DECIDED_SECONDS = 5;
 
-export function sendMessageJob(signInWords: SignInWords): {
-  readonly kind: string;
-  readonly handler: JobHandler;
-} {
-  return {
-    kind: SEND_JOB,
-    handler: async (ctx, job) => {
-      // Written by `notify`.
-      const { eventId, messageId } = job.data as Record<'eventId' | 'messageId', string>;
-      const message = await maybe(ctx.db, selectMessage(eventId, messageId));
-      if (!message || (message.state !== 'waiting' && message.state !== 'sending')) return;
-      await sendOne(ctx, message, signInWords);
-    },
+/** The handler of both jobs that send messages. */
+export function sendMessage(signInWords: SignInWords): JobHandler {
+  return async (ctx, job) => {
+    // Written by `notify`.
+    const { eventId, messageId } = job.data as Record<'eventId' | 'messageId', string>;
+    const message = await maybe(ctx.db, selectMessage(eventId, messageId));
+    if (!message || (message.state !== 'waiting' && message.state !== 'sending')) return;
+    await sendOne(ctx, message, signInWords);
   };
 }
 

@@ -5,7 +5,6 @@ import { ok, refused } from '../../kernel/result.ts';
 import { bodyOf, type Route, route } from '../../kernel/route.ts';
 import { id, instant, line, prose, timezone } from '../../kernel/schemas.ts';
 import { documentSchema } from './document-view.ts';
-import { drawDocument } from './draw-document.ts';
 import {
   documentsOfOrder,
   documentsOfOrganizer,
@@ -15,7 +14,6 @@ import {
 import { readRecipient, setRecipient } from './recipients.ts';
 import { type DocumentName, parseName } from './rules-document.ts';
 import { readBilling, setBilling } from './sellers.ts';
-import { ticketFonts } from './ticket-fonts.ts';
 
 const ADDRESS_LINES_MAX = 8;
 
@@ -200,11 +198,12 @@ const orders: readonly Route[] = [
     handle: async (ctx, { actor, params }) => {
       const document = await findDocument(ctx, actor, params.id, params.number);
       if (!document) return refused('not_found');
-      const encoded = await drawDocument(document, await ticketFonts());
+      const printed = await ctx.ports.printer.print({ kind: 'document', document }, 'soon');
+      if (!printed.ok) return printed;
       const headers = {
         'content-disposition': `inline; filename="${fileNameOf(document)}"`,
       };
-      return ok({ body: '', encoded, headers });
+      return ok({ body: '', encoded: printed.value, headers });
     },
   }),
 ];

@@ -10,9 +10,9 @@
  */
 export { calendarText } from './calendar-text.ts';
 export { documentRoutes } from './document-routes.ts';
-export { drawTickets, TICKETS_MAX } from './draw-tickets.ts';
+export { TICKETS_MAX } from './draw-tickets.ts';
 export { documentRecurring, numberDocuments } from './number-documents.ts';
+export { createPrinter, printProgram } from './printer.ts';
 export { readPapers } from './read-papers.ts';
 export { paperRoutes } from './routes.ts';
-export { ticketFonts } from './ticket-fonts.ts';
 export { ticketRoutes } from './ticket-routes.ts';

@@ -7,9 +7,8 @@ import { id } from '../../kernel/schemas.ts';
 import { findEvent } from '../catalog/index.ts';
 import { publicKeysOf } from '../ticket-codes/index.ts';
 import { calendarText } from './calendar-text.ts';
-import { drawTickets, TICKETS_MAX } from './draw-tickets.ts';
+import { TICKETS_MAX } from './draw-tickets.ts';
 import { readPapers } from './read-papers.ts';
-import { ticketFonts } from './ticket-fonts.ts';
 
 /** They never change; whether the event is there to be seen does. */
 const KEYS_MAX_AGE_SECONDS = 300;
@@ -115,12 +114,14 @@ export const paperRoutes: readonly Route[] = [
       const next = from + TICKETS_MAX;
       const { length } = papers.value.tickets;
       if (length < from) return refused('no_valid_tickets');
-      const encoded = await drawTickets(papers.value, await ticketFonts(), from - 1);
+      const job = { kind: 'tickets', papers: papers.value, first: from - 1 } as const;
+      const printed = await ctx.ports.printer.print(job, 'soon');
+      if (!printed.ok) return printed;
       const headers = {
         'content-disposition': 'inline; filename="tickets.pdf"',
         ...(next <= length ? { link: `<?from=${next}>; rel="next"` } : {}),
       };
-      return ok({ body: '', encoded, headers });
+      return ok({ body: '', encoded: printed.value, headers });
     },
   }),
   route({
