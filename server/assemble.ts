@@ -191,8 +191,7 @@ async function build(
       await work.stopWork();
       await delivery?.stop();
       post.close();
-      await ctx.ports.printer.close();
-      await disconnect(base, stops, shared);
+      await disconnect(ctx);
     },
   };
 }
@@ -213,13 +212,10 @@ async function openApp(
   return app;
 }
 
-async function disconnect(
-  { lanes, ...pools }: Pick<Ctx, 'lanes' | 'db' | 'auditDb' | 'webhookDb' | 'outgoingDb'>,
-  stops: Stops,
-  shared: Ctx['shared'],
-): Promise<void> {
+async function disconnect(ctx: Ctx): Promise<void> {
+  const { ports, lanes, db, auditDb, webhookDb, outgoingDb, stops, shared } = ctx;
+  await ports.printer.close();
   await lanes.close();
-  const { db, auditDb, webhookDb, outgoingDb } = pools;
   for (const pool of [db, auditDb, webhookDb, outgoingDb]) await closeDb(pool);
   await stops.close();
   await shared.close();

@@ -63,21 +63,11 @@ export function createSideThread<Job>(options: SideThreadOptions): SideThread<Jo
     for (const id of [...running.keys()]) settle({ id, error });
   };
 
-  const make = () => {
-    const made = new Worker(options.program);
-    made.on('message', settle);
-    made.on('error', (error) => lose(made, `the thread failed: ${String(error)}`));
-    made.on('exit', () => lose(made, 'the thread has ended'));
-    // It keeps no process running that has nothing else to do.
-    made.unref();
-    return made;
-  };
-
   function next(): void {
     while (!closed && running.size < AT_ONCE) {
       const task = waiting.soon.shift() ?? waiting.later.shift();
       if (!task) return;
-      thread ??= make();
+      thread ??= startThread(options.program, settle, lose);
       const own = thread;
       const late = () => lose(own, `it took longer than ${options.jobMaxMs} ms`);
       running.set(task.id, { ...task, timer: setTimeout(late, options.jobMaxMs) });
@@ -111,6 +101,20 @@ export function createSideThread<Job>(options: SideThreadOptions): SideThread<Jo
       await ended;
     },
   };
+}
+
+function startThread(
+  program: URL,
+  settle: (answer: Answer) => void,
+  lose: (lost: Worker, error: string) => void,
+): Worker {
+  const made = new Worker(program);
+  made.on('message', settle);
+  made.on('error', (error) => lose(made, `the thread failed: ${String(error)}`));
+  made.on('exit', () => lose(made, 'the thread has ended'));
+  // It keeps no process running that has nothing else to do.
+  made.unref();
+  return made;
 }
 
 /** What such a program calls, once. */
