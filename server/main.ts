@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { assemble, type Parts } from './assemble.ts';
 import { type Database, openDatabase } from './database.ts';
 import { loadDemo } from './demo.ts';
-import type { Config } from './kernel/config.ts';
+import { type Config, doubtsAbout } from './kernel/config.ts';
 import { migrate } from './kernel/migrate.ts';
 import { ensureFirstAdmin } from './modules/identity/index.ts';
 
@@ -39,6 +39,7 @@ async function serve(
   database: Database,
   say: (line: string) => void,
 ): Promise<Running> {
+  for (const doubt of doubtsAbout(config)) say(doubt);
   await migrate({ url: database.url, say });
   const parts = await assemble({ config, databaseUrl: database.url });
   const port = await firstFreePort(config.HOST, config.PORT);

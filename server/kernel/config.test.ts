@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   ConfigError,
   describeConfig,
+  doubtsAbout,
   isLive,
   readConfig,
   usesMailbox,
@@ -184,6 +185,16 @@ describe('the description of the settings', () => {
     const database = { DATABASE_URL: 'postgres://localhost/fanfare' };
     expect(usesMailbox(readConfig({}))).toBe(true);
     expect(usesMailbox(readConfig({ ...live, ...database }))).toBe(false);
+  });
+
+  it('doubts that live payments are meant without letters', () => {
+    const live = { STRIPE_SECRET_KEY: 'sk_live_1', STRIPE_WEBHOOK_SECRET: 'whsec_1' };
+    const all = { ...live, DATABASE_URL: 'postgres://localhost/fanfare' };
+    expect(doubtsAbout(readConfig({}))).toEqual([]);
+    expect(doubtsAbout(readConfig(all))).toEqual([expect.stringMatching(/^SMTP_URL is not set/)]);
+    const mail = { SMTP_URL: 'smtp://localhost', MAIL_FROM: 'a@example.org' };
+    expect(doubtsAbout(readConfig({ ...all, ...mail }))).toEqual([]);
+    expect(doubtsAbout(readConfig({ ...all, ...mail, NOTIFY: 'off' }))).toHaveLength(1);
   });
 
   it('hides secrets', () => {

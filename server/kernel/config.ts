@@ -251,6 +251,20 @@ export function usesMailbox(config: RawConfig): boolean {
   return !isLive(config) && (config.SMTP_URL === undefined || config.SMS_URL === undefined);
 }
 
+/** What is allowed and probably not meant, in a line each: said at the start. */
+export function doubtsAbout(config: RawConfig): readonly string[] {
+  const doubts: string[] = [];
+  if (isLive(config) && config.SMTP_URL === undefined) {
+    doubts.push(
+      'SMTP_URL is not set: no buyer gets tickets, news of an event or a code to sign in by e-mail',
+    );
+  }
+  if (isLive(config) && !config.NOTIFY) {
+    doubts.push('NOTIFY is off: nobody is told anything');
+  }
+  return doubts;
+}
+
 const SECRET = new Set([
   ...['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET', 'BOOTSTRAP_API_KEY', 'SMS_TOKEN'],
   'KAFKA_SASL_PASSWORD',
