@@ -143,7 +143,7 @@ async function build(
   };
   const deps = { db, ids: systemIds, nowMs, secrets, log, baseUrl: () => state.baseUrl, realKey };
   const sandbox = isSandbox ? createSandbox(deps) : null;
-  const post = openPost(config, db, clock);
+  const post = await openPost(config, db, clock);
   const shared = override?.shared ?? (await openShared(config, secrets, base));
   const stops = await openStops(config, databaseUrl, { ...base, clock });
   const ctx: Ctx = {

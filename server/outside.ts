@@ -2,7 +2,6 @@
 import { createWebhookPort } from './adapters/outgoing/index.ts';
 import { openRedis } from './adapters/redis/index.ts';
 import { createSms } from './adapters/sms/index.ts';
-import { createSmtp } from './adapters/smtp/index.ts';
 import { createStripeProvider } from './adapters/stripe/index.ts';
 import type { Clock } from './kernel/clock.ts';
 import { type Config, isLive, usesMailbox } from './kernel/config.ts';
@@ -25,7 +24,7 @@ export type Listening = { baseUrl: string | null; provider: PaymentPort | null }
 export function portsOf(
   config: Config,
   state: Listening,
-  { mail, sms }: ReturnType<typeof openPost>,
+  { mail, sms }: Awaited<ReturnType<typeof openPost>>,
 ): Ports {
   return {
     get payments() {
@@ -41,11 +40,14 @@ export function portsOf(
   };
 }
 
-/** Who takes messages: a server or provider, the development mailbox, or nobody. */
-export function openPost(config: Config, db: Db, clock: Clock) {
+/**
+ * Who takes messages: a server or provider, the development mailbox, or nobody. What speaks to a
+ * mail server is loaded only where there is one: buyers wait for a server that begins again.
+ */
+export async function openPost(config: Config, db: Db, clock: Clock) {
   const { SMTP_URL, SMS_URL, SMS_ACCOUNT, SMS_TOKEN, SMS_FROM } = config;
   const mailbox = usesMailbox(config) ? createMailbox({ db, clock }) : null;
-  const smtp = SMTP_URL ? createSmtp(SMTP_URL) : null;
+  const smtp = SMTP_URL ? (await import('./adapters/smtp/index.ts')).createSmtp(SMTP_URL) : null;
   const sms: SmsPort | null = SMS_URL
     ? createSms({
         url: SMS_URL,

@@ -6,8 +6,8 @@
  */
 import { setPriority } from 'node:os';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
-import { type Busy, busy } from './db.ts';
-import { assert, ok, type Result } from './result.ts';
+import type { Busy } from './db.ts';
+import { assert, ok, type Result, refused } from './result.ts';
 
 /** Begun at once: what waits in between, as long work does between its pages, lets others in. */
 const AT_ONCE = 4;
@@ -82,7 +82,8 @@ export function createSideThread<Job>(options: SideThreadOptions): SideThread<Jo
   return {
     run: async (job, order) => {
       assert(!closed, 'the thread was closed');
-      if (waiting[order].length >= options.waitingMax) return busy();
+      if (waiting[order].length >= options.waitingMax)
+        return refused('busy', { detail: 'Much is waiting for this. Try again soon.' });
       lastId += 1;
       const id = lastId;
       const done = new Promise<Buffer>((resolve, reject) => {

@@ -16,6 +16,7 @@ import {
   put,
   RIGHT,
 } from './pen.ts';
+import { TICKETS_MAX } from './print-job.ts';
 import type { Face } from './print-text.ts';
 import type { Papers, PaperTicket } from './read-papers.ts';
 import type { Fonts } from './ticket-fonts.ts';
@@ -29,9 +30,6 @@ const TITLE_SIZES = [26, 22, 18] as const;
 const TITLE_SIZE_MIN = 14;
 const TITLE_LINES_MAX = 3;
 const CODE_LINE_CHARS = 76;
-
-/** A page takes some 20 ms; a larger order is fetched in parts. */
-export const TICKETS_MAX = 100;
 
 /**
  * One page for each ticket, TICKETS_MAX at most, beginning with the `first`-th, counted from 0.

@@ -10,8 +10,8 @@
  */
 export { calendarText } from './calendar-text.ts';
 export { documentRoutes } from './document-routes.ts';
-export { TICKETS_MAX } from './draw-tickets.ts';
 export { documentRecurring, numberDocuments } from './number-documents.ts';
+export { TICKETS_MAX } from './print-job.ts';
 export { createPrinter, printProgram } from './printer.ts';
 export { readPapers } from './read-papers.ts';
 export { paperRoutes } from './routes.ts';

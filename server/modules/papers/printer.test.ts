@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { applies } from '../../../test/kit/requires.ts';
 import { projectRoot } from '../../kernel/root.ts';
-import type { PrintJob } from './print.ts';
+import type { PrintJob } from './print-job.ts';
 import { createPrinter, type Printer, printProgram } from './printer.ts';
 
 const job = {

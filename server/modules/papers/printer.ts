@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Busy } from '../../kernel/db.ts';
 import { ok, type Result } from '../../kernel/result.ts';
 import { createSideThread } from '../../kernel/side-thread.ts';
-import type { PrintJob } from './print.ts';
+import type { PrintJob } from './print-job.ts';
 
 export type Printer = {
   /** The bytes of a PDF; `soon` where somebody waits for it. Equal jobs make equal bytes. */

@@ -7,7 +7,7 @@ import { id } from '../../kernel/schemas.ts';
 import { findEvent } from '../catalog/index.ts';
 import { publicKeysOf } from '../ticket-codes/index.ts';
 import { calendarText } from './calendar-text.ts';
-import { TICKETS_MAX } from './draw-tickets.ts';
+import { TICKETS_MAX } from './print-job.ts';
 import { readPapers } from './read-papers.ts';
 
 /** They never change; whether the event is there to be seen does. */
