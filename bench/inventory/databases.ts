@@ -32,6 +32,7 @@ export async function openDatabases(): Promise<Databases> {
     dataDir: join(folder, 'data'),
     say: () => {},
     maxConnections: CONNECTIONS_MAX,
+    environment: slowDisk(),
   });
   guard(folder, [server.pid]);
   const client = new pg.Client({ connectionString: urlOf(server.url, 'postgres') });
@@ -96,4 +97,10 @@ export async function asSuperuser<T>(
   } finally {
     await client.end();
   }
+}
+
+/** As bench/slow-disk.c has it: the server's flushes take as long as this process's do. */
+function slowDisk(): Readonly<Record<string, string>> {
+  const { LD_PRELOAD, FSYNC_MS } = process.env;
+  return LD_PRELOAD && FSYNC_MS ? { LD_PRELOAD, FSYNC_MS } : {};
 }

@@ -63,6 +63,8 @@ export type EmbeddedPostgresOptions = {
   readonly durable?: boolean;
   readonly settings?: Readonly<Record<string, string>>;
   readonly maxConnections?: number;
+  /** What it sees of the shell besides a language and a time zone; nothing, unless told. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Other places than the usual ones. */
   readonly places?: {
     readonly packageDir?: string;
@@ -165,7 +167,10 @@ async function startSomewhere(start: Start): Promise<Postmaster> {
   for (let i = 0; i < bases.length; ) {
     try {
       const listening = await makeListening(bases[i] ?? null, { ...place, choosePort });
-      return await startPostmaster({ place, clusterDir, logFile, listening, settings });
+      const { environment = {} } = options;
+      return await startPostmaster({
+        ...{ place, clusterDir, logFile, listening, settings, environment },
+      });
     } catch (error) {
       refusal = error;
       if (waitsForOrphans(error) && performance.now() < givenUpAt) await sleep(ORPHANS_POLL_MS);

@@ -36,6 +36,7 @@ export type StartRequest = {
   readonly logFile: string;
   readonly listening: Listening;
   readonly settings: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, string>>;
 };
 
 /** Throws PostgresUnavailable with the last lines of the log when the server does not come up. */
@@ -46,7 +47,7 @@ export async function startPostmaster(request: StartRequest): Promise<Postmaster
   const log = openSync(logFile, 'a', 0o600);
   const child = spawn(join(place.binaries.binDir, 'postgres'), argumentsOf(request), {
     cwd: place.homeDir,
-    env: CLEAN_ENVIRONMENT,
+    env: { ...CLEAN_ENVIRONMENT, ...request.environment },
     stdio: ['ignore', log, log],
     detached: true,
     windowsHide: true,
