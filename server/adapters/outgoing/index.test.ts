@@ -14,6 +14,25 @@ async function receiver(host?: string, port?: number): Promise<Receiver> {
   return made;
 }
 
+/** A server that says what it wants to whatever it hears; answers its port. */
+async function speaker(say: (socket: Socket, heard: Buffer) => void): Promise<number> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('data', (part) => say(socket, part));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  open.push({
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  });
+  const address = server.address();
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
 const message = { headers: { 'webhook-id': 'whd_1' }, body: '{"type":"x"}' };
 const post = (url: string, options: Partial<OutgoingOptions> = {}) =>
   createWebhookPort({ allowPrivate: true, ...options }).post({ url, ...message });
@@ -75,20 +94,24 @@ describe('a message', () => {
     expect(nothing).toMatchObject({ error: 'name_not_found' });
   });
 
+  it.each([
+    ['101 Up', 'Connection: Upgrade\r\nUpgrade: x\r\n', { kind: 'answered', statusCode: 101 }],
+    ['101 Up', '', { kind: 'answered', statusCode: 101 }],
+    ['100 Go', '', { kind: 'failed', error: 'timeout' }],
+    ['103 Hints', 'Link: </>\r\n', { kind: 'failed', error: 'timeout' }],
+    ['200 Well', 'Content-Length: 9\r\n', { kind: 'answered', statusCode: 200 }],
+    ['200 Well', 'Connection: Upgrade\r\nUpgrade: x\r\n', { kind: 'answered', statusCode: 200 }],
+  ])('ends in time, whatever is answered: %s %s', async (status, headers, expected) => {
+    const port = await speaker((socket) => socket.write(`HTTP/1.1 ${status}\r\n${headers}\r\n`));
+    expect(await post(`http://127.0.0.1:${port}/`, { sendMaxMs: 50 })).toMatchObject(expected);
+  });
+
   it('is told what is no HTTP, and what is no TLS', async () => {
     const spoken: Buffer[] = [];
-    const answer = (socket: Socket) => {
-      socket.on('error', () => {});
-      socket.on('data', (part) => {
-        spoken.push(part);
-        socket.end('SSH-2.0-OpenSSH_9.9\r\n');
-      });
-    };
-    const server = createServer(answer);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    open.push({ close: () => new Promise((resolve) => server.close(() => resolve())) });
-    const address = server.address();
-    const port = typeof address === 'object' ? address?.port : 0;
+    const port = await speaker((socket, part) => {
+      spoken.push(part);
+      socket.end('SSH-2.0-OpenSSH_9.9\r\n');
+    });
     const resolve = async () => ['127.0.0.1'];
     const plain = await post(`http://ssh.example:${port}/`, { resolve });
     expect(plain).toMatchObject({ error: 'not_http' });

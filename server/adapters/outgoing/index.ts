@@ -50,7 +50,7 @@ async function post(message: WebhookMessage, options: OutgoingOptions): Promise<
     if (address === null) {
       return { kind: 'failed', error: 'address_refused', latencyMs: latencyMs() };
     }
-    const response = await send(url, address, message, signal);
+    const response = await orAborted(send(url, address, message, signal), signal);
     const answeredMs = latencyMs();
     return {
       kind: 'answered',
@@ -79,6 +79,7 @@ async function addressOf(
   return first;
 }
 
+/** What is outside of this process ends when it likes; who waits for it waits so long. */
 function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return Promise.race([
     work,
@@ -125,7 +126,17 @@ function send(
       signal,
     });
     request.on('response', resolve);
+    // A 101 is an answer like any other, and no reason to speak something else.
+    request.on('upgrade', (response, socket) => {
+      socket.destroy();
+      response.destroy();
+      resolve(response);
+    });
     request.on('error', reject);
+    // Where nothing else was said before: a connection may end without an error.
+    request.on('close', () => {
+      reject(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' }));
+    });
     request.end(body);
   });
 }
