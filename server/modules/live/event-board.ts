@@ -37,6 +37,8 @@ const FAILED_MS = 1_000;
 const PAST_MAX = 64;
 /** Beyond so many, those that nobody listens to any more are not kept for who comes back. */
 const CHANNELS_MAX = 200;
+/** Nobody has come to listen after so long: whoever asked was told no, or has gone. */
+const UNUSED_MS = 30_000;
 
 type Channel = {
   readonly eventId: EventId;
@@ -50,6 +52,9 @@ type Channel = {
   seen: string | null;
   readAt: number;
   overAt: number | null;
+  /** How many are just opening it, and when the last one did. */
+  opening: number;
+  usedAt: number;
   isStale: boolean;
   updating: Promise<void> | null;
 };
@@ -82,10 +87,8 @@ export function createEventBoard(ctx: Ctx, crowd: Crowd, overMs: number): EventB
     // The one that somebody came to last is the last to be let go.
     channels.delete(eventId);
     channels.set(eventId, channel);
-    for (const [oldest, { group }] of channels) {
-      if (channels.size <= CHANNELS_MAX) break;
-      if (group.listeners.size === 0) channels.delete(oldest);
-    }
+    channel.usedAt = performance.now();
+    letGo(channels);
     return channel;
   };
   const listenedTo = () => [...channels.values()].filter(({ group }) => group.listeners.size > 0);
@@ -112,7 +115,11 @@ export function createEventBoard(ctx: Ctx, crowd: Crowd, overMs: number): EventB
     open: async (eventId) => {
       const channel = channelOf(eventId);
       if (channel.current === null || channel.group.listeners.size === 0) {
-        await readState(ctx, crowd, channel);
+        channel.opening += 1;
+        await readState(ctx, crowd, channel).finally(() => {
+          channel.opening -= 1;
+          channel.usedAt = performance.now();
+        });
       }
       return { group: channel.group, first: (lastId) => firstOf(channel, lastId) };
     },
@@ -136,9 +143,21 @@ function newChannel(eventId: EventId): Channel {
     seen: null,
     readAt: 0,
     overAt: null,
+    opening: 0,
+    usedAt: 0,
     isStale: false,
     updating: null,
   };
+}
+
+/** What nobody listens to, and nobody is about to. */
+function letGo(channels: Map<EventId, Channel>): void {
+  const before = performance.now() - UNUSED_MS;
+  for (const [oldest, { group, opening, usedAt }] of channels) {
+    if (channels.size <= CHANNELS_MAX) return;
+    if (group.listeners.size > 0 || opening > 0 || usedAt > before) continue;
+    channels.delete(oldest);
+  }
 }
 
 /** Those of which something is different from what was seen last. */
