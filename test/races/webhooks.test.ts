@@ -154,14 +154,9 @@ describe('F13 the last message of an event', () => {
     await announce(one, eventId);
     await one.drainFacts();
     const [{ seq }] = await hook.log();
-    const client = await one.database.open('fanfare_app').pool.connect();
-    await client.query('begin');
+    const writing = await beginToWrite(hook.id, eventId, seq + 1);
     there.answer(async () => {
-      // Ids from answers are text.
-      const endpointId = hook.id as EndpointId;
-      const fact = { eventId: eventId as EventId, seq: seq + 1, kind: 'event_changed', body: '{}' };
-      const to = [{ endpointId, deliveryId: newScopedId(systemIds, 'whd', endpointId) }];
-      await run({ kind: 'tx', client }, insertDeliveries(fact, to, null));
+      await writing.write();
       return { status: 200 };
     });
     const sending = one.drainJobs();
@@ -171,13 +166,52 @@ describe('F13 the last message of an event', () => {
     );
     await eventually(waiters, (n) => n === 1);
     there.answer({ status: 200 });
-    await client.query('commit');
-    client.release();
+    await writing.commit();
     await sending;
     await sendAll(one);
     expect(there.received).toHaveLength(2);
   });
+
+  it('waits for them also where it was sent by hand, and the stream is empty', async () => {
+    const { hook, eventId } = await givenHook(one);
+    await announce(one, eventId);
+    await one.drainFacts();
+    const [{ id, seq }] = await hook.log();
+    await hook.staff.post(`${hook.at}/pause`);
+    await hook.staff.post(`/webhook-deliveries/${id}/resend`);
+    await one.drainJobs();
+    expect(await statusesOf(hook)).toEqual(['delivered']);
+    await hook.staff.post(`${hook.at}/resume`);
+    const stop = held.stopAt('webhook.before_end');
+    const sending = one.drainJobs();
+    await stop.arrived;
+    const writing = await beginToWrite(hook.id, eventId, seq + 1);
+    await writing.write();
+    stop.go();
+    await eventually(waiters, (n) => n === 1);
+    await writing.commit();
+    await sending;
+    await sendAll(one);
+    expect(await statusesOf(hook)).toEqual(['delivered', 'delivered']);
+  });
 });
+
+/** A consumer that has begun to write an event's next message down. */
+async function beginToWrite(hookId: string, eventId: string, seq: number) {
+  const client = await one.database.open('fanfare_app').pool.connect();
+  await client.query('begin');
+  // Ids from answers are text.
+  const endpointId = hookId as EndpointId;
+  const fact = { eventId: eventId as EventId, seq, kind: 'event_changed', body: '{}' };
+  const to = [{ endpointId, deliveryId: newScopedId(systemIds, 'whd', endpointId) }];
+  return {
+    write: () => run({ kind: 'tx', client }, insertDeliveries(fact, to, null)),
+    commit: async () => {
+      await client.query('commit');
+      client.release();
+    },
+  };
+}
 
 /** Sessions that wait for a lock, to write down what came of an attempt. */
 async function waiters(): Promise<number> {

@@ -89,7 +89,23 @@ const attemptOf = (outcome: SendOutcome, at: Date): Attempt => ({
   response: outcome.kind === 'answered' ? outcome.response : '',
 });
 
-async function lockClaim(tx: Tx, { endpointId, eventId, token }: Sent): Promise<boolean> {
+/** No message waits in a stream that was claimed: sent by hand, or forgotten. */
+export async function noteEmpty(
+  ctx: Ctx,
+  claim: Pick<Sent, 'endpointId' | 'token'> & { readonly eventId: EventId },
+): Promise<void> {
+  const done = await inTx(ctx, async (tx) => {
+    const now = await readNow(tx, ctx.clock);
+    if (await lockClaim(tx, claim)) await goOn(tx, claim.endpointId, claim.eventId, now);
+    return ok(null);
+  });
+  // Where it is busy the claim ends by itself.
+  assert(done.ok, 'a stream of webhooks could not be ended');
+}
+
+type Claim = Pick<Sent, 'endpointId' | 'eventId' | 'token'>;
+
+async function lockClaim(tx: Tx, { endpointId, eventId, token }: Claim): Promise<boolean> {
   if (token === null || eventId === null) return true;
   return (await maybe(tx, lockStream(endpointId, eventId, token))) !== null;
 }
@@ -104,7 +120,7 @@ async function noteDelivered(tx: Tx, sent: Sent, attempt: Attempt, now: Date): P
   await run(tx, noteArrival(endpointId));
 }
 
-/** On to the next message of the event; where none waits, the stream ends. */
+/** On to the next message of the event; where none waits, the stream ends. It is locked. */
 async function goOn(tx: Tx, endpointId: EndpointId, eventId: string, now: Date): Promise<void> {
   await run(tx, postponeStream(endpointId, eventId, now));
   await run(tx, endStream(endpointId, eventId));

@@ -8,14 +8,14 @@
  * sent again after a minute.
  */
 import type { Ctx } from '../../kernel/context.ts';
-import { all, maybe, run } from '../../kernel/db.ts';
+import { all, maybe } from '../../kernel/db.ts';
 import type { EndpointId } from '../../kernel/ids.ts';
 import { enqueue, type JobHandler, type Recurring } from '../../kernel/jobs.ts';
 import { readNow } from '../../kernel/now.ts';
-import { endStream, takeAsked, takeDue } from './delivery.sql.ts';
+import { takeAsked, takeDue } from './delivery.sql.ts';
 import { selectDueEndpoints, selectEndpoint } from './endpoint.sql.ts';
 import { SEND_JOB, type SendJob } from './jobs.ts';
-import { noteOutcome } from './note-outcome.ts';
+import { noteEmpty, noteOutcome } from './note-outcome.ts';
 import { secretOf, signedHeaders } from './sign-message.ts';
 
 /** To one endpoint. */
@@ -51,10 +51,10 @@ async function sendNext(ctx: Ctx, endpointId: EndpointId): Promise<boolean> {
     (await maybe(ctx.db, takeAsked(endpointId, now))) ??
     (await maybe(ctx.db, takeDue(endpointId, now)));
   if (!taken) return false;
-  const { eventId, deliveryId, body, step } = taken;
+  const { eventId, deliveryId, body, step, token } = taken;
   if (deliveryId === null || body === null || step === null) {
-    // Nothing waits any more: it was sent by hand, or has been forgotten.
-    if (eventId !== null) await run(ctx.db, endStream(endpointId, eventId));
+    await ctx.pause('webhook.before_end');
+    if (eventId !== null) await noteEmpty(ctx, { endpointId, eventId, token });
     return true;
   }
   const endpoint = await maybe(ctx.db, selectEndpoint(endpointId));
