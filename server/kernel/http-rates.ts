@@ -3,6 +3,7 @@
  * counted is added to it where they share (shared-rates.ts).
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { countedAs, networkOf } from './caller-network.ts';
 import { ProblemError } from './http-problem.ts';
 import type { Shared } from './shared.ts';
 import { shareRates } from './shared-rates.ts';
@@ -41,9 +42,12 @@ export type CountRequest = (request: FastifyRequest, reply: FastifyReply) => voi
 
 export const countNothing: CountRequest = () => {};
 
+type Counted = { readonly max: number; readonly left: number; readonly endsInSeconds: number };
+
 /**
- * Counts every request of `app`: under its key or, without one, its address. A route counts as soon
- * as it knows who asks, also if that is nobody: who guesses keys is counted under their address.
+ * Counts every request of `app`: under its key or, without one, its address; a fan's under both. A
+ * route counts as soon as it knows who asks, also if that is nobody: who guesses keys is counted
+ * under their address.
  */
 export function limitRates(app: FastifyInstance, rates: RateLimits, shared: Shared): CountRequest {
   const common = shareRates(shared, WINDOW_MS);
@@ -51,27 +55,24 @@ export function limitRates(app: FastifyInstance, rates: RateLimits, shared: Shar
   const byKey = countInWindows();
   app.addHook('onClose', async () => common.stop());
   app.decorateRequest('isCounted', false);
+  const one = (windows: Windows, name: string, max: number): Counted => {
+    const used = windows(name);
+    common.counted(name, used);
+    return { max, left: max - used.count, endsInSeconds: used.endsInSeconds };
+  };
   const count: CountRequest = (request, reply) => {
     if (request.isCounted) return;
     request.isCounted = true;
     if (isUnlimited(request.routePath ?? request.routeOptions.url ?? '')) return;
     const { actor } = request;
-    const isKey = actor.kind === 'key';
-    const name = isKey ? actor.keyId : request.ip;
-    const used = isKey ? byKey(name) : byAddress(name);
-    common.counted(name, used);
-    const max = isKey ? rates.perKeyPerMinute : rates.perAddressPerMinute;
-    reply
-      .header('ratelimit-limit', max)
-      .header('ratelimit-remaining', Math.max(0, max - used.count))
-      .header('ratelimit-reset', used.endsInSeconds);
-    if (used.count <= max) return;
-    throw new ProblemError({
-      status: 429,
-      code: 'rate_limited',
-      title: 'Too many requests',
-      retryAfterSeconds: Math.max(1, used.endsInSeconds),
-    });
+    const network = networkOf(request.ip);
+    const name = countedAs(actor, network);
+    const counted = [
+      ...(actor.kind === 'key' ? [one(byKey, actor.keyId, rates.perKeyPerMinute)] : []),
+      ...(name === network ? [one(byAddress, network, rates.perAddressPerMinute)] : []),
+    ];
+    const [nearest] = counted.sort((a, b) => a.left - b.left);
+    if (nearest) answerLimit(reply, nearest);
   };
   // For what is no route of the API: pages, the sandbox, unknown addresses.
   app.addHook('preParsing', (request, reply, _payload, done) => {
@@ -79,6 +80,21 @@ export function limitRates(app: FastifyInstance, rates: RateLimits, shared: Shar
     done();
   });
   return count;
+}
+
+/** Tells the caller of the limit that is nearest, and refuses beyond it. */
+function answerLimit(reply: FastifyReply, { max, left, endsInSeconds }: Counted): void {
+  reply
+    .header('ratelimit-limit', max)
+    .header('ratelimit-remaining', Math.max(0, left))
+    .header('ratelimit-reset', endsInSeconds);
+  if (left >= 0) return;
+  throw new ProblemError({
+    status: 429,
+    code: 'rate_limited',
+    title: 'Too many requests',
+    retryAfterSeconds: Math.max(1, endsInSeconds),
+  });
 }
 
 export type Used = {
@@ -91,11 +107,10 @@ export type Used = {
   seen: number | null;
 };
 
+type Windows = (name: string) => Used;
+
 /** Counts names, each from its first request on for a minute; `nowMs` is of a steady clock. */
-export function countInWindows(
-  nowMs = () => performance.now(),
-  countedMax = COUNTED_MAX,
-): (name: string) => Used {
+export function countInWindows(nowMs = () => performance.now(), countedMax = COUNTED_MAX): Windows {
   // In the order in which the windows began, so that the first one is the oldest.
   const windows = new Map<string, Used>();
   return (name) => {

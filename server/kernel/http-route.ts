@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type Actor, actorLabel, callerOf } from './actor.ts';
+import { networkOf } from './caller-network.ts';
 import type { Ctx } from './context.ts';
 import { type Authenticate, ProblemError, sendProblem } from './http-problem.ts';
 import type { CountRequest } from './http-rates.ts';
@@ -204,6 +205,7 @@ function answerOf({ success: { schema, contentType }, accepted }: Route): Answer
 const asIs = (text: string): string => text;
 
 function parse(route: Route, request: FastifyRequest): RouteInput<unknown, unknown, unknown> {
+  const { rawBody, headers } = request;
   const params = part(route.params, request.params, '', 'params');
   const query = part(route.query, withoutAccess(request.query), '', 'query');
   // A file that is no JSON is read by its handler.
@@ -217,7 +219,7 @@ function parse(route: Route, request: FastifyRequest): RouteInput<unknown, unkno
     body,
     actor: request.actor,
     once: onceOf(route, request),
-    request: { rawBody: request.rawBody, headers: request.headers, ip: request.ip },
+    request: { rawBody, headers, network: networkOf(request.ip) },
   };
 }
 

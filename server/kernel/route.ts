@@ -51,7 +51,8 @@ export type RouteInput<P, Q, B> = {
   readonly request: {
     readonly rawBody: Buffer | null;
     readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-    readonly ip: string;
+    /** Where it comes from, for limits: an IPv4 address, or the network of an IPv6 one. */
+    readonly network: string;
   };
 };
 

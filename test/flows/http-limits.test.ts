@@ -12,6 +12,7 @@ import type { TestDb } from '../kit/db.ts';
 import { startTestCluster } from '../kit/embedded.ts';
 import { eventually, newKey, onSale, somebody } from '../kit/given.ts';
 import { connect } from '../kit/kernel.ts';
+import { codeSent } from '../kit/mailbox.ts';
 import { requestText, sendRaw, wire } from '../kit/raw.ts';
 
 let app: TestApp;
@@ -39,6 +40,17 @@ async function serve(more: Partial<HttpOptions>, ctx = app.ctx): Promise<Fastify
     ...more,
   });
   return served;
+}
+
+let people = 0;
+/** The credential of somebody who has just signed in. */
+async function signedIn() {
+  people += 1;
+  const email = `limited${people}@example.org`;
+  expect((await app.guest.post('/sign-in', { email })).status).toBe(202);
+  const proof = { email, code: await codeSent(app, email) };
+  const { body } = await app.guest.post('/sign-in/verify', proof);
+  return { authorization: `Bearer ${body.token}` };
 }
 
 describe('rate limits', () => {
@@ -79,6 +91,29 @@ describe('rate limits', () => {
     expect(used).toEqual([200, 200, 200, 200, 200, 429]);
     // Its address has not been used up by it.
     expect(await statuses(server, 1, '/api/v1/me', '192.0.2.1')).toEqual([200]);
+  });
+
+  it('count those who have signed in where they come from, however many sessions they have', async () => {
+    const sessions = [await signedIn(), await signedIn()];
+    const server = await serve({ rates });
+    const [one, other] = sessions;
+    expect(await statuses(server, 2, '/api/v1/me', '192.0.2.1', one)).toEqual([200, 200]);
+    expect(await statuses(server, 2, '/api/v1/me', '192.0.2.1', other)).toEqual([200, 429]);
+    expect(await statuses(server, 1, '/api/v1/events', '192.0.2.1')).toEqual([429]);
+    expect(await statuses(server, 3, '/api/v1/me', '192.0.2.2', one)).toEqual([200, 200, 200]);
+    // One session may not be used from everywhere either: by now it has asked five times.
+    expect(await statuses(server, 1, '/api/v1/me', '192.0.2.3', one)).toEqual([429]);
+  });
+
+  it('count the addresses of one IPv6 network together', async () => {
+    const server = await serve({ rates });
+    for (const from of ['2001:db8::1', '2001:db8::2', '2001:db8:0:0:1::3']) {
+      expect(await statuses(server, 1, '/api/v1/events', from)).toEqual([200]);
+    }
+    expect(await statuses(server, 1, '/api/v1/events', '2001:db8::4')).toEqual([429]);
+    expect(await statuses(server, 1, '/api/v1/events', '2001:db8:0:1::1')).toEqual([200]);
+    expect(await statuses(server, 3, '/api/v1/events', '192.0.2.1')).toEqual([200, 200, 200]);
+    expect(await statuses(server, 1, '/api/v1/events', '::ffff:192.0.2.1')).toEqual([429]);
   });
 
   it('count who guesses keys, tokens and addresses', async () => {

@@ -216,6 +216,22 @@ describe('the end', () => {
     await own.close();
   });
 
+  it('comes at once for one too many from one address, however many have signed in there', async () => {
+    const own = await startApp({ env: { LIVE_PER_CALLER: '2' } });
+    const { eventId } = await onSale(own.admin);
+    const path = `/events/${eventId}/live`;
+    const answers: number[] = [];
+    for (const name of ['ann', 'bob', 'cem']) {
+      const person = await own.admin.post('/users', { name, email: `${name}@example.org` });
+      const fan = { name, role: 'fan', userId: person.body.id };
+      const key = await own.admin.post('/api-keys', fan);
+      expect(key.status).toBe(201);
+      answers.push((await hear(path, { token: key.body.secret }, own)).status);
+    }
+    expect(answers).toEqual([200, 200, 429]);
+    await own.close();
+  });
+
   it('comes at once for one listener too many', async () => {
     const own = await startApp({ env: { LIVE_LISTENERS: '3', LIVE_PER_CALLER: '2' } });
     const { eventId } = await onSale(own.admin);

@@ -102,6 +102,20 @@ describe('C6 a code by e-mail', () => {
     expect(refused.headers.get('retry-after')).toBe('900');
   });
 
+  it('C6 comes a hundred times an hour to one network, whatever its addresses', async () => {
+    const ask = (i: number, remoteAddress: string) =>
+      app.parts.app.inject({
+        ...{ method: 'POST', url: '/api/v1/sign-in', remoteAddress },
+        payload: { email: `network${i}@example.org` },
+      });
+    for (let i = 0; i < 100; i += 1) {
+      expect((await ask(i, `2001:db8:0:64::${i.toString(16)}`)).statusCode).toBe(202);
+    }
+    const refused = await ask(100, '2001:db8:0:64:ffff::1');
+    expect([refused.statusCode, refused.json().code]).toEqual([429, 'sign_in_too_often']);
+    expect((await ask(101, '2001:db8:0:65::1')).statusCode).toBe(202);
+  });
+
   it('C6 is asked for in one of two ways', async () => {
     for (const body of [{}, { email: 'a@example.org', phone: '+4930123456' }]) {
       expect(refusal(await app.guest.post('/sign-in', body))).toBe('422 validation_failed');

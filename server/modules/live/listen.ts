@@ -1,6 +1,7 @@
 /** Who may listen to what, and what they are told first. */
 import type { ServerResponse } from 'node:http';
 import type { Actor } from '../../kernel/actor.ts';
+import { countedAs } from '../../kernel/caller-network.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import type { EventId, OrderId, SessionId } from '../../kernel/ids.ts';
 import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
@@ -12,7 +13,7 @@ import { liveOf } from './live.ts';
 
 export type Listening = {
   readonly actor: Actor;
-  readonly ip: string;
+  readonly network: string;
   /** What the caller has seen last, before its connection was lost. */
   readonly lastId: string | null;
 };
@@ -44,12 +45,12 @@ export async function listenToSession(ctx: Ctx, listening: Listening, id: Sessio
 
 function join(
   ctx: Ctx,
-  { actor, ip }: Listening,
+  { actor, network }: Listening,
   group: Group,
   first: () => Buffer,
 ): Awaited<Outcome> {
   const { crowd } = liveOf(ctx);
-  const caller = actor.kind === 'key' ? actor.keyId : ip;
+  const caller = countedAs(actor, network);
   const refusal = crowd.refusalFor(caller);
   if (refusal) return refused(refusal);
   // Nothing is said that came between the first message and what follows it.

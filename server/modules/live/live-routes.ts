@@ -33,7 +33,7 @@ const RESUMED = 'With `Last-Event-ID` it goes on where a connection was lost. ';
 
 function listeningOf({ actor, request }: RouteInput<unknown, unknown, unknown>): Listening {
   const lastId = request.headers['last-event-id'];
-  return { actor, ip: request.ip, lastId: typeof lastId === 'string' ? lastId : null };
+  return { actor, network: request.network, lastId: typeof lastId === 'string' ? lastId : null };
 }
 
 async function streamOf<R extends Refusal>(

@@ -58,7 +58,7 @@ export function cookieOf(ctx: Ctx, secret: string | null): string {
   return sessionCookie({ secret, isSecure, maxAgeSeconds: SESSION_DAYS * DAY_SECONDS });
 }
 
-const callerOf = ({ request }: RouteInput<unknown, unknown, unknown>) => request.ip;
+const callerOf = ({ request }: RouteInput<unknown, unknown, unknown>) => request.network;
 
 export const peopleRoutes: readonly Route[] = [
   route({
