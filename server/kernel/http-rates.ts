@@ -103,8 +103,15 @@ export type Used = {
   endsInSeconds: number;
   /** Counted here and not told to the other processes yet. */
   untold: number;
+  /** The same in each of its windows: an answer may come when the next one has begun. */
+  readonly told: Told;
+};
+
+export type Told = {
   /** The sum of all processes when they told last. */
   seen: number | null;
+  /** Told since, without an answer: the next sum contains it, or it was lost. */
+  unanswered: number;
 };
 
 type Windows = (name: string) => Used;
@@ -124,9 +131,9 @@ export function countInWindows(nowMs = () => performance.now(), countedMax = COU
     windows.delete(name);
     const [oldest] = windows.size >= countedMax ? windows.keys() : [];
     if (oldest !== undefined) windows.delete(oldest);
-    const seen = known?.seen ?? null;
+    const told = known?.told ?? { seen: null, unanswered: 0 };
     const endsAtMs = now + WINDOW_MS;
-    const fresh = { count: 1, endsAtMs, endsInSeconds: WINDOW_MS / 1_000, untold: 0, seen };
+    const fresh = { count: 1, endsAtMs, endsInSeconds: WINDOW_MS / 1_000, untold: 0, told };
     windows.set(name, fresh);
     return fresh;
   };

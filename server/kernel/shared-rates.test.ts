@@ -76,6 +76,69 @@ describe('C7 counting across processes', () => {
     expect(one.asked('ann')).toBe(10 + 1 + 2 + 1);
   });
 
+  it('does not count its own requests again after an answer that came too late', async () => {
+    let now = 0;
+    let isLate = false;
+    const memory = sharedMemory();
+    const shared = memory.join();
+    const late: Shared = {
+      ...shared,
+      addUp: async (...asked) => {
+        const sums = await shared.addUp(...asked);
+        return isLate ? null : sums;
+      },
+    };
+    const [one, other] = [member(late, () => now), member(memory.join())];
+    times(2, () => one.asked('ann'));
+    await one.tell();
+    isLate = true;
+    times(5, () => one.asked('ann'));
+    await one.tell();
+    times(4, () => one.asked('ann'));
+    await one.tell();
+    isLate = false;
+    times(3, () => other.asked('ann'));
+    await other.tell();
+    expect(one.asked('ann')).toBe(2 + 5 + 4 + 1);
+    await one.tell();
+    expect(one.asked('ann')).toBe(2 + 5 + 4 + 2 + 3);
+    // Nor in the next window what was not answered in this one.
+    isLate = true;
+    await one.tell();
+    now += WINDOW_MS;
+    isLate = false;
+    expect(one.asked('ann')).toBe(1);
+    await one.tell();
+    expect(one.asked('ann')).toBe(2);
+  });
+
+  it('does not count its own requests again whose answer comes in the next window', async () => {
+    let now = 0;
+    const memory = sharedMemory();
+    const shared = memory.join();
+    let answer = () => {};
+    const isAnswered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const slow: Shared = {
+      ...shared,
+      addUp: async (...asked) => {
+        const sums = await shared.addUp(...asked);
+        await isAnswered;
+        return sums;
+      },
+    };
+    const one = member(slow, () => now);
+    times(5, () => one.asked('ann'));
+    const told = one.tell();
+    now += WINDOW_MS;
+    expect(one.asked('ann')).toBe(1);
+    answer();
+    await told;
+    await one.tell();
+    expect(one.asked('ann')).toBe(2);
+  });
+
   it('counts by itself where nobody answers', async () => {
     const one = member({ ...sharedMemory().join(), addUp: async () => null });
     times(3, () => one.asked('ann'));

@@ -3,7 +3,7 @@
  * and tells the others several times a second. What they have counted since is added to its own
  * windows. Where nobody answers, what is known here is what counts.
  */
-import type { Used } from './http-rates.ts';
+import type { Told, Used } from './http-rates.ts';
 import type { Shared } from './shared.ts';
 
 /** How late what others have counted is known. */
@@ -21,16 +21,20 @@ export function shareRates(shared: Shared, windowMs: number): SharedRates {
   const untold = new Map<string, Used>();
   let telling: Promise<void> | undefined;
   const exchange = async (): Promise<void> => {
-    const told = [...untold].map(([name, used]) => ({ name, used, by: used.untold }));
+    const asked = [...untold].map(([name, used]) => ({ name, used, by: used.untold }));
     untold.clear();
-    for (const { used } of told) used.untold = 0;
-    if (told.length === 0) return;
-    const sums = await shared.addUp(told, windowMs);
-    for (const [i, { used, by }] of told.entries()) {
+    for (const { used } of asked) used.untold = 0;
+    if (asked.length === 0) return;
+    const sums = await shared.addUp(asked, windowMs);
+    for (const [i, { used, by }] of asked.entries()) {
       const sum = sums?.[i];
+      const { told } = used;
+      // An answer that came too late says nothing, and its question has been counted.
+      told.unanswered += by;
       if (sum === undefined) continue;
-      used.count += countedElsewhere(used.seen, sum, by);
-      used.seen = sum;
+      used.count += countedElsewhere(told, sum, by);
+      told.seen = sum;
+      told.unanswered = 0;
     }
   };
   const tell = (): Promise<void> => {
@@ -52,7 +56,7 @@ export function shareRates(shared: Shared, windowMs: number): SharedRates {
 }
 
 /** A sum that has become smaller began anew: its window was over, or somebody has emptied Redis. */
-function countedElsewhere(seen: number | null, sum: number, by: number): number {
-  const since = seen === null || sum < seen + by ? sum - by : sum - seen - by;
-  return Math.max(0, since);
+function countedElsewhere({ seen, unanswered }: Told, sum: number, by: number): number {
+  const since = seen === null || sum < seen + by ? sum : sum - seen;
+  return Math.max(0, since - unanswered);
 }
