@@ -21,38 +21,58 @@ export type Listening = {
 type Stream = (response: ServerResponse) => void;
 type Outcome = Promise<Result<Stream, RefusalOf<'not_found' | CrowdRefusal>>>;
 
+/** What an order or a session is at this moment, and when its time is over. */
+type Current = { readonly status: string; readonly endsAt: Date | null };
+
 /** What is free, as everybody is shown it; staff may listen before an event is published. */
 export async function listenToEvent(ctx: Ctx, listening: Listening, eventId: EventId): Outcome {
   if (!(await findEvent(ctx, listening.actor, eventId))) return refused('not_found');
+  const refusal = refusalFor(ctx, listening);
+  if (refusal) return refused(refusal);
   const { group, first } = await liveOf(ctx).events.open(eventId);
   return join(ctx, listening, group, () => first(listening.lastId));
 }
 
-export async function listenToOrder(ctx: Ctx, listening: Listening, orderId: OrderId): Outcome {
-  const { group, first } = await liveOf(ctx).objects.open(orderId);
-  const found = await findOrder(ctx, listening.actor, orderId, 'orders:read');
-  if (!found) return refused('not_found');
-  return join(ctx, listening, group, () => first(found.order.status, null, listening.lastId));
+export function listenToOrder(ctx: Ctx, listening: Listening, orderId: OrderId): Outcome {
+  return listenTo(ctx, listening, orderId, async () => {
+    const found = await findOrder(ctx, listening.actor, orderId, 'orders:read');
+    return found && { status: found.order.status, endsAt: null };
+  });
 }
 
-export async function listenToSession(ctx: Ctx, listening: Listening, id: SessionId): Outcome {
-  const { group, first } = await liveOf(ctx).objects.open(id);
-  const session = await findSession(ctx, listening.actor, id, 'orders:read');
-  if (!session) return refused('not_found');
-  const { standing, row } = session;
-  return join(ctx, listening, group, () => first(standing.status, row.expiresAt, listening.lastId));
+export function listenToSession(ctx: Ctx, listening: Listening, id: SessionId): Outcome {
+  return listenTo(ctx, listening, id, async () => {
+    const session = await findSession(ctx, listening.actor, id, 'orders:read');
+    return session && { status: session.standing.status, endsAt: session.row.expiresAt };
+  });
 }
 
-function join(
+async function listenTo(
   ctx: Ctx,
-  { actor, network }: Listening,
-  group: Group,
-  first: () => Buffer,
-): Awaited<Outcome> {
-  const { crowd } = liveOf(ctx);
-  const caller = countedAs(actor, network);
-  const refusal = crowd.refusalFor(caller);
+  listening: Listening,
+  id: OrderId | SessionId,
+  read: () => Promise<Current | null>,
+): Outcome {
+  // What is opened is followed for a while: only for whoever may listen.
+  if (!(await read())) return refused('not_found');
+  const refusal = refusalFor(ctx, listening);
   if (refusal) return refused(refusal);
+  const { group, first } = await liveOf(ctx).objects.open(id);
+  // Again: what was read before it was opened may have changed unnoticed.
+  const now = await read();
+  if (!now) return refused('not_found');
+  return join(ctx, listening, group, () => first(now.status, now.endsAt, listening.lastId));
+}
+
+function refusalFor(ctx: Ctx, { actor, network }: Listening): CrowdRefusal | null {
+  return liveOf(ctx).crowd.refusalFor(countedAs(actor, network));
+}
+
+function join(ctx: Ctx, listening: Listening, group: Group, first: () => Buffer): Awaited<Outcome> {
+  // Others may have come meanwhile.
+  const refusal = refusalFor(ctx, listening);
+  if (refusal) return refused(refusal);
+  const caller = countedAs(listening.actor, listening.network);
   // Nothing is said that came between the first message and what follows it.
-  return ok((response) => crowd.join(group, caller, response, first()));
+  return ok((response) => liveOf(ctx).crowd.join(group, caller, response, first()));
 }
