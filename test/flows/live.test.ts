@@ -216,6 +216,29 @@ describe('the end', () => {
     await own.close();
   });
 
+  it('of the time of a session is told to who was away meanwhile, once', async () => {
+    const own = await startApp();
+    const { eventId } = await onSale(own.admin);
+    const made = await own.guest.post(`/events/${eventId}/shopping-sessions`, undefined, newKey());
+    const { id, accessToken: token } = made.body;
+    const path = `/shopping-sessions/${id}/live`;
+    const ear = await hear(path, { token }, own);
+    const seen = await ear.hears(({ data }) => data.status === 'open');
+    ear.close();
+    own.clock.advance(HOUR_MS);
+    const again = await hear(path, { token, lastId: seen.id }, own);
+    const told = await again.hears(({ data }) => data.status === 'expired');
+    expect(told).toMatchObject({ event: 'changed', data: { version: seen.data.version } });
+    again.close();
+    const third = await hear(path, { token, lastId: told.id }, own);
+    await eventually(
+      async () => third.text(),
+      (text) => text.startsWith('retry:'),
+    );
+    expect(third.heard).toEqual([]);
+    await own.close();
+  });
+
   it('comes at once for one too many from one address, however many have signed in there', async () => {
     const own = await startApp({ env: { LIVE_PER_CALLER: '2' } });
     const { eventId } = await onSale(own.admin);
@@ -264,7 +287,7 @@ describe('who waits for a payment', () => {
     const told = await ear.hears(({ data }) => data.status === 'confirmed');
     await link.hears(({ data }) => data.status === 'confirmed');
     expect(told.event).toBe('changed');
-    expect(told.id).toBe(String(told.data.version));
+    expect(told.id).toBe(`${told.data.version}-confirmed`);
     // What was announced together is told by now; then nothing was missed.
     const { body } = await app.as(token).get(`/orders/${id}`);
     expect(body.status).toBe('confirmed');
@@ -284,7 +307,7 @@ describe('who waits for a payment', () => {
     await eventually(paid, (status) => status === 'confirmed');
     const again = await hear(`/orders/${id}/live`, { token, lastId: first.id });
     const last = await again.hears(({ data }) => data.status === 'confirmed');
-    expect(Number(last.id)).toBeGreaterThan(Number(first.id));
+    expect(last.data.version).toBeGreaterThan(first.data.version);
     expect((await app.as(token).post(`/orders/${id}/cancel`)).status).toBe(200);
     await again.hears(({ data }) => data.status === 'refunded');
   });

@@ -78,7 +78,7 @@ export const liveRoutes: readonly Route[] = [
     refusals,
     example: {
       response:
-        'retry: 2000\n\nevent: changed\nid: 7\n' +
+        'retry: 2000\n\nevent: changed\nid: 7-confirmed\n' +
         'data: {"id":"ord_00vtdzt3h1k4r00vtdzw2f5h8j1k4m7n9p3q6","status":"confirmed","version":7}\n\n',
     },
     handle: (ctx, input) => streamOf(listenToOrder(ctx, listeningOf(input), input.params.id)),
@@ -97,7 +97,7 @@ export const liveRoutes: readonly Route[] = [
     refusals,
     example: {
       response:
-        'retry: 2000\n\nevent: changed\nid: 5\n' +
+        'retry: 2000\n\nevent: changed\nid: 5-open\n' +
         'data: {"id":"ssn_00vtdzt3h1k4r00vtdzv8d3f6h1j4k7m9n2p5","status":"open","version":5}\n\n',
     },
     handle: (ctx, input) => streamOf(listenToSession(ctx, listeningOf(input), input.params.id)),

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { changesBetween, encodeMessages, type PlacesAt, placesId, seqOf } from './messages.ts';
+import {
+  changesBetween,
+  encodeMessages,
+  type PlacesAt,
+  placesId,
+  seenId,
+  seenIn,
+} from './messages.ts';
 
 const state = (version: number, status: string, left: Record<string, number>): PlacesAt => ({
   id: `${version}-x`,
@@ -57,10 +64,10 @@ describe('what goes over the wire', () => {
     expect(open).not.toBe(paused);
   });
 
-  it('reads only numbers that it could have sent', () => {
-    expect(['7', '0', '', '-1', '7.5', 'x', '9'.repeat(20), null].map(seqOf)).toEqual([
-      ...[7, 0],
-      ...Array(6).fill(null),
-    ]);
+  it('names what an order was, and reads only what it could have sent', () => {
+    const seen = { seq: 7, status: 'partially_refunded' };
+    expect(seenIn(seenId(seen))).toEqual(seen);
+    const others = ['7', '', '-1-open', '7.5-open', 'x', '7-', '7-Open', '7-a\n', null];
+    for (const other of [...others, `${'9'.repeat(20)}-open`]) expect(seenIn(other)).toBeNull();
   });
 });

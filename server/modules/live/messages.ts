@@ -89,7 +89,16 @@ export function isFinal(status: string): boolean {
   return FINAL.has(status);
 }
 
-/** The number that a caller has seen last; null where it says none that we could have sent. */
-export function seqOf(lastEventId: string | null): number | null {
-  return lastEventId !== null && /^\d{1,15}$/.test(lastEventId) ? Number(lastEventId) : null;
+/** What an order or a session was: the number of the last fact, and the status. */
+export type Seen = { readonly seq: number; readonly status: string };
+
+/** Names it. The number alone would not do: no fact says that the time of a session is over. */
+export function seenId({ seq, status }: Seen): string {
+  return `${seq}-${status}`;
+}
+
+/** What a caller has seen last; null where it names nothing that we could have sent. */
+export function seenIn(lastEventId: string | null): Seen | null {
+  const [, seq, status] = /^(\d{1,15})-([a-z_]{1,40})$/.exec(lastEventId ?? '') ?? [];
+  return seq === undefined || status === undefined ? null : { seq: Number(seq), status };
 }

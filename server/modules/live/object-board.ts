@@ -13,7 +13,7 @@ import { readOrderStates } from '../orders/index.ts';
 import { referencesOfPayments } from '../payments/index.ts';
 import { readSession } from '../sessions/index.ts';
 import type { Crowd, Group } from './crowd.ts';
-import { encodeMessages, isFinal, RETRY_ENDED_MS, RETRY_MS, seqOf } from './messages.ts';
+import { encodeMessages, isFinal, RETRY_ENDED_MS, RETRY_MS, seenId, seenIn } from './messages.ts';
 import { createPulse } from './pulse.ts';
 
 const LOOK_MS = 250;
@@ -88,8 +88,7 @@ export function createObjectBoard(ctx: Ctx, crowd: Crowd, overMs: number): Objec
         channels.set(id, channel);
         if (endsAt !== null) channel.lookAtMs = endsAt.getTime();
         if (channel.seq <= seq) become(channel, status, seq);
-        const seen = seqOf(lastId);
-        const missed = seen !== null && seen >= channel.seq ? [] : [messageOf(channel)];
+        const missed = hasSeen(channel, lastId) ? [] : [messageOf(channel)];
         return encodeMessages(missed, RETRY_MS);
       };
       return { group: channel.group, first };
@@ -118,8 +117,14 @@ function become(channel: Channel, status: string, seq: number): void {
   channel.finalAt = isFinal(status) ? (channel.finalAt ?? performance.now()) : null;
 }
 
+function hasSeen({ status, seq }: Channel, lastId: string | null): boolean {
+  const seen = seenIn(lastId);
+  return seen !== null && seen.seq >= seq && seen.status === status;
+}
+
 function messageOf({ id, status, seq }: Channel) {
-  return { event: 'changed', data: { id, status, version: seq }, id: String(seq) };
+  const name = seenId({ seq, status: status ?? '' });
+  return { event: 'changed', data: { id, status, version: seq }, id: name };
 }
 
 async function tell(crowd: Crowd, channel: Channel, status: string, seq: number): Promise<void> {
