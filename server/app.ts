@@ -88,6 +88,7 @@ import {
 import {
   deliveryRoutes,
   dueWebhooksRecurring,
+  ENDPOINTS_AT_ONCE,
   endpointRoutes,
   forgetDeliveriesRecurring,
   forgetEndpointJob,
@@ -162,8 +163,6 @@ export async function buildApp(ctx: Ctx, more: readonly Route[] = []): Promise<F
 
 const HOUR_MS = 3_600_000;
 const WORKER_CONCURRENCY = 8;
-/** Endpoints that are posted to at once. */
-const WEBHOOKS_AT_ONCE = 8;
 /** As many as the mail server is kept connections to. */
 const LETTERS_AT_ONCE = 4;
 const CODES_AT_ONCE = 2;
@@ -240,7 +239,7 @@ export function buildWorker(ctx: () => Ctx): Worker {
   return together(
     [
       createWorker(ctx, money, recurring, WORKER_CONCURRENCY),
-      createWorker(ctx, { [sendWebhooksJob.kind]: sendWebhooksJob.handler }, [], WEBHOOKS_AT_ONCE),
+      createWorker(ctx, { [sendWebhooksJob.kind]: sendWebhooksJob.handler }, [], ENDPOINTS_AT_ONCE),
     ],
     [
       createWorker(ctx, { [SEND_JOB]: send }, [], LETTERS_AT_ONCE),

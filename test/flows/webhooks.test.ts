@@ -247,6 +247,41 @@ describe('F13 an endpoint', () => {
     expect(await hook.log()).toMatchObject([{ attempts: [{ error: 'connection_lost' }] }]);
   });
 
+  it('is not slow for others: of all that hang of one organizer so many are waited for', async () => {
+    const { there, hook, eventId } = await given();
+    const quick = await given();
+    const endpoint = { url: there.url, kinds: ['event_changed'] };
+    for (let i = 1; i < 10; i++) {
+      const made = await hook.staff.post(
+        `/organizers/${hook.organizerId}/webhook-endpoints`,
+        endpoint,
+      );
+      expect(made.status).toBe(201);
+    }
+    there.answer('hang');
+    await announce(app, eventId);
+    await app.drainFacts();
+    const running = app.drainJobs();
+    await eventually(
+      async () => there.received.length,
+      (n) => n === 4,
+    );
+    await announce(app, quick.eventId);
+    await app.drainFacts();
+    await Promise.all([app.drainJobs(), hangUp(there, quick.there)]);
+    await running;
+    expect(quick.there.received).toHaveLength(1);
+    // The others have their turn when those have had theirs.
+    there.answer({ status: 200 });
+    await eventually(
+      async () => {
+        await sendAll(app);
+        return new Set(there.received.map(({ id }) => id)).size;
+      },
+      (n) => n === 10,
+    );
+  });
+
   it('that is deleted gets nothing more, and nothing of it is left', async () => {
     const { there, hook, eventId } = await given();
     there.answer({ status: 500 });

@@ -16,4 +16,5 @@ export { forgetDeliveriesRecurring, forgetEndpointJob } from './forget-deliverie
 export type { SendError, SendOutcome, WebhookMessage, WebhookPort } from './port.ts';
 export { endpointRoutes } from './routes.ts';
 export { dueWebhooksRecurring, sendWebhooksJob } from './send-deliveries.ts';
+export { ENDPOINTS_AT_ONCE } from './turns.ts';
 export { webhooksConsumer } from './write-deliveries.ts';

@@ -1,7 +1,8 @@
 /**
  * The sender. There is one job for an endpoint; it makes a few posts at once, each the first
  * message of another event, until nothing is due or its time is over. So a slow endpoint holds up
- * itself, and no event waits for another.
+ * itself, and no event waits for another; nor do the endpoints of one organizer wait for those of
+ * another, however many of these are slow.
  *
  * What is due is decided by the rows. Each attempt is claimed before it is made, and written down
  * under that claim: two workers never make the same one, and what a worker that died has claimed is
@@ -17,18 +18,25 @@ import { selectDueEndpoints, selectEndpoint } from './endpoint.sql.ts';
 import { SEND_JOB, type SendJob } from './jobs.ts';
 import { noteEmpty, noteOutcome } from './note-outcome.ts';
 import { secretOf, signedHeaders } from './sign-message.ts';
+import { inTurn } from './turns.ts';
 
 /** To one endpoint. */
 const POSTS_AT_ONCE = 4;
 /** With the longest attempt behind it, a job ends within its lease. */
 const JOB_MS = 20_000;
 const LOOK_MS = 1_000;
-const ENDPOINTS_AT_ONCE = 1_000;
+const DUE_AT_ONCE = 1_000;
 
 const sendToEndpoint: JobHandler = async (base, job) => {
   const ctx = { ...base, db: base.outgoingDb };
   // Written by whoever enqueues this kind.
   const { endpointId } = job.data as SendJob;
+  const endpoint = await maybe(ctx.db, selectEndpoint(endpointId));
+  if (!endpoint) return;
+  await inTurn(ctx, endpoint.organizerId, () => sendDue(ctx, endpointId));
+};
+
+async function sendDue(ctx: Ctx, endpointId: EndpointId): Promise<void> {
   const until = performance.now() + JOB_MS;
   const hand = async () => {
     while (await sendNext(ctx, endpointId)) {
@@ -40,9 +48,10 @@ const sendToEndpoint: JobHandler = async (base, job) => {
   if (broken) throw broken.reason;
   // What is left is due already: the next job of this endpoint, behind those of the others.
   if (performance.now() > until) {
-    await enqueue(ctx.db, { kind: SEND_JOB, key: endpointId, data: job.data });
+    const data: SendJob = { endpointId };
+    await enqueue(ctx.db, { kind: SEND_JOB, key: endpointId, data });
   }
-};
+}
 
 /** Makes one attempt; false where none is due. */
 async function sendNext(ctx: Ctx, endpointId: EndpointId): Promise<boolean> {
@@ -80,7 +89,7 @@ export const dueWebhooksRecurring: Recurring = {
   name: 'due_webhooks',
   everyMs: LOOK_MS,
   run: async (ctx) => {
-    const due = await all(ctx.db, selectDueEndpoints(ctx.clock.now(), ENDPOINTS_AT_ONCE));
+    const due = await all(ctx.db, selectDueEndpoints(ctx.clock.now(), DUE_AT_ONCE));
     for (const { endpointId } of due) {
       const data: SendJob = { endpointId };
       await enqueue(ctx.db, { kind: SEND_JOB, key: endpointId, data });
