@@ -34,7 +34,12 @@ export function createFreshCache<K, V>(bounds: {
   const entries = new Map<K, Entry<V>>();
   const entryOf = (key: K): Entry<V> => {
     const known = entries.get(key);
-    if (known) return known;
+    if (known) {
+      // What nobody has asked for the longest goes first.
+      entries.delete(key);
+      entries.set(key, known);
+      return known;
+    }
     for (const oldest of entries.keys()) {
       if (entries.size < bounds.entriesMax) break;
       entries.delete(oldest);

@@ -153,7 +153,9 @@ async function release(
   if (!row) return refused('not_found');
   await run(tx, deleteAllocation(tx.eventId, allocationId));
   if (row.seatKeys.length > 0) await unblockSeats(tx, ctx.clock.now(), row.seatKeys);
-  return countPool(tx, ctx, row.poolId);
+  const counted = await countPool(tx, ctx, row.poolId);
+  // Of a pool that is gone there is nothing to put on sale.
+  return !counted.ok && counted.refusal.code === 'unknown_pool' ? ok(null) : counted;
 }
 
 /** All of an event, the oldest first; null where it is not theirs to see. */

@@ -3,23 +3,13 @@ import { isKnown } from '../../kernel/etag.ts';
 import { ok, refused } from '../../kernel/result.ts';
 import { type Route, route } from '../../kernel/route.ts';
 import { id } from '../../kernel/schemas.ts';
-import { readPlanVersion, type SeatsShown, showSeats } from '../inventory/index.ts';
+import { readPlanVersion, showSeats, showSeatsInWords } from '../inventory/index.ts';
 import { findEvent } from './read-events.ts';
 import { codingFor, showSeatMap } from './seat-map.ts';
 import { showAvailability } from './show-availability.ts';
 import { sectionsSchema, showSections } from './show-sections.ts';
 
 const BINARY = 'application/octet-stream';
-/** By their two bits. */
-const words = ['free', 'held', 'sold', 'blocked'] as const;
-
-function readable(eventId: string, { planVersion, keys, bits }: SeatsShown): string {
-  const seats = keys.map((key, seatNo) => ({
-    id: key,
-    status: words[((bits[seatNo >> 2] ?? 0) >> ((seatNo & 3) * 2)) & 3],
-  }));
-  return JSON.stringify({ eventId, planVersion, seats });
-}
 
 const MAP_MAX_AGE_SECONDS = 300;
 const FOR_GOOD = 'max-age=31536000, immutable';
@@ -102,8 +92,8 @@ export const seatRoutes: readonly Route[] = [
       'Two bits a seat in the order of the plan, four seats a byte, the first in the lowest ' +
       'bits: 0 free, 1 held, 2 sold, 3 blocked. `X-Seat-Count` says how many, `X-Plan-Version` ' +
       'of which plan. With `Accept: application/json`: `{eventId, planVersion, seats: [{id, ' +
-      'status}]}`. Send `If-None-Match` with the last `ETag`: unchanged is 304. An event without ' +
-      'seats is 404.',
+      'status}]}`, up to a second old while they are changing. Send `If-None-Match` with the ' +
+      'last `ETag`: unchanged is 304. An event without seats is 404.',
     tag: 'Events',
     access: { kind: 'public' },
     params: z.object({ id: id('evt') }),
@@ -119,21 +109,21 @@ export const seatRoutes: readonly Route[] = [
       const shown = isVisible ? await showSeats(ctx, params.id) : null;
       if (!shown) return refused('not_found');
       const isJson = /\bjson\b/.test(String(request.headers['accept'] ?? ''));
+      const words = isJson ? await showSeatsInWords(ctx, params.id) : null;
       // Two representations of one address have two tags (RFC 9110, 8.8.3.3).
-      const etag = isJson ? shown.etag.replace(/"$/, '-json"') : shown.etag;
+      const etag = words ? words.etag.replace(/"$/, '-json"') : shown.etag;
       const headers = {
         etag,
         vary: 'accept',
         'cache-control': 'no-cache',
-        'content-type': isJson ? 'application/json; charset=utf-8' : BINARY,
+        'content-type': words ? 'application/json; charset=utf-8' : BINARY,
         'x-seat-count': String(shown.keys.length),
         'x-plan-version': String(shown.planVersion),
       };
       if (isKnown(request.headers['if-none-match'], etag)) {
         return ok({ body: '', headers, status: 304 });
       }
-      const encoded = isJson ? readable(params.id, shown) : shown.bits;
-      return ok({ body: '', encoded, headers });
+      return ok({ body: '', encoded: words ? words.text : shown.bits, headers });
     },
   }),
 ];

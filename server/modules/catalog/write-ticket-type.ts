@@ -13,7 +13,7 @@ export type SupplyRefusal = RefusalOf<PoolRefusal | 'unknown_pool'>;
 /**
  * Writes one ticket type: its words here, its terms in inventory. With `capacity` it gets a pool
  * of its own (`ownPoolId`, or a new one); with `poolId` it shares one, with `seatCategories` that
- * of these categories (`categoryPools`).
+ * of these categories (`categoryPools`). Answers with the pool that it draws on.
  */
 export async function writeTicketType(
   ctx: Ctx,
@@ -23,7 +23,7 @@ export async function writeTicketType(
   input: TicketTypeInputParsed,
   ownPoolId: PoolId | null,
   categoryPools: ReadonlyMap<string, PoolId>,
-): Promise<Result<null, SupplyRefusal>> {
+): Promise<Result<{ readonly poolId: PoolId }, SupplyRefusal>> {
   let poolId = input.poolId ?? null;
   if (input.capacity !== undefined) {
     poolId = ownPoolId ?? newScopedId(ctx.ids, 'pool', eventId);
@@ -62,5 +62,5 @@ export async function writeTicketType(
       visibility: input.visibility ?? 'public',
     }),
   );
-  return ok(null);
+  return ok({ poolId });
 }

@@ -9,7 +9,7 @@ import {
   seatsTold,
   toHold,
 } from './hold-answer.ts';
-import { changeKind, nameKind } from './hold-kinds.ts';
+import { changeKind, nameKind, searchChangeKind } from './hold-kinds.ts';
 import { type HoldItem, type Opening, openingOf } from './hold-places.ts';
 import { seatBoardWith, seatNames } from './seat-board.ts';
 
@@ -26,15 +26,16 @@ export async function changeHold(
   const choosesSeats = items.some((item) => item.seatIds ?? item.best);
   const keys = items.flatMap((item) => item.seatIds ?? []);
   const board = choosesSeats ? await seatBoardWith(ctx, eventId, keys) : null;
+  const quantities = items.map((item) => item.quantity);
+  const change = { holdId, quantities, ...openingOf(opening) };
   const asked = await askWithSeats(board, items, ({ seatNos, named, search, ...chosen }) =>
-    ctx.lanes.ask(ctx, changeKind, eventId, {
-      holdId,
-      quantities: items.map((item) => item.quantity),
-      ...openingOf(opening),
-      // A search reads the places of the other lines from it, also where none of them is a seat.
-      seatNos: search ? named : seatNos.some((seatNo) => seatNo !== null) ? seatNos : null,
-      ...(search ?? { ...chosen, best: null }),
-    }),
+    search
+      ? // A search reads the places of the other lines from it, also where none of them is a seat.
+        ctx.lanes.ask(ctx, searchChangeKind, eventId, { ...change, ...search, seatNos: named })
+      : ctx.lanes.ask(ctx, changeKind, eventId, {
+          ...{ ...change, ...chosen, best: null },
+          seatNos: seatNos.some((seatNo) => seatNo !== null) ? seatNos : null,
+        }),
   );
   if (!asked.ok) return asked;
   return toHold(eventId, asked.value, await seatNames(ctx, eventId, seatsTold(asked.value)));

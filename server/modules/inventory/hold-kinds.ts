@@ -104,16 +104,32 @@ type Change = {
   readonly dearestMinor?: HoldCall['dearestMinor'];
   readonly opened?: HoldCall['opened'];
   readonly promoCode?: HoldCall['promoCode'];
-  // A search as in `searchKind`, where memory knows of no seats that would do.
-} & (Search | { readonly ticketTypeIds: readonly string[]; readonly best: null });
+};
 
-export const changeKind = verdicts<Change>({
+export const changeKind = verdicts<
+  Change & { readonly ticketTypeIds: readonly string[]; readonly best: null }
+>({
   name: 'change',
   rank: HOLDING_RANK,
   queueMax: QUEUED_MAX,
   batchMax: BATCH_MAX,
   waitMaxMs: HOLD_WAIT_MAX_MS,
   call: callChangeBatch,
+  // As above.
+  isUndecided: (answer) => (answer as HoldVerdict).verdict === 'again',
+});
+
+/** Where memory knows of no seats that would do: as many at once as new holds of that sort. */
+export const searchChangeKind = verdicts<Change & Search>({
+  name: 'search_change',
+  rank: HOLDING_RANK,
+  queueMax: SEARCHES_QUEUED_MAX,
+  batchMax: SEARCHES_BATCH_MAX,
+  waitMaxMs: HOLD_WAIT_MAX_MS,
+  call: callChangeBatch,
+  nameOf: ({ holdId }) => holdId,
+  // As above.
+  isUndecided: (answer) => (answer as HoldVerdict).verdict === 'again',
 });
 
 const paying = {

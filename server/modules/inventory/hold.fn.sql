@@ -13,7 +13,9 @@ create function inventory.change_batch@v(p_event text, p_now timestamptz, p_requ
   set cpu_tuple_cost = 100 set cpu_index_tuple_cost = 100
   set plan_cache_mode = force_generic_plan as $$
 declare
+  c_reclaim_most constant int := 1000;
   v_t timestamptz;
+  v_answer jsonb;
   v_answers jsonb := '[]';
   r record;
   c record;
@@ -29,30 +31,30 @@ begin
       quantities int[], "seatNos" int[], "dearestMinor" int[], best boolean[], opened text[],
       "promoCode" text)
   loop
-    if r.best is null then
-      v_answers := v_answers || inventory.change_hold@v(
-        p_event, r.hold_id, r.types, r.quantities, r.seat_nos, r.dearest, r.opened, r.promo_code,
-        v_t);
-    else
-      c := inventory.search_seats@v(p_event, r.value, v_t);
-      v_answers := v_answers || inventory.search_refusal@v(r.value, inventory.change_hold@v(
+    -- Known before a hall is searched, which takes a thousand times as long.
+    v_answer := inventory.change_refusal@v(p_event, r.hold_id, v_t);
+    if v_answer is null and r.best is null then
+      v_answer := inventory.change_hold@v(p_event, r.hold_id, r.types, r.quantities, r.seat_nos,
+        r.dearest, r.opened, r.promo_code, v_t);
+    elsif v_answer is null then
+      perform inventory.reclaim_lapsed@v(p_event, v_t, c_reclaim_most)
+      from inventory.sale s where s.event_id = p_event and s.oldest_expiry <= v_t;
+      c := inventory.search_seats@v(p_event, r.value, r.hold_id, v_t);
+      v_answer := inventory.search_refusal@v(r.value, inventory.change_hold@v(
         p_event, r.hold_id, c.types, r.quantities, c.seats, null, r.opened, r.promo_code, v_t),
         c.unfound);
     end if;
+    v_answers := v_answers || v_answer;
   end loop;
   return v_answers;
 end $$;
 
-create function inventory.change_hold@v(
-  p_event text, p_hold text, p_types text[], p_quantities int[], p_seats int[], p_dearest int[],
-  p_opened text[], p_promo text, p_t timestamptz
-) returns jsonb language plpgsql as $$
+-- Why a hold cannot be swapped at p_t, whatever is wanted instead; null where it can.
+create function inventory.change_refusal@v(p_event text, p_hold text, p_t timestamptz)
+  returns jsonb language plpgsql as $$
 declare
-  c_reclaim_most constant int := 1000;
   v_sale inventory.sale;
   v_hold inventory.hold;
-  v_refusal jsonb;
-  v_total int := (select sum(q) from unnest(p_quantities) as q);
   v_code text;
 begin
   select * into v_sale from inventory.sale s where s.event_id = p_event;
@@ -66,9 +68,27 @@ begin
     return jsonb_build_object('verdict', 'hold_already_booked');
   end if;
   v_code := inventory.sale_refusal@v(v_sale, v_sale.organizer_id, p_t);
-  if v_code is not null then
-    return inventory.refusal@v(p_event, v_code, v_sale, null, null);
-  end if;
+  return case when v_code is not null
+    then inventory.refusal@v(p_event, v_code, v_sale, null, null) end;
+end $$;
+
+-- One of them, of which change_refusal has said nothing.
+create function inventory.change_hold@v(
+  p_event text, p_hold text, p_types text[], p_quantities int[], p_seats int[], p_dearest int[],
+  p_opened text[], p_promo text, p_t timestamptz
+) returns jsonb language plpgsql as $$
+declare
+  c_reclaim_most constant int := 1000;
+  v_sale inventory.sale;
+  v_hold inventory.hold;
+  v_refusal jsonb;
+  v_total int := (select sum(q) from unnest(p_quantities) as q);
+  v_code text;
+  v_swept int;
+begin
+  select * into v_sale from inventory.sale s where s.event_id = p_event;
+  select * into v_hold from inventory.hold h
+  where h.event_id = p_event and h.hold_id = p_hold;
   select inventory.refusal@v(p_event, l.code, v_sale, l.line::int, l.type) into v_refusal
   from (
     select i.line, i.type, (
@@ -92,8 +112,12 @@ begin
     inventory.swap_refusal@v(p_event, v_hold, p_types, p_quantities, p_seats));
   -- In two steps: where nothing is refused, `and` would look at both sides.
   if v_code = 'sold_out' then
-    perform inventory.reclaim_lapsed@v(p_event, p_t, c_reclaim_most);
+    v_swept := inventory.reclaim_lapsed@v(p_event, p_t, c_reclaim_most);
     v_code := inventory.swap_refusal@v(p_event, v_hold, p_types, p_quantities, p_seats);
+    -- More have lapsed than one call reclaims: what is wanted may be among them.
+    if v_code = 'sold_out' and v_swept = c_reclaim_most then
+      v_code := 'again';
+    end if;
   end if;
   if v_code is not null then
     return inventory.refusal@v(p_event, v_code, v_sale, null, null)

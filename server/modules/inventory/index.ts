@@ -31,7 +31,12 @@ export { type HoldItem, holdPlaces, type Opening } from './hold-places.ts';
 export { personKeys } from './person-keys.ts';
 export { readHold, wasHeld } from './read-hold.ts';
 export { releaseHold } from './release-hold.ts';
-export { readPlanVersion, type SeatsShown, showSeats, showSections } from './seat-board.ts';
+export {
+  readPlanVersion,
+  showSeats,
+  showSeatsInWords,
+  showSections,
+} from './seat-board.ts';
 export { holdMachine } from './states.ts';
 export {
   blockPlaces,

@@ -29,6 +29,9 @@ const TYPES_STALE_MAX_MS = 5_000;
 /** A hall of 40,000 seats takes some 20 MB. */
 const BOARDS_MAX = 32;
 
+/** Words for all seats of a large hall take some 10 ms to write down. */
+const WORDS_REST_MS = 1_000;
+
 /** What is shown of a seat: free, held (or claimed, or kept for the waitlist), sold, blocked. */
 const BITS: Readonly<Record<string, number>> = { f: 0, h: 1, c: 1, r: 1, s: 2, b: 3 };
 const BLOCKED = 3;
@@ -52,6 +55,10 @@ export type SeatBoard = {
   readonly bits: Buffer;
   /** Of the bits as they are; null where they have changed since. */
   etag: string | null;
+  /** The bits in words, as they were when it was last asked for them. */
+  readonly words: FreshCache<'words', SeatWords>;
+  /** Of each seat in the order of the map, its words but the last; made when first needed. */
+  heads: readonly string[] | null;
   /** Changed by our own batches while the database was being read. */
   changed: Set<number> | null;
   readonly refresh: FreshCache<'states', void>;
@@ -92,13 +99,15 @@ export async function seatBoard(ctx: Ctx, eventId: EventId): Promise<SeatBoard |
     // That there are none is looked up each time: another process may open some.
     if (!loaded) boards.touch(eventId);
     if (loaded) await loaded.refresh.read('states', () => readStates(ctx, eventId, loaded));
-    if (loaded) open.set(eventId, loaded);
-    for (const oldest of open.keys()) {
-      if (open.size <= BOARDS_MAX) break;
-      open.delete(oldest);
-    }
     return loaded;
   });
+  // The last that was asked for is the last to go.
+  open.delete(eventId);
+  if (board) open.set(eventId, board);
+  for (const oldest of open.keys()) {
+    if (open.size <= BOARDS_MAX) break;
+    open.delete(oldest);
+  }
   // Nobody waits for it: what is out of date costs a second proposal, never a seat.
   board?.refresh
     .read('states', () => readStates(ctx, eventId, board))
@@ -170,6 +179,12 @@ async function loadBoard(ctx: Ctx, eventId: EventId): Promise<SeatBoard | null> 
     changed: null,
     bits: Buffer.alloc(Math.ceil(shown.length / 4)),
     etag: null,
+    words: createFreshCache({
+      staleMaxMs: Number.POSITIVE_INFINITY,
+      restMs: WORDS_REST_MS,
+      entriesMax: 1,
+    }),
+    heads: null,
     refresh: createFreshCache({
       staleMaxMs: STATES_STALE_MAX_MS,
       restMs: STATES_REST_MS,
@@ -214,6 +229,7 @@ function write(board: SeatBoard, seatNo: number, state: number): void {
   const others = (board.bits[mapNo >> 2] ?? 0) & ~(3 << shift);
   board.bits[mapNo >> 2] = others | ((BITS[String.fromCharCode(state)] ?? BLOCKED) << shift);
   board.etag = null;
+  board.words.touch('words');
 }
 
 export type SeatsShown = Pick<SeatBoard, 'planVersion' | 'bits'> & {
@@ -231,8 +247,38 @@ export async function showSeats(ctx: Ctx, eventId: EventId): Promise<SeatsShown 
   // The same board, unless the database has just told of a new plan.
   const board = (await seatBoard(ctx, eventId)) ?? known;
   const { planVersion, shown, bits } = board;
+  return { etag: etagOf(board), planVersion, keys: shown, bits: Buffer.from(bits) };
+}
+
+function etagOf(board: SeatBoard): string {
+  const { planVersion, bits } = board;
   board.etag ??= `"${createHash('sha1').update(`${planVersion}\n`).update(bits).digest('base64url')}"`;
-  return { etag: board.etag, planVersion, keys: shown, bits: Buffer.from(bits) };
+  return board.etag;
+}
+
+/** JSON, with the tag of the bits that it was made from. */
+export type SeatWords = { readonly etag: string; readonly text: Buffer };
+
+/**
+ * The same in words. Whoever asks while they are changing gets them up to a second old: nobody can
+ * have this process write them for each request.
+ */
+export async function showSeatsInWords(ctx: Ctx, eventId: EventId): Promise<SeatWords | null> {
+  const board = await seatBoard(ctx, eventId);
+  return board ? board.words.read('words', async () => inWords(eventId, board)) : null;
+}
+
+/** By their two bits. */
+const WORDS = ['free', 'held', 'sold', 'blocked'].map((word) => `${word}"}`);
+
+function inWords(eventId: EventId, board: SeatBoard): SeatWords {
+  const { planVersion, shown, bits } = board;
+  board.heads ??= shown.map((key) => `{"id":${JSON.stringify(key)},"status":"`);
+  const seats = board.heads.map(
+    (head, mapNo) => head + WORDS[((bits[mapNo >> 2] ?? 0) >> ((mapNo & 3) * 2)) & 3],
+  );
+  const about = JSON.stringify({ eventId, planVersion }).slice(0, -1);
+  return { etag: etagOf(board), text: Buffer.from(`${about},"seats":[${seats.join(',')}]}`) };
 }
 
 export type SectionShown = {

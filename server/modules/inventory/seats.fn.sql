@@ -221,7 +221,7 @@ begin
   from inventory.sale s where s.event_id = p_event and s.oldest_expiry <= v_t;
   v_has_seats := exists (select from inventory.pool p where p.event_id = p_event and p.seated);
   for r in select q.value from jsonb_array_elements(p_requests) as q(value) loop
-    c := inventory.search_seats@v(p_event, r, v_t);
+    c := inventory.search_seats@v(p_event, r, null, v_t);
     v_chosen := jsonb_build_object(
       'seatNos', to_jsonb(c.seats), 'ticketTypeIds', to_jsonb(c.types));
     -- Where there is no seat at all, hold_batch does not look at any.
@@ -252,10 +252,11 @@ create function inventory.search_refusal@v(p_request jsonb, p_answer jsonb, p_un
 $$;
 
 -- The seats of one request of search_batch, place by place, and the ticket type of each line; and
--- the first line that no seats were found for.
+-- the first line that no seats were found for. The seats of the hold that is to be swapped
+-- (p_swapped; null for a new one) count as free.
 create function inventory.search_seats@v(
-  p_event text, p_request jsonb, p_t timestamptz, out seats int[], out types text[],
-  out unfound int
+  p_event text, p_request jsonb, p_swapped text, p_t timestamptz, out seats int[],
+  out types text[], out unfound int
 ) language plpgsql as $$
 declare
   -- No seat has this number: whoever is given it is refused, after all other reasons to refuse.
@@ -289,11 +290,10 @@ begin
       select t.types, t.pools into v_types, v_pools
       from inventory.types_for@v(
         p_event, l.type, l.price, l.quantity, v_named_types || types, p_t) t;
-      v_roomy := case when p_request ->> 'holdId' is null
+      v_roomy := case when p_swapped is null
         then inventory.roomy@v(p_event, v_pools, l.quantity, p_t) else v_pools end;
       v_found := case when v_roomy <> '{}' then inventory.find_seats@v(p_event, v_roomy, l.section,
-        l.quantity, l.accessible, p_t, array_remove(seats, null) || v_named,
-        p_request ->> 'holdId') end;
+        l.quantity, l.accessible, p_t, array_remove(seats, null) || v_named, p_swapped) end;
       types[l.line] := v_types[coalesce(array_position(v_pools, (
         select s.pool_id from inventory.seat s
         where s.event_id = p_event and s.seat_no = v_found[1])), 1)];

@@ -87,8 +87,10 @@ begin
 end $$;
 
 -- Takes a ticket type off sale. Verdicts: deleted (nobody ever held one), withdrawn, not_found.
--- A pool that only this type drew on goes with it.
-create function inventory.drop_ticket_type@v(p_event text, p_type text) returns text
+-- A counted pool that only this type drew on goes with it, unless something else has places of it,
+-- has had some, or names it (p_keep_pool).
+create function inventory.drop_ticket_type@v(p_event text, p_type text, p_keep_pool boolean)
+  returns text
   language plpgsql as $$
 declare
   v_pool text;
@@ -107,7 +109,8 @@ begin
   end if;
   delete from inventory.ticket_type t where t.event_id = p_event and t.ticket_type_id = p_type;
   delete from inventory.pool p
-  where p.event_id = p_event and p.pool_id = v_pool and not p.seated
+  where p.event_id = p_event and p.pool_id = v_pool and not p.seated and not p_keep_pool
+    and p.held + p.claimed + p.sold + p.reserved + p.blocked + p.waiting = 0
     and not exists (
       select from inventory.ticket_type t where t.event_id = p_event and t.pool_id = v_pool
     );

@@ -111,8 +111,12 @@ export const upsertTicketType = (t: TicketTypeTerms) => command`
         opens_at = excluded.opens_at, closes_at = excluded.closes_at,
         needs_code = excluded.needs_code, listed = excluded.listed`;
 
-export const callDropTicketType = (eventId: EventId, ticketTypeId: TicketTypeId) => rows(verdict)`
-  select inventory.drop_ticket_type@v(${eventId}, ${ticketTypeId}) as verdict`;
+export const callDropTicketType = (
+  eventId: EventId,
+  ticketTypeId: TicketTypeId,
+  keepPool: boolean,
+) => rows(verdict)`
+  select inventory.drop_ticket_type@v(${eventId}, ${ticketTypeId}, ${keepPool}) as verdict`;
 
 export const callDropSale = (eventId: EventId) => rows(verdict)`
   select inventory.drop_sale@v(${eventId}) as verdict`;

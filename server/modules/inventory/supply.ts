@@ -115,13 +115,17 @@ export async function setTicketType(
   return (await run(tx, upsertTicketType(terms))) === 1 ? 'done' : 'unknown_pool';
 }
 
-/** `withdrawn`: it was held or sold before and is kept for those orders, off sale. */
+/**
+ * `withdrawn`: it was held or sold before and is kept for those orders, off sale. A counted pool
+ * that nothing else draws on goes with it, unless it is to be kept.
+ */
 export async function dropTicketType(
   tx: Turn,
   eventId: EventId,
   ticketTypeId: TicketTypeId,
+  { keepPool }: { readonly keepPool: boolean },
 ): Promise<'deleted' | 'withdrawn' | 'not_found'> {
-  const row = await maybe(tx, callDropTicketType(eventId, ticketTypeId));
+  const row = await maybe(tx, callDropTicketType(eventId, ticketTypeId, keepPool));
   // The function answers with one of these three.
   return (row?.verdict ?? 'not_found') as 'deleted' | 'withdrawn' | 'not_found';
 }

@@ -25,6 +25,8 @@ const PAY_SIMULATED_JOB = 'pay_simulated';
 const SIMULATED_CARD = 'pm_card_visa';
 /** A lapsed place is shown as free within a second (G5): this, and the time of the sweep. */
 const SWEEP_MS = 250;
+/** One event whose lane is busy keeps no other's places from being shown in time. */
+const SWEEP_WAIT_MAX_MS = 250;
 const EXPIRE_MS = 500;
 const RECONCILE_MS = 5_000;
 const TIDY_CREDIT_MS = 15_000;
@@ -64,7 +66,7 @@ export const sweepRecurring: Recurring = {
   name: 'sweep',
   everyMs: SWEEP_MS,
   run: async (ctx) => {
-    await sweepLapsed(ctx);
+    await sweepLapsed(ctx, { waitMaxMs: SWEEP_WAIT_MAX_MS });
   },
 };
 
