@@ -5,19 +5,26 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Db } from '../../server/kernel/db.ts';
-import { startApp, type TestApp } from '../kit/app.ts';
+import { type Answer, startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
 import { barrier } from '../kit/barrier.ts';
 import { book, eventually, inDays, onSale, payWith } from '../kit/given.ts';
+import { connect } from '../kit/kernel.ts';
 
 const gate = barrier();
 let app: TestApp;
+/** Another process on the same database. */
+let other: TestApp;
 let all: Db;
 beforeAll(async () => {
   app = await startApp({ pause: gate.pause });
+  other = await startApp({ database: app.database, pause: gate.pause });
   all = app.database.open(null);
 });
-afterAll(() => app.close());
+afterAll(async () => {
+  await other.close();
+  await app.close();
+});
 
 const sql = (text: string, values: readonly unknown[] = []) => all.pool.query(text, [...values]);
 
@@ -73,6 +80,45 @@ const refundedOf = async (orderId: string) => {
   );
   return rows[0].total as number;
 };
+
+describe('an order that is placed while its event is just being changed', () => {
+  /** Stops whoever changes this event, after they have begun; resolves with how to let them go. */
+  async function changing(eventId: string, change: () => Promise<Answer>) {
+    const client = await connect(app.database.url);
+    await client.query('begin');
+    await client.query(`select from catalog.event where event_id = $1 for update`, [eventId]);
+    const changed = change();
+    await eventually(
+      async () => (await sql(`select from pg_locks where not granted`)).rowCount,
+      (waiting) => waiting === 1,
+    );
+    return async () => {
+      await client.query('commit');
+      await client.end();
+      return changed;
+    };
+  }
+
+  it.each([
+    ['cancel', { remedies: ['refund', 'credit'] }],
+    ['reschedule', { startsAt: inDays(60), remedies: ['refund'] }],
+  ])('G11 has its remedy as well: %s', async (path, body) => {
+    const { eventId, typeId } = await onSale(app.admin, { price: 0 });
+    const go = await changing(eventId, () => app.admin.post(`/events/${eventId}/${path}`, body));
+    const booked = await book(other.guest, eventId, typeId);
+    expect(booked.body.order.status).toBe('confirmed');
+    expect((await go()).status).toBe(200);
+    const later = await book(other.guest, eventId, typeId);
+    await work();
+    const choose = ({ body: { order, accessToken } }: Answer) =>
+      app.as(accessToken).post(`/orders/${order.id}/remedy`, { remedy: 'refund' });
+    expect((await choose(booked)).body).toMatchObject({ remedy: { chosen: 'refund' } });
+    if (path === 'reschedule') expect((await choose(later)).body.code).toBe('remedy_unavailable');
+    else expect(later.status).toBe(409);
+    await work();
+    await expectAuditClean(app);
+  });
+});
 
 describe('a choice', () => {
   it('F9 is made once, however many make it at once', async () => {

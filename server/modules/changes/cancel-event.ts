@@ -71,7 +71,7 @@ export async function cancelEvent(
   if (issues.length > 0) return refused('validation_failed', { issues });
   const done = await inTurn(ctx, eventId, async (tx) => {
     if (!(await markCancelled(tx, eventId))) return refused('event_over');
-    await recordChange(tx, 'cancellation', planned, voucher.value, now);
+    await recordChange(ctx, tx, 'cancellation', planned, voucher.value);
     const after = present(await findEvent(ctx, actor, eventId, tx), 'the event');
     return ok(await eventView(tx, after.event, 'staff'));
   });
@@ -87,16 +87,16 @@ type VoucherFor = {
 
 export const noVoucher: VoucherFor = { eventId: null, startsAt: null, types: {} };
 
-/** In the transaction that changes the event: what is to be done for those who have bought. */
+/** In the transaction that has changed the event: what is to be done for those who have bought. */
 export async function recordChange(
+  ctx: Ctx,
   turn: Turn,
   kind: ChangeKind,
   planned: RemediesPlanned,
   voucher: VoucherFor,
-  now: Date,
 ): Promise<void> {
   await run(turn, supersedeChanges(turn.eventId));
-  await one(turn, insertChange(turn.eventId, kind, planned, voucher, now));
+  await one(turn, insertChange(turn.eventId, kind, planned, voucher, ctx.clock.now()));
   await enqueueFollowing(turn, turn.eventId);
 }
 

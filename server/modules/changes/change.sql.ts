@@ -10,6 +10,7 @@ import {
   text,
   textAs,
   textAsOrNull,
+  textOrNull,
 } from '../../kernel/sql.ts';
 import type { Remedy } from '../orders/index.ts';
 import type { ChangeKind, RemediesPlanned } from './rules.ts';
@@ -25,6 +26,8 @@ const columns = {
   // The application writes it, in this shape.
   ticketTypes: (raw: unknown) => raw as Readonly<Record<string, TicketTypeId>>,
   madeAt: instant,
+  /** Who bought later has bought the new date; null: whoever has bought is concerned. */
+  placedUpTo: textOrNull,
   position: text,
   offeredAt: instantOrNull,
   settledAt: instantOrNull,
@@ -33,7 +36,8 @@ const columns = {
 
 const changeSelect = fragment`c.event_id as "eventId", c.change_no as "changeNo", c.kind, c.remedies,
     c.fallback, c.choose_by as "chooseBy", c.voucher_event_id as "voucherEventId",
-    c.ticket_types as "ticketTypes", c.made_at as "madeAt", c.position,
+    c.ticket_types as "ticketTypes", c.made_at as "madeAt",
+    case when c.kind = 'reschedule' then c.made_at::text end as "placedUpTo", c.position,
     c.offered_at as "offeredAt", c.settled_at as "settledAt", c.superseded_at as "supersededAt"`;
 
 export type ChangeRow = ReturnType<ReturnType<typeof selectChange>['decode']>;
@@ -48,6 +52,10 @@ export const supersedeChanges = (eventId: EventId) => command`
   update changes.change set superseded_at = kernel.instant(null), next_at = kernel.instant(null)
   where event_id = ${eventId} and settled_at is null and superseded_at is null`;
 
+/**
+ * After the event's row is locked: made_at is compared with the orders', which are placed under the
+ * same lock. So it is taken here, and never is a JavaScript date, which drops its microseconds.
+ */
 export const insertChange = (
   eventId: EventId,
   kind: ChangeKind,
@@ -56,13 +64,13 @@ export const insertChange = (
     readonly eventId: EventId | null;
     readonly types: Readonly<Record<string, TicketTypeId>>;
   },
-  now: Date,
+  now: Date | null,
 ) => rows({ changeNo: int })`
   insert into changes.change (event_id, change_no, kind, remedies, fallback, choose_by,
     voucher_event_id, ticket_types, made_at)
   select ${eventId}, coalesce(max(c.change_no), 0) + 1, ${kind}, ${planned.remedies}::text[],
     ${planned.fallback}, ${planned.chooseBy}, ${voucher.eventId},
-    ${JSON.stringify(voucher.types)}::jsonb, ${now}
+    ${JSON.stringify(voucher.types)}::jsonb, kernel.instant(${now})
   from changes.change c where c.event_id = ${eventId}
   returning change_no as "changeNo"`;
 

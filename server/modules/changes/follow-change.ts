@@ -110,7 +110,7 @@ async function follow(ctx: Ctx, first: ChangeRow & { readonly lease: string }) {
 async function offerAll(ctx: Ctx, { change, renew }: Taken): Promise<boolean> {
   let left = change.kind === 'cancellation' ? await endPending(ctx, change) : 0;
   for (let after = change.position; ; ) {
-    const slice = await ordersWithoutOffer(ctx.db, change, change.madeAt, after, SLICE_ORDERS);
+    const slice = await ordersWithoutOffer(ctx.db, change, after, SLICE_ORDERS);
     await eachOf(slice, TOGETHER, async (order) => {
       const isDone =
         order.status !== 'pending' && (await tried(ctx, order, offerTo(change, order)));

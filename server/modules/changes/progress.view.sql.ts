@@ -1,6 +1,7 @@
 import type { EventId } from '../../kernel/ids.ts';
 import { int, rows, textAs, textAsOrNull } from '../../kernel/sql.ts';
 import type { Remedy } from '../orders/index.ts';
+import type { ChangeRow } from './change.sql.ts';
 
 /** Remedies of a change by what was chosen and how far that is. */
 export const countRemedies = (eventId: EventId, changeNo: number) => rows({
@@ -28,12 +29,14 @@ export const sumRefunds = (eventId: EventId, changeNo: number) => rows({
   group by r.status`;
 
 /** Orders that are concerned and have not been seen yet. */
-export const countWithoutOffer = (eventId: EventId, changeNo: number, placedUpTo: Date) => rows({
-  orders: int,
-})`
+export const countWithoutOffer = ({
+  eventId,
+  changeNo,
+  placedUpTo,
+}: Pick<ChangeRow, 'eventId' | 'changeNo' | 'placedUpTo'>) => rows({ orders: int })`
   select count(*)::int as orders from orders.order o
   where o.event_id = ${eventId} and o.status in ('pending', 'confirmed', 'partially_refunded')
-    and o.made_at <= ${placedUpTo}
+    and (${placedUpTo}::timestamptz is null or o.made_at <= ${placedUpTo}::timestamptz)
     and not exists (
       select from orders.remedy m
       where m.event_id = o.event_id and m.order_id = o.order_id and m.change_no = ${changeNo})`;

@@ -66,7 +66,7 @@ export async function progressOf(ctx: Ctx, eventId: EventId): Promise<Progress |
   const { currency } = (await readEventWords(ctx, eventId, [])).event;
   const remedies = await all(ctx.db, countRemedies(eventId, changeNo));
   const back = await all(ctx.db, sumRefunds(eventId, changeNo));
-  const { orders: waiting } = await one(ctx.db, countWithoutOffer(eventId, changeNo, madeAt));
+  const { orders: waiting } = await one(ctx.db, countWithoutOffer(change));
   const now = await readNow(ctx.db, ctx.clock);
   const money = (amount: number) => ({ amount, currency });
   const ordersIn = (status: string) => sum(remedies, (row) => row.status === status, 'orders');

@@ -32,7 +32,7 @@ export async function rescheduleEvent(
       endsBefore: dates.startsAt,
     });
     if (issues.length > 0) return refused('validation_failed', { issues });
-    await recordChange(tx, 'reschedule', planned, noVoucher, now);
+    await recordChange(ctx, tx, 'reschedule', planned, noVoucher);
     return ok(await eventView(tx, moved.value, 'staff'));
   });
   if (done.ok) ctx.wakeJobs();

@@ -209,11 +209,13 @@ export function openRemedies(
   return all(on, selectRemediesIn(eventId, changeNo, status, after, most));
 }
 
-/** Orders that were placed up to then and have no offer of this change yet: a slice, after one. */
+/**
+ * Orders that have no offer of this change yet: a slice, after one. Those placed up to a moment,
+ * as PostgreSQL writes it; all where that is null.
+ */
 export function ordersWithoutOffer(
   on: Queryable,
-  { eventId, changeNo }: ChangeKey,
-  placedUpTo: Date,
+  { eventId, changeNo, placedUpTo }: ChangeKey & { readonly placedUpTo: string | null },
   after: string,
   most: number,
 ) {

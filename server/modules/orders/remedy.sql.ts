@@ -95,13 +95,14 @@ const typeCount = objectOf({
 });
 
 /**
- * Orders that hold places and were placed up to then, without an offer of this change: a slice by
- * id. Of each, how many live tickets of which type it has, at the lowest price among them.
+ * Orders that hold places and were placed up to then (null: whenever), without an offer of this
+ * change: a slice by id. Of each, how many live tickets of which type it has, at the lowest price
+ * among them.
  */
 export const selectWithoutOffer = (
   eventId: EventId,
   changeNo: number,
-  placedUpTo: Date,
+  placedUpTo: string | null,
   after: string,
   most: number,
 ) => rows({
@@ -123,7 +124,8 @@ export const selectWithoutOffer = (
     ), '[]') as tickets
   from orders.order o
   where o.event_id = ${eventId} and o.order_id > ${after}
-    and o.status in ('pending', 'confirmed', 'partially_refunded') and o.made_at <= ${placedUpTo}
+    and o.status in ('pending', 'confirmed', 'partially_refunded')
+    and (${placedUpTo}::timestamptz is null or o.made_at <= ${placedUpTo}::timestamptz)
     and not exists (
       select from orders.remedy m
       where m.event_id = o.event_id and m.order_id = o.order_id and m.change_no = ${changeNo})
