@@ -134,6 +134,21 @@ describe('D10 what an order contains', () => {
     await expectAuditClean(app);
   });
 
+  it('goes back whole to who cancels while they may choose what they get', async () => {
+    const order = await bought(2);
+    const [first] = (await order.read()).tickets;
+    const offer = { remedies: ['refund', 'credit'] };
+    await app.admin.post(`/events/${order.eventId}/cancel`, offer, newKey());
+    await eventually(order.read, ({ remedy }) => remedy?.status === 'offered');
+    const body = { ticketIds: [first.id], reason: 'Off anyway' };
+    await order.buyer.post(`${order.path}/refunds`, body, newKey());
+    await order.buyer.post(`${order.path}/cancel`);
+    const ended = await order.read();
+    expect(ended).toMatchObject({ status: 'refunded' });
+    expect(ended.refunds).toMatchObject([{ amount: eur(2_500) }, { amount: eur(2_500) }]);
+    await expectAuditClean(app);
+  });
+
   it('is no refund at all where all of it is a fee that is kept', async () => {
     const all = { fees: [{ name: 'Donation', basisPoints: 10_000, refundable: false }] };
     const order = await bought(1, { charges: all });

@@ -52,6 +52,22 @@ async function attemptOf(refundId: string): Promise<number> {
   return rows[0].attempt;
 }
 
+describe('D10: an order that was refunded as a whole', () => {
+  it('is not refunded again, under whatever key it is asked for', async () => {
+    const purchase = await bought(app);
+    const refund = () =>
+      app.admin.post(`/orders/${purchase.orderId}/refunds`, { reason: 'ill' }, newKey());
+    expect((await refund()).status).toBe(201);
+    expect((await refund()).body).toMatchObject({
+      ...{ status: 409, code: 'order_not_confirmed', orderStatus: 'refunded' },
+    });
+    await turn(app);
+    expect((await purchase.read()).refunds).toHaveLength(1);
+    expect(await purchase.left()).toBe(0);
+    await expectAuditClean(app);
+  });
+});
+
 describe('D10: a provider that keeps a 500 under the key of a refund', () => {
   it('has its list read, and where nothing was made the next key is taken', async () => {
     const r = await refunding(() => faults('error_500'));

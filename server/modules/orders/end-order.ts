@@ -2,7 +2,7 @@ import type { Ctx } from '../../kernel/context.ts';
 import { type Busy, one } from '../../kernel/db.ts';
 import { newScopedId, type RefundId, type TicketId } from '../../kernel/ids.ts';
 import type { Turn } from '../../kernel/lanes.ts';
-import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
+import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { enqueueRefund } from '../payments/index.ts';
 import { callRefundTickets } from './order.sql.ts';
 import {
@@ -73,12 +73,12 @@ export async function refundTicketsIn(
   return refundResult(answer);
 }
 
-function refundResult({ verdict }: RefundAnswer): Result<null, RefundRefusal> {
+function refundResult({ verdict, status }: RefundAnswer): Result<null, RefundRefusal> {
   if (verdict === 'refunded') return ok(null);
   if (verdict === 'not_found') return refused('not_found');
   if (verdict === 'unknown_ticket') return refused('unknown_ticket');
   if (verdict === 'payment_disputed') return refused('payment_disputed');
   if (verdict === 'archived') return refused('order_archived');
   if (verdict === 'remedy_chosen') return refused('remedy_chosen');
-  return refused('order_not_confirmed', { extra: { orderStatus: verdict } });
+  return refused('order_not_confirmed', { extra: { orderStatus: present(status, verdict) } });
 }

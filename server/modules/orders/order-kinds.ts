@@ -3,6 +3,7 @@ import type { EventId, OrderId, PaymentId, RefundId } from '../../kernel/ids.ts'
 import type { LaneKind } from '../../kernel/lanes.ts';
 import { PAYING_RANK } from '../inventory/index.ts';
 import { callEndBatch, callExtendBatch } from './order.sql.ts';
+import type { OrderState } from './states.ts';
 
 /** A mass refund and a mass expiry are queued by their jobs, slice by slice. */
 const QUEUED_MAX = 5_000;
@@ -38,7 +39,12 @@ export const endKind: LaneKind<Ending, string> = {
   nameOf: (ending) => ending.orderId,
 };
 
-export type RefundAnswer = { readonly verdict: string; readonly refundId?: RefundId | null };
+export type RefundAnswer = {
+  readonly verdict: string;
+  readonly refundId?: RefundId | null;
+  /** Where the order has ended before. */
+  readonly status?: OrderState;
+};
 
 /** Answers with the new end, null where there is none. */
 export const extendKind: LaneKind<

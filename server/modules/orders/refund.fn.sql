@@ -105,11 +105,12 @@ end $$;
 
 -- Takes tickets of one order back: all live ones, or p_tickets; p_used: also those that have opened
 -- a door. The places come back on sale, the tickets die and what they were worth goes back in this
--- one transaction, without what is kept of each (p_kept, by ticket; null: nothing). Asked again
--- under the same refund id it answers alike.
+-- one transaction, without what is kept of each (p_kept, by ticket; null: nothing). Of a cancelled
+-- event nothing is kept, whoever asks. Asked again under the same refund id it answers alike.
 -- Verdicts: refunded (with the refund id, null where no money goes back), unknown_ticket,
--- payment_disputed (the bank decides first), archived (its places left the live tables, long after
--- every window), not_found, or the order's status.
+-- payment_disputed (the bank decides first), remedy_chosen (a voucher takes its value elsewhere),
+-- archived (its places left the live tables, long after every window), not_found, ended (with the
+-- order's status: nothing is taken back).
 create function orders.refund_tickets@v(
   p_event text, p_order text, p_tickets text[], p_refund text, p_reason text,
   p_kept jsonb default null, p_used boolean default false
@@ -119,12 +120,14 @@ create function orders.refund_tickets@v(
   set cpu_tuple_cost = 100 set cpu_index_tuple_cost = 100 as $$
 declare
   v_order orders.order;
+  v_kept jsonb;
   v_chosen text[];
   v_amount int;
   v_money int := 0;
   v_left int;
 begin
   perform inventory.lock_sale@v(p_event, null);
+  v_kept := case when not inventory.is_cancelled@v(p_event) then p_kept end;
   select * into v_order from orders.order o
   where o.event_id = p_event and o.order_id = p_order for no key update;
   if v_order.order_id is null then
@@ -136,7 +139,7 @@ begin
     return jsonb_build_object('verdict', 'refunded', 'refundId',
       case when payments.has_refund@v(p_event, p_refund) then p_refund end);
   elsif v_order.status not in ('confirmed', 'partially_refunded') then
-    return jsonb_build_object('verdict', v_order.status);
+    return jsonb_build_object('verdict', 'ended', 'status', v_order.status);
   elsif not inventory.has_hold@v(p_event, v_order.hold_id) then
     return '{"verdict": "archived"}';
   elsif payments.is_disputed@v(p_event, p_order) then
@@ -147,7 +150,7 @@ begin
   perform from orders.ticket t
   where t.event_id = p_event and t.order_id = p_order order by t.ticket_id for no key update;
   select array_agg(t.ticket_id),
-    coalesce(sum(t.price_minor - coalesce((p_kept ->> t.ticket_id)::int, 0)), 0)
+    coalesce(sum(t.price_minor - coalesce((v_kept ->> t.ticket_id)::int, 0)), 0)
   into v_chosen, v_amount
   from orders.ticket t
   where t.event_id = p_event and t.order_id = p_order
@@ -160,7 +163,7 @@ begin
   perform orders.return_tickets@v(p_event, p_order, v_order.hold_id, v_chosen);
   update orders.ticket t
   set status = 'void', void_reason = p_reason, refund_id = p_refund,
-      kept_minor = coalesce((p_kept ->> t.ticket_id)::int, 0)
+      kept_minor = coalesce((v_kept ->> t.ticket_id)::int, 0)
   where t.event_id = p_event and t.order_id = p_order and t.ticket_id = any(v_chosen);
   select count(*)::int into v_left from orders.ticket t
   where t.event_id = p_event and t.order_id = p_order
