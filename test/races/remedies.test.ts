@@ -5,6 +5,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Db } from '../../server/kernel/db.ts';
+import { changesRecurring } from '../../server/modules/changes/index.ts';
 import { type Answer, startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
 import { barrier } from '../kit/barrier.ts';
@@ -165,6 +166,36 @@ describe('a choice', () => {
   });
 });
 
+describe('an order whose payment nobody knows of', () => {
+  it('F9 keeps nobody else waiting for what was promised', async () => {
+    const { eventId, typeId } = await onSale(app.admin, { capacity: 4 });
+    const silent = await bought(eventId, typeId);
+    const stuck = await book(app.guest, eventId, typeId);
+    gate.dieAt('settle.before_capture');
+    await payWith(app, stuck.body.payment.clientSecret);
+    await work();
+    const body = { remedies: ['refund', 'credit'], chooseBy: inDays(10) };
+    expect((await app.admin.post(`/events/${eventId}/cancel`, body)).status).toBe(200);
+    const follow = async () => {
+      await sql(`update changes.change set leased_until = '-infinity', next_at = '-infinity'`);
+      await changesRecurring.run(app.ctx);
+    };
+    await follow();
+    expect((await silent.read()).remedy).toMatchObject({ status: 'offered' });
+    app.clock.advance(11 * 86_400_000);
+    await follow();
+    expect(await silent.read()).toMatchObject({ status: 'refunded', remedy: { status: 'done' } });
+    const caller = app.as(stuck.body.accessToken);
+    const read = async () => (await caller.get(`/orders/${stuck.body.order.id}`)).body;
+    expect((await read()).status).toBe('pending');
+    await work();
+    await work();
+    expect((await read()).status).toBe('refunded');
+    await expectAuditClean(app);
+    app.clock.advance(-11 * 86_400_000);
+  });
+});
+
 describe('a voucher', () => {
   it.each(['voucher.before_redeem', 'voucher.before_finish'])(
     'B4 is redeemed once where the process dies at %s',
@@ -207,6 +238,63 @@ describe('a voucher', () => {
     await work();
     expect((await refund()).body).toMatchObject({ status: 409, code: 'order_not_confirmed' });
     expect(await refundedOf(order.id)).toBe(0);
+    await expectAuditClean(app);
+  });
+
+  it('B4 is redeemed and not paid out as well where two processes are at it', async () => {
+    const order = await offered();
+    const slow = gate.stopAt('credit.before_reserve');
+    await order.choose('voucher');
+    const first = work();
+    await slow.arrived;
+    // It stood still for so long that its lease is over.
+    await sql(`update changes.change set leased_until = '-infinity', next_at = clock_timestamp()`);
+    const placed = gate.stopAt('voucher.before_finish');
+    const second = changesRecurring.run(other.ctx);
+    await placed.arrived;
+    await eventually(
+      async () => {
+        await sql(`update kernel.job set run_at = clock_timestamp() where leased_until is null`);
+        await other.drainJobs();
+        const { rows } = await sql(
+          `select e.kind from promotions.credit_entry e join promotions.credit c using (credit_id)
+           where c.source_order_id = $1`,
+          [order.id],
+        );
+        return rows.map(({ kind }) => kind);
+      },
+      (kinds) => kinds.includes('spent'),
+    );
+    slow.go();
+    await first;
+    placed.go();
+    await second;
+    await work();
+    expect((await order.read()).remedy).toMatchObject({ chosen: 'voucher', status: 'done' });
+    expect(await ordersOf(order.there.eventId)).toMatchObject([{ status: 'confirmed' }]);
+    expect(await refundedOf(order.id)).toBe(0);
+    await expectAuditClean(app);
+  });
+
+  it('B4 that nothing is left to pay for is a refund, and never placed', async () => {
+    const order = await offered();
+    await order.choose('voucher');
+    gate.dieAt('credit.before_reserve');
+    await work();
+    // As if it had been spent on something else.
+    await sql(`update promotions.credit set balance_minor = 0 where source_order_id = $1`, [
+      order.id,
+    ]);
+    await work();
+    await sql(`update promotions.credit set balance_minor = 5000 where source_order_id = $1`, [
+      order.id,
+    ]);
+    await work();
+    expect((await order.read()).remedy).toMatchObject({ chosen: 'refund', status: 'done' });
+    expect(await ordersOf(order.there.eventId)).toEqual([]);
+    const { body } = await app.guest.get(`/events/${order.there.eventId}/availability`);
+    expect(body.ticketTypes[0].available).toBe(4);
+    expect(await refundedOf(order.id)).toBe(5_000);
     await expectAuditClean(app);
   });
 

@@ -61,18 +61,18 @@ export async function enqueueFollowing(on: Queryable, eventId: EventId): Promise
   await enqueue(on, { kind: FOLLOW_JOB, key: eventId, data: { eventId } });
 }
 
-/** The work of an event's changes as far as it goes now; false where some is left for later. */
-async function followChanges(ctx: Ctx, eventId: EventId): Promise<boolean> {
-  let isDone = true;
+/** The work of an event's changes as far as it goes now; in how many seconds some is left to do. */
+async function followChanges(ctx: Ctx, eventId: EventId): Promise<number | null> {
+  let againSeconds: number | null = null;
   for (;;) {
     const taken = await maybe(ctx.db, takeChange(eventId, LEASE_SECONDS));
-    if (!taken) return isDone;
+    if (!taken) return againSeconds;
     try {
       const left = await follow(ctx, taken);
-      if (left.againSeconds !== null) isDone = false;
-      if (!left.isSettled) return isDone;
+      againSeconds = left.againSeconds ?? againSeconds;
+      if (!left.isSettled) return againSeconds;
     } catch (error) {
-      if (error instanceof TakenOver) return true;
+      if (error instanceof TakenOver) return null;
       throw error;
     }
   }
@@ -89,17 +89,18 @@ async function follow(ctx: Ctx, first: ChangeRow & { readonly lease: string }) {
   const isOver = first.supersededAt !== null;
   const isOffered = first.offeredAt !== null || isOver || (await offerAll(ctx, taken));
   const isLate = first.chooseBy <= (await readNow(ctx.db, ctx.clock));
-  const isDue = isOffered && isLate && !isOver;
-  const decided = isDue ? await decideAll(ctx, taken) : { failed: 0, disputed: 0 };
+  // An order that has no offer yet keeps nobody else waiting.
+  const decided = isLate && !isOver ? await decideAll(ctx, taken) : { failed: 0, disputed: 0 };
   const settled = await settleAll(ctx, taken);
   const failed = decided.failed + settled.failed;
+  const disputed = decided.disputed + settled.disputed;
   const open = isOver ? 0 : (await openRemedies(ctx.db, first, 'offered', '', 1)).length;
-  const isSettled = isOffered && failed === 0 && open === 0;
+  const isSettled = isOffered && failed + disputed + open === 0;
   const againSeconds = !isOffered
     ? AGAIN_SECONDS
     : failed > 0
       ? LATER_SECONDS
-      : decided.disputed > 0
+      : disputed > 0
         ? BANK_SECONDS
         : null;
   await run(ctx.db, leaveChange({ ...first, lease }, { isOffered, isSettled, againSeconds }));
@@ -207,9 +208,9 @@ export const followChangeJob: { readonly kind: string; readonly handler: JobHand
   handler: async (ctx, job) => {
     // Written by `enqueueFollowing`.
     const { eventId } = job.data as { readonly eventId: EventId };
-    const isDone = await followChanges(ctx, eventId);
+    const againSeconds = await followChanges(ctx, eventId);
     ctx.wakeJobs();
-    if (!isDone) throw new NotYet(AGAIN_SECONDS);
+    if (againSeconds !== null) throw new NotYet(againSeconds);
   },
 };
 

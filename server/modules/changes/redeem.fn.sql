@@ -3,9 +3,10 @@
 -- The event's lock comes first (inventory), then hold, order, tickets.
 
 -- p_requests: what orders.place_orders takes, without expiresAt, and ticketIds (as many as places),
--- creditUntil (until when the credit is kept for it; null where it costs nothing), actor. Answers:
--- placed (also where it had been), again (its credit is not kept any more: keep it anew), or why
--- not: not_found, hold_ended, hold_already_booked, event_cancelled.
+-- creditUntil (until when the credit is kept for it; null where it costs nothing), isGone (nothing
+-- is left that could pay for it), actor. Answers: placed (also where it had been), again (its
+-- credit is not kept any more: keep it anew), or why it never will be: gone, not_found, hold_ended,
+-- hold_already_booked, event_cancelled.
 create function changes.redeem_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
@@ -36,6 +37,10 @@ begin
     select from orders.order_by_key@v(p_event, p_request ->> 'caller', p_request ->> 'key')
   ) then
     return 'placed';
+  elsif (p_request ->> 'isGone')::boolean then
+    -- Somebody else may be about to place it: they find no places.
+    perform inventory.release_hold@v(p_event, v_hold);
+    return 'gone';
   elsif (p_request ->> 'creditUntil')::timestamptz <= p_t then
     return 'again';
   end if;

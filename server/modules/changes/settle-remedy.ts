@@ -30,9 +30,14 @@ export function newOrderOf(ctx: Ctx, { voucherEventId }: ChangeRow): OrderId | n
 
 /**
  * Carries out what was chosen, as far as it is not its own event's: each step is a transaction of
- * one event, and may be done again. Answers false where it could not be done now.
+ * one event, and may be done again. Answers false where it could not be done now, `disputed` where
+ * a bank decides first.
  */
-export async function settleRemedy(ctx: Ctx, change: ChangeRow, row: RemedyRow): Promise<boolean> {
+export async function settleRemedy(
+  ctx: Ctx,
+  change: ChangeRow,
+  row: RemedyRow,
+): Promise<boolean | 'disputed'> {
   const chosen = present(row.chosen, 'what was chosen');
   switch (chosen) {
     case 'voucher':
@@ -40,6 +45,10 @@ export async function settleRemedy(ctx: Ctx, change: ChangeRow, row: RemedyRow):
     case 'credit':
       return (await letGo(ctx, row)) && issue(ctx, row);
     case 'refund':
+      if (!(await letGo(ctx, row))) return false;
+      // A voucher that came to nothing, and whose money could not go back yet.
+      if (row.refundId === null) return fallBack(ctx, change, row);
+      return (await finishRemedy(ctx, row, {})).ok;
     case 'keep':
       return (await letGo(ctx, row)) && (await finishRemedy(ctx, row, {})).ok;
     default:
@@ -86,6 +95,8 @@ type Redemption = ReturnType<typeof redemptionOf> & {
   readonly creditId: string | null;
   readonly creditReservation: string | null;
   readonly creditUntil: Date | null;
+  /** Nothing is left that could pay for it. */
+  readonly isGone: boolean;
 };
 
 const redeemKind: LaneKind<Redemption, string> = {
@@ -103,8 +114,8 @@ const redeemKind: LaneKind<Redemption, string> = {
  * is kept for it alone. Then this event's: the old order ends, and its value has gone there. Where
  * the places are gone, money goes back, and nobody ever learns of the credit, which ends by itself.
  */
-async function redeem(ctx: Ctx, change: ChangeRow, row: RemedyRow): Promise<boolean> {
-  const { eventId, orderId, changeNo } = row;
+async function redeem(ctx: Ctx, change: ChangeRow, row: RemedyRow): Promise<boolean | 'disputed'> {
+  const { eventId, orderId } = row;
   await ctx.pause('voucher.before_redeem');
   const order = present(await readOrder(ctx.db, eventId, orderId), 'the order of a remedy');
   const redemption = redemptionOf(ctx, order, row);
@@ -113,19 +124,30 @@ async function redeem(ctx: Ctx, change: ChangeRow, row: RemedyRow): Promise<bool
   if (!(await readOrder(ctx.db, there, redemption.orderId))) {
     const paid = await payFor(ctx, change, row, order, redemption);
     if (!paid) return false;
-    const asked =
-      paid === 'gone'
-        ? ok(paid)
-        : await ctx.lanes.ask(ctx, redeemKind, there, { ...redemption, ...paid });
+    // Also where its credit is gone the other event decides: it may have paid for the order by now.
+    const isGone = paid === 'gone';
+    const request = { ...redemption, ...(isGone ? noCredit : paid), isGone };
+    const asked = await ctx.lanes.ask(ctx, redeemKind, there, request);
     if (!asked.ok || asked.value === 'again') return false;
-    if (asked.value !== 'placed') {
-      const reason = reasonOf(change);
-      return (await fallBackToRefund(ctx, eventId, { orderId, changeNo, reason })).ok;
-    }
+    if (asked.value !== 'placed') return fallBack(ctx, change, row);
   }
   await ctx.pause('voucher.before_finish');
   return (await finishRemedy(ctx, row, { valueMinor: redemption.creditMinor })).ok;
 }
+
+/** Money goes back instead; a bank may have to decide first whose it is. */
+async function fallBack(
+  ctx: Ctx,
+  change: ChangeRow,
+  { eventId, orderId, changeNo }: RemedyRow,
+): Promise<boolean | 'disputed'> {
+  const concerned = { orderId, changeNo, reason: reasonOf(change) };
+  const done = await fallBackToRefund(ctx, eventId, concerned);
+  if (!done.ok) return false;
+  return done.value || 'disputed';
+}
+
+const noCredit = { creditId: null, creditReservation: null, creditUntil: null } as const;
 
 /**
  * The voucher: credit that is kept for this one order; null where that could not be done now,
@@ -146,7 +168,7 @@ async function payFor(
     currency,
   }: ReturnType<typeof redemptionOf>,
 ): Promise<Pick<Redemption, 'creditId' | 'creditReservation' | 'creditUntil'> | 'gone' | null> {
-  if (creditMinor === 0) return { creditId: null, creditReservation: null, creditUntil: null };
+  if (creditMinor === 0) return noCredit;
   const expiresAt = new Date(chooseBy.getTime() + SLACK_MS);
   const issued = await issueFor(ctx, order, row, creditMinor, expiresAt);
   if (!issued.ok) return null;

@@ -118,7 +118,7 @@ export async function decideRemedy(
   return laidOut(ctx, eventId, await ctx.lanes.ask(ctx, decideKind, eventId, request));
 }
 
-/** The places for a voucher are gone: money goes back instead. */
+/** The places for a voucher are gone: money goes back instead. False where that has to wait. */
 export async function fallBackToRefund(
   ctx: Ctx,
   eventId: EventId,
@@ -136,7 +136,7 @@ async function laidOut(
 ): Promise<Result<boolean, Busy>> {
   if (!asked.ok) return asked;
   if (asked.value.refundId) await layOutRefund(ctx, { eventId, refundId: asked.value.refundId });
-  return ok(asked.value.verdict !== 'payment_disputed');
+  return ok(asked.value.verdict !== 'payment_disputed' && asked.value.verdict !== 'archived');
 }
 
 /** Nothing is left to do; with the credit that was issued, or what a voucher was worth. */

@@ -150,7 +150,7 @@ begin
   update orders.remedy m
   set status = v_status, chosen = case when v_status <> 'withdrawn' then v_remedy end,
       chosen_by = case when v_status <> 'withdrawn' then v_by end, chosen_at = p_t,
-      refund_id = v_refund, value_minor = v_value,
+      refund_id = case when v_status <> 'withdrawn' then v_refund end, value_minor = v_value,
       new_order_id = case when v_remedy = 'voucher' then p_request ->> 'newOrderId' end
   where m.event_id = p_event and m.order_id = v_order and m.change_no = v_row.change_no;
   if v_status <> 'withdrawn' then
@@ -289,7 +289,7 @@ end $$;
 
 -- The voucher cannot be redeemed: the places that were kept are gone, or their event is off. Its
 -- buyer gets their money back. p_requests: orderId, changeNo, refundId, reason, actor. Answers as
--- decide_remedy.
+-- fall_back.
 create function orders.fall_back_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
@@ -297,33 +297,57 @@ create function orders.fall_back_batch@v(p_event text, p_now timestamptz, p_requ
   set cpu_tuple_cost = 100 set cpu_index_tuple_cost = 100
   set plan_cache_mode = force_generic_plan as $$
 declare
-  v_taken jsonb;
   v_answers jsonb := '[]';
-  r record;
+  r jsonb;
 begin
   perform inventory.lock_sale@v(p_event, p_now);
-  for r in
-    select q."orderId" as order_id, q."changeNo" as change_no, q."refundId" as refund_id, q.reason,
-      q.actor
-    from jsonb_to_recordset(p_requests) as q("orderId" text, "changeNo" int, "refundId" text,
-      reason text, actor text)
-  loop
-    perform set_config('fanfare.actor', r.actor, true);
-    v_taken := null;
-    update orders.remedy m
-    set status = 'done', chosen = 'refund', missing = m.missing || 'voucher'::text,
-        refund_id = r.refund_id, new_order_id = null
-    where m.event_id = p_event and m.order_id = r.order_id and m.change_no = r.change_no
-      and m.status = 'chosen' and m.chosen = 'voucher';
-    if found then
-      v_taken := orders.refund_tickets@v(
-        p_event, r.order_id, null, r.refund_id, r.reason, null, true);
-      insert into kernel.outbox (event_id, kind, data)
-      values (p_event, 'remedy_chosen',
-        jsonb_build_object('orderId', r.order_id, 'remedy', 'refund', 'by', 'no_place_left'));
-    end if;
-    v_answers := v_answers || jsonb_build_object('verdict', 'decided', 'status', 'done',
-      'refundId', v_taken -> 'refundId');
+  for r in select q.value from jsonb_array_elements(p_requests) as q(value) loop
+    perform set_config('fanfare.actor', r ->> 'actor', true);
+    v_answers := v_answers || orders.fall_back@v(p_event, r);
   end loop;
   return v_answers;
+end $$;
+
+-- One of them. From here on its remedy is a refund, without a refund id until it is made. Verdicts:
+-- decided, with `status` and `refundId` as decide_remedy has them; or why it cannot be made now
+-- (payment_disputed, archived): then it stays chosen, and is asked for again.
+create function orders.fall_back@v(p_event text, p_request jsonb) returns jsonb
+  language plpgsql as $$
+declare
+  v_order constant text := p_request ->> 'orderId';
+  v_change constant int := (p_request ->> 'changeNo')::int;
+  v_row orders.remedy;
+  v_taken jsonb;
+  v_status text;
+begin
+  select * into v_row from orders.remedy m
+  where m.event_id = p_event and m.order_id = v_order and m.change_no = v_change
+  for no key update;
+  if v_row.status is distinct from 'chosen'
+    or (v_row.chosen <> 'voucher' and v_row.refund_id is not null) then
+    return jsonb_build_object('verdict', 'decided', 'status', v_row.status);
+  end if;
+  if v_row.chosen = 'voucher' then
+    update orders.remedy m
+    set chosen = 'refund', missing = m.missing || 'voucher'::text, refund_id = null,
+        new_order_id = null
+    where m.event_id = p_event and m.order_id = v_order and m.change_no = v_change;
+    insert into kernel.outbox (event_id, kind, data)
+    values (p_event, 'remedy_chosen',
+      jsonb_build_object('orderId', v_order, 'remedy', 'refund', 'by', 'no_place_left'));
+  end if;
+  v_taken := orders.refund_tickets@v(p_event, v_order, null, p_request ->> 'refundId',
+    p_request ->> 'reason', null, true);
+  if v_taken ->> 'verdict' in ('payment_disputed', 'archived') then
+    return jsonb_build_object('verdict', v_taken -> 'verdict');
+  end if;
+  -- An order that has ended meanwhile, by a lost dispute, has nothing to remedy any more.
+  v_status := case v_taken ->> 'verdict' when 'refunded' then 'done' else 'withdrawn' end;
+  update orders.remedy m
+  set status = v_status, chosen = case when v_status = 'done' then m.chosen end,
+      chosen_by = case when v_status = 'done' then m.chosen_by end,
+      refund_id = case when v_status = 'done' then p_request ->> 'refundId' end
+  where m.event_id = p_event and m.order_id = v_order and m.change_no = v_change;
+  return jsonb_build_object('verdict', 'decided', 'status', v_status,
+    'refundId', v_taken -> 'refundId');
 end $$;
