@@ -1,11 +1,9 @@
 /** G7, D10: a buyer's bank takes money back, and decides. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Dispute } from '../../server/modules/payments/index.ts';
-import { settleDisputes } from '../../server/modules/shopping/settle-dispute.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
 import { eur, newKey } from '../kit/given.ts';
-import { bought, turn } from '../kit/purchases.ts';
+import { bought, disputing as disputingOf, turn } from '../kit/purchases.ts';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -13,26 +11,10 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-let disputes = 0;
 type Bought = Awaited<ReturnType<typeof bought>>;
 
-/** What the provider lists from now on, and a look at it. */
-function disputing(purchase: Bought, amountMinor = 5_000) {
-  disputes += 1;
-  const id = `du_${disputes}`;
-  return async (status: Dispute['status'], times = 1) => {
-    const listed: Dispute = { id, status, amountMinor, currency: 'EUR', reason: 'fraudulent' };
-    const { payments } = app.ctx.ports;
-    const of = (account: string | null) => ({
-      ...payments.of(account),
-      disputesOf: async () => ({ kind: 'ok', value: [listed] }) as const,
-    });
-    const ctx = { ...app.ctx, ports: { ...app.ctx.ports, payments: { ...payments, of } } };
-    for (let i = 0; i < times; i += 1) {
-      await settleDisputes(ctx, purchase.eventId, purchase.paymentId);
-    }
-  };
-}
+const disputing = (purchase: Bought, amountMinor?: number) =>
+  disputingOf(app, purchase, amountMinor);
 
 const available = async ({ eventId }: Bought) =>
   (await app.guest.get(`/events/${eventId}/availability`)).body.ticketTypes[0].available;

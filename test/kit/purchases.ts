@@ -1,7 +1,9 @@
 /** A purchase that is paid and confirmed, and what its buyer and the books see of it. */
 import { expect } from 'vitest';
 import { eventOf, type Id } from '../../server/kernel/ids.ts';
+import type { Dispute } from '../../server/modules/payments/index.ts';
 import { settlePayment } from '../../server/modules/shopping/index.ts';
+import { settleDisputes } from '../../server/modules/shopping/settle-dispute.ts';
 import type { TestApp } from './app.ts';
 import { book, onSale, payWith } from './given.ts';
 
@@ -51,6 +53,30 @@ export async function bought(
       );
       return rows.map((row: { entry: string }) => row.entry);
     },
+  };
+}
+
+let disputes = 0;
+
+/** What the provider lists of a purchase from now on, and a look at it. */
+export function disputing(
+  app: TestApp,
+  purchase: Awaited<ReturnType<typeof bought>>,
+  amountMinor = 5_000,
+) {
+  disputes += 1;
+  const id = `du_${disputes}`;
+  return async (status: Dispute['status'], times = 1) => {
+    const listed: Dispute = { id, status, amountMinor, currency: 'EUR', reason: 'fraudulent' };
+    const { payments } = app.ctx.ports;
+    const of = (account: string | null) => ({
+      ...payments.of(account),
+      disputesOf: async () => ({ kind: 'ok', value: [listed] }) as const,
+    });
+    const ctx = { ...app.ctx, ports: { ...app.ctx.ports, payments: { ...payments, of } } };
+    for (let i = 0; i < times; i += 1) {
+      await settleDisputes(ctx, purchase.eventId, purchase.paymentId);
+    }
   };
 }
 

@@ -175,6 +175,7 @@ async function payFor(
   const kept = await reserveCredit(ctx, {
     ...{ organizerId, currency, code: issued.value.code, totalMinor: creditMinor },
     eventId: eventOf(orderId),
+    byRight: true,
     once: { caller, key, bodyHash: Buffer.from(bodyHash, 'hex') },
   });
   if (!kept.ok) return kept.refusal.code === 'busy' ? null : 'gone';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { breakdownLine } from '../../kernel/charges.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { all, inSnapshot, type Tx } from '../../kernel/db.ts';
-import { eventOf } from '../../kernel/ids.ts';
+import { eventOf, type OrderId } from '../../kernel/ids.ts';
 import { present } from '../../kernel/result.ts';
 import { moneyOut, timeOut } from '../../kernel/schemas.ts';
 import {
@@ -157,18 +157,6 @@ export const orderSchema = z
 export type OrderView = z.input<typeof orderSchema>;
 
 /**
- * Whether its code is given out: it has been paid, still is worth something, and its money is not
- * under dispute.
- */
-export function showsCode(
-  status: TicketState,
-  payments: readonly Pick<PaymentRow, 'status'>[],
-): boolean {
-  if (payments.some((payment) => payment.status === 'disputed')) return false;
-  return status === 'valid' || status === 'redeemed';
-}
-
-/**
  * The order as its buyer and the organizer see it now. All of it is of one moment: nobody is shown
  * an order that is confirmed with a remedy that is done, or a payment without its tickets.
  */
@@ -192,7 +180,7 @@ export async function orderViews(
   const keys = keysOf(orders);
   const lines = await all(on, selectOrderLines(keys));
   const tickets = await all(on, selectTickets(keys));
-  const payments = await paymentsOf(on, referencesOf(orders));
+  const payments = await paymentsOf(on, referencesOf(withPaidBefore(orders)));
   const refunds = await refundsOf(on, referencesOf(orders));
   const returns = await all(on, selectCreditReturns(keys));
   const disputes = await disputesOf(on, payments);
@@ -202,6 +190,10 @@ export async function orderViews(
       lines: lines.filter((line) => line.orderId === order.orderId),
       tickets: tickets.filter((ticket) => ticket.orderId === order.orderId),
       payments: payments.filter((payment) => payment.reference === order.orderId),
+      isDisputed: payments.some(({ status, reference }) => {
+        const isItsMoney = reference === order.orderId || reference === voucherOf(order);
+        return isItsMoney && status === 'disputed';
+      }),
       refunds: refunds.filter((refund) => refund.reference === order.orderId),
       returns: returns.filter((one) => one.orderId === order.orderId),
       disputes: disputes.filter((dispute) => dispute.reference === order.orderId),
@@ -211,6 +203,15 @@ export async function orderViews(
 }
 
 type Named = Pick<OrderRow, 'eventId' | 'orderId'>;
+
+/** And the orders whose vouchers paid for them: the money is theirs. Each once. */
+function withPaidBefore(orders: readonly OrderRow[]): Named[] {
+  const named = new Map<OrderId, Named>(orders.map((order) => [order.orderId, order]));
+  for (const orderId of orders.flatMap((order) => voucherOf(order) ?? [])) {
+    named.set(orderId, { eventId: eventOf(orderId), orderId });
+  }
+  return [...named.values()];
+}
 
 function keysOf(orders: readonly Named[]): OrderKeys {
   return {
@@ -233,15 +234,20 @@ type Parts = {
   readonly lines: readonly Row<typeof selectOrderLines>[];
   readonly tickets: readonly Row<typeof selectTickets>[];
   readonly payments: readonly PaymentRow[];
+  /** A bank decides whose its money is: nothing that is worth something is given out. */
+  readonly isDisputed: boolean;
   readonly refunds: readonly RefundRow[];
   readonly returns: readonly Row<typeof selectCreditReturns>[];
   readonly disputes: readonly DisputeRow[];
   readonly remedy: RemedyRow | undefined;
 };
 
+/** It has been paid, and still opens a door, or has. */
+const isWorth = (status: TicketState) => status === 'valid' || status === 'redeemed';
+
 function toView(ctx: Ctx, order: OrderRow, parts: Parts): OrderView {
   const { eventId, orderId, currency } = order;
-  const { lines, tickets, payments } = parts;
+  const { lines, tickets, isDisputed } = parts;
   const money = (amount: number) => ({ amount, currency });
   return {
     id: orderId,
@@ -266,9 +272,10 @@ function toView(ctx: Ctx, order: OrderRow, parts: Parts): OrderView {
     tickets: tickets.map((ticket) => ({
       id: ticket.ticketId,
       ticketTypeId: ticket.ticketTypeId,
-      code: showsCode(ticket.status, payments)
-        ? ticketCode(ctx.secrets, ticket.ticketId, ticket.epoch)
-        : null,
+      code:
+        isWorth(ticket.status) && !isDisputed
+          ? ticketCode(ctx.secrets, ticket.ticketId, ticket.epoch)
+          : null,
       epoch: ticket.epoch,
       price: money(ticket.priceMinor),
       complimentary: ticket.complimentary,
@@ -278,14 +285,15 @@ function toView(ctx: Ctx, order: OrderRow, parts: Parts): OrderView {
       ...(ticket.seatKey === null ? {} : { seat: ticket.seatKey }),
     })),
     ...moneyMoved(ctx, order, parts),
-    ...(parts.remedy ? { remedy: remedyView(ctx, parts.remedy) } : {}),
+    ...(parts.remedy ? { remedy: remedyView(ctx, parts.remedy, isDisputed) } : {}),
     createdAt: order.madeAt.toISOString(),
     confirmedAt: order.confirmedAt?.toISOString() ?? null,
   };
 }
 
 /** What was paid, and what went back: as money, as credit. */
-function moneyMoved(ctx: Ctx, order: OrderRow, { payments, refunds, returns, disputes }: Parts) {
+function moneyMoved(ctx: Ctx, order: OrderRow, parts: Parts) {
+  const { payments, refunds, returns, disputes, isDisputed } = parts;
   const { currency } = order;
   const money = (amount: number) => ({ amount, currency });
   return {
@@ -310,7 +318,7 @@ function moneyMoved(ctx: Ctx, order: OrderRow, { payments, refunds, returns, dis
       amount: money(one.amountMinor),
       reason: one.reason,
       createdAt: one.madeAt.toISOString(),
-      ...(one.creditId !== null && voucherOf(order) !== null
+      ...(one.creditId !== null && voucherOf(order) !== null && !isDisputed
         ? { code: codeOfCredit(ctx, one.creditId) }
         : {}),
     })),
@@ -325,7 +333,7 @@ function moneyMoved(ctx: Ctx, order: OrderRow, { payments, refunds, returns, dis
   };
 }
 
-function remedyView(ctx: Ctx, row: RemedyRow): z.input<typeof remedySchema> {
+function remedyView(ctx: Ctx, row: RemedyRow, isDisputed: boolean): z.input<typeof remedySchema> {
   const { newOrderId, creditId } = row;
   return {
     choices: [...row.choices],
@@ -334,7 +342,7 @@ function remedyView(ctx: Ctx, row: RemedyRow): z.input<typeof remedySchema> {
     unavailable: [...row.missing],
     chosen: row.chosen,
     status: row.status,
-    ...(creditId === null ? {} : { creditCode: codeOfCredit(ctx, creditId) }),
+    ...(creditId === null || isDisputed ? {} : { creditCode: codeOfCredit(ctx, creditId) }),
     ...(newOrderId === null || row.status !== 'done'
       ? {}
       : { order: { id: newOrderId, eventId: eventOf(newOrderId) } }),

@@ -55,6 +55,7 @@ const VOUCHER_OF = 'voucher of ';
 export const callerOfVoucher = (orderId: OrderId): string => VOUCHER_OF + orderId;
 
 /** The order whose voucher this one was; null for all others. */
-export function voucherOf({ caller }: Pick<OrderRow, 'caller'>): string | null {
-  return caller.startsWith(VOUCHER_OF) ? caller.slice(VOUCHER_OF.length) : null;
+export function voucherOf({ caller }: Pick<OrderRow, 'caller'>): OrderId | null {
+  // Written as above.
+  return caller.startsWith(VOUCHER_OF) ? (caller.slice(VOUCHER_OF.length) as OrderId) : null;
 }

@@ -126,6 +126,21 @@ begin
   ), 0);
 end $$;
 
+-- What lost disputes took of what was paid for this reference beyond what was live of it then: what
+-- it had become before is lost as well.
+create function payments.lost_beyond@v(p_event text, p_reference text) returns bigint
+  language plpgsql stable as $$
+begin
+  return (
+    select coalesce(sum(t.amount_minor - x.lost_minor), 0)
+    from payments.payment p
+    join payments.dispute x on x.event_id = p.event_id and x.payment_id = p.payment_id
+    join payments.transfer t on t.event_id = x.event_id and t.kind = 'dispute_lost'
+      and t.source = x.dispute_id
+    where p.event_id = p_event and p.reference = p_reference and x.status = 'lost'
+  );
+end $$;
+
 -- Whether what was paid for this reference is disputed now.
 create function payments.is_disputed@v(p_event text, p_reference text) returns boolean
   language plpgsql stable as $$

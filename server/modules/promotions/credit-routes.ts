@@ -99,7 +99,15 @@ export const creditRoutes: readonly Route[] = [
           ...credit,
           entries: z.array(
             z.object({
-              kind: z.enum(['issued', 'reserved', 'released', 'spent', 'returned', 'expired']),
+              kind: z.enum([
+                'issued',
+                'reserved',
+                'released',
+                'spent',
+                'returned',
+                'expired',
+                'lost',
+              ]),
               amount: moneyOut.describe('They add up to the balance'),
               orderId: z.string().nullable(),
               createdAt: timeOut,

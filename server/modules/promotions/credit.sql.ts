@@ -15,7 +15,14 @@ import {
 } from '../../kernel/sql.ts';
 
 export type CreditKind = 'gift' | 'refund' | 'remedy';
-export type EntryKind = 'issued' | 'reserved' | 'released' | 'spent' | 'returned' | 'expired';
+export type EntryKind =
+  | 'issued'
+  | 'reserved'
+  | 'released'
+  | 'spent'
+  | 'returned'
+  | 'expired'
+  | 'lost';
 
 const columns = {
   creditId: textAs<CreditId>(),
@@ -132,7 +139,7 @@ export const postCredit = (p: {
   readonly organizerId: OrganizerId;
   readonly kind: 'credit_issued' | 'credit_spent';
   readonly debit: 'losses' | 'credit_liability';
-  readonly credit: 'credit_liability' | 'sales';
+  readonly credit: 'credit_liability' | 'sales' | 'losses';
   readonly amountMinor: number;
   readonly currency: string;
   readonly creditId: CreditId;
@@ -168,6 +175,51 @@ export const expireDue = (now: Date | null, most: number) => rows({
   select d.credit_id as "creditId", d.organizer_id as "organizerId", d.currency,
     d.balance_minor as "amountMinor", w.source, d.source_event_id is null
       or payments.became_credit@v(d.source_event_id, d.source_order_id) as "isOwed"
+  from due d join written w on w.credit_id = d.credit_id`;
+
+/** Whether a bank is asked whose the money is that became this credit. */
+export const selectIsDisputed = (eventId: EventId | null, orderId: string | null) => rows({
+  isDisputed: bool,
+})`
+  select payments.is_disputed@v(${eventId}, ${orderId}) as "isDisputed"`;
+
+type Named = { readonly eventId: EventId; readonly orderId: string };
+
+/** What the first order became is lost, as far as what was paid for the second one is. */
+export const markLost = (source: Named, paid: Named) => rows({ creditId: textAs<CreditId>() })`
+  update promotions.credit c
+  set lost_minor = greatest(c.lost_minor, payments.lost_beyond@v(${paid.eventId}, ${paid.orderId}))
+  where c.source_event_id = ${source.eventId} and c.source_order_id = ${source.orderId}
+  returning c.credit_id as "creditId"`;
+
+/** What is lost of a credit is taken out of it, as far as it is there; nothing where it is not. */
+export const takeLost = (creditId: CreditId, actor: string) => rows({
+  creditId: textAs<CreditId>(),
+  organizerId: textAs<OrganizerId>(),
+  currency: text,
+  amountMinor: int,
+  source: text,
+})`
+  with due as (
+    select c.credit_id, c.organizer_id, c.currency,
+      least(c.balance_minor, c.lost_minor - c.taken_minor) as amount_minor
+    from promotions.credit c
+    where c.credit_id = ${creditId} and c.lost_minor > c.taken_minor and c.balance_minor > 0
+    for no key update
+  ), taken as (
+    update promotions.credit c
+    set balance_minor = c.balance_minor - d.amount_minor,
+      taken_minor = c.taken_minor + d.amount_minor
+    from due d where c.credit_id = d.credit_id
+    returning c.credit_id, c.taken_minor
+  ), written as (
+    -- So much is gone with it: each time it is more.
+    insert into promotions.credit_entry (credit_id, kind, source, amount_minor, actor)
+    select d.credit_id, 'lost', t.taken_minor::text, - d.amount_minor, ${actor}
+    from due d join taken t on t.credit_id = d.credit_id returning credit_id, source
+  )
+  select d.credit_id as "creditId", d.organizer_id as "organizerId", d.currency,
+    d.amount_minor as "amountMinor", w.source
   from due d join written w on w.credit_id = d.credit_id`;
 
 const reservationColumns = {

@@ -35,6 +35,7 @@ export {
   dueReservations,
   expireCredits,
   lookLater,
+  loseCredits,
   releaseCredit,
   releaseDue,
   returnCredit,

@@ -18,6 +18,7 @@ import {
   lockCredit,
   openReservation,
   type ReservationRow,
+  selectIsDisputed,
   selectReservation,
 } from './credit.sql.ts';
 import { findCredit } from './issue-credit.ts';
@@ -41,6 +42,8 @@ export type ReserveWanted = {
   readonly once: { readonly caller: string; readonly key: string; readonly bodyHash: Buffer };
   /** So much of it at most. */
   readonly totalMinor: number;
+  /** For the order that it was issued for: also while a bank decides about its money. */
+  readonly byRight?: boolean;
 };
 
 export type Reserved = {
@@ -51,8 +54,9 @@ export type Reserved = {
 };
 
 /**
- * Refused where the code opens no credit of this organizer and currency that can be spent now, or
- * where nothing is left of it that this booking has not kept.
+ * Refused where the code opens no credit of this organizer and currency that can be spent now (not
+ * while a bank decides about the money that it came from), or where nothing is left of it that this
+ * booking has not kept.
  */
 export async function usableCredit(
   ctx: Ctx,
@@ -62,6 +66,11 @@ export async function usableCredit(
   // Unknown, another's, expired: all the same to whoever guesses.
   if (!credit || credit.expired || credit.currency !== wanted.currency) {
     return refused('credit_invalid');
+  }
+  const { sourceEventId, sourceOrderId } = credit;
+  if (sourceEventId !== null && !wanted.byRight) {
+    const { isDisputed } = await one(ctx.db, selectIsDisputed(sourceEventId, sourceOrderId));
+    if (isDisputed) return refused('credit_invalid');
   }
   if (credit.balanceMinor === 0) {
     const own = await maybe(ctx.db, selectReservation(reservationOf(wanted)));

@@ -13,10 +13,12 @@ import {
   keepReservation,
   keepUntil,
   lockCredit,
+  markLost,
   postCredit,
   type ReservationRow,
   selectDueReservations,
   selectReservation,
+  takeLost,
 } from './credit.sql.ts';
 import { RESERVED_MS } from './reserve-credit.ts';
 
@@ -76,6 +78,7 @@ export function spendCredit(
       orderId,
     });
     await run(tx, endReservation(reservationId, orderId));
+    await takeBack(ctx, tx, creditId);
     return ok(null);
   });
 }
@@ -84,7 +87,9 @@ export function spendCredit(
 export function releaseCredit(ctx: Ctx, reservationId: string): Promise<Result<null, Busy>> {
   return inTx({ ...ctx, once: null }, async (tx) => {
     const reservation = await lockReservation(tx, reservationId);
-    if (reservation) await release(ctx, tx, reservation);
+    if (!reservation) return ok(null);
+    await release(ctx, tx, reservation);
+    await takeBack(ctx, tx, reservation.creditId);
     return ok(null);
   });
 }
@@ -97,7 +102,9 @@ export async function releaseDue(ctx: Ctx, due: ReservationRow): Promise<Result<
   await ctx.pause('credit.before_release');
   return inTx({ ...ctx, once: null }, async (tx) => {
     const now = await lockReservation(tx, due.reservationId);
-    if (now && now.until.getTime() === due.until.getTime()) await release(ctx, tx, now);
+    if (now?.until.getTime() !== due.until.getTime()) return ok(null);
+    await release(ctx, tx, now);
+    await takeBack(ctx, tx, now.creditId);
     return ok(null);
   });
 }
@@ -140,8 +147,34 @@ export function returnCredit(
     const until = new Date((await readNow(tx, ctx.clock)).getTime() + RETURNED_MS);
     await write(ctx, tx, { ...entry, kind: 'returned', source: refundId });
     await run(tx, keepUntil(entry.creditId, until));
+    await takeBack(ctx, tx, entry.creditId);
     return ok(null);
   });
+}
+
+type Named = { readonly eventId: EventId; readonly orderId: string };
+
+/**
+ * What was paid for an order went back through its buyer's bank, after the value of `source` (the
+ * order itself, or the one that its voucher became) had become credit: so much of that is lost.
+ * What is there is taken back now, the rest when it comes back.
+ */
+export function loseCredits(ctx: Ctx, source: Named, paid: Named): Promise<Result<null, Busy>> {
+  return inTx({ ...ctx, once: null }, async (tx) => {
+    const marked = await all(tx, markLost(source, paid));
+    for (const { creditId } of marked) await takeBack(ctx, tx, creditId);
+    return ok(null);
+  });
+}
+
+/** Whenever something has come into a credit; the books have it where the dispute's loss stands. */
+async function takeBack({ actor }: Scope, tx: Tx, creditId: CreditId): Promise<void> {
+  const taken = await maybe(tx, takeLost(creditId, actor));
+  if (!taken) return;
+  const { source, ...lost } = taken;
+  const sides = { debit: 'credit_liability', credit: 'losses' } as const;
+  const kind = 'credit_spent';
+  await one(tx, postCredit({ ...lost, ...sides, kind, source: `lost:${creditId}:${source}` }));
 }
 
 /** Reservations that no order can be placed on any more, and that nothing has ended yet. */

@@ -60,6 +60,7 @@ export const g23 = (now: Date | null) => rows(found)`
   ), kept as (
     select case e.kind when 'issued' then 'issued ' || coalesce(c.source_order_id, c.credit_id)
         when 'expired' then 'spent expired:' || c.credit_id || ':' || e.source
+        when 'lost' then 'spent lost:' || c.credit_id || ':' || e.source
         else e.kind || ' ' || e.source end as entry,
       sum(e.amount_minor) as amount, max(e.made_at) as at,
       bool_or(c.source_event_id is null
@@ -72,7 +73,7 @@ export const g23 = (now: Date | null) => rows(found)`
           where x.credit_id = c.credit_id and x.kind = 'spent')) as owed
     from promotions.credit_entry e
     join promotions.credit c on c.credit_id = e.credit_id
-    where e.kind in ('issued', 'spent', 'returned', 'expired') group by 1
+    where e.kind in ('issued', 'spent', 'returned', 'expired', 'lost') group by 1
   )
   select coalesce(b.entry, k.entry) as "objectId",
     format('the books say %s, the credits %s', coalesce(b.amount, 0), coalesce(k.amount, 0))

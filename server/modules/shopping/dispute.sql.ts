@@ -5,3 +5,9 @@ export const callDisputeBatch = (eventId: EventId, now: Date | null, requests: s
   answers: listOf(text),
 })`
   select shopping.dispute_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
+
+/** Of the other event, whose orders vouchers became. */
+export const callLoseVoucherBatch = (eventId: EventId, now: Date | null, requests: string) => rows({
+  answers: listOf(text),
+})`
+  select shopping.lose_voucher_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;

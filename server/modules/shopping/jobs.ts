@@ -16,6 +16,7 @@ import {
 } from '../payments/index.ts';
 import { settleCreditJob, tidyCredit } from './settle-credit.ts';
 import { settleDisputes } from './settle-dispute.ts';
+import { settleLossJob } from './settle-loss.ts';
 import { settlePayment } from './settle-payment.ts';
 
 /** Enqueued by `shopping.book_batch`. */
@@ -59,6 +60,7 @@ export const settleHandlers: Readonly<Record<string, JobHandler>> = {
   // As above.
   [PAY_SIMULATED_JOB]: (ctx, job) => paySimulated(ctx, job.data as SettleJob),
   [settleCreditJob.kind]: settleCreditJob.handler,
+  [settleLossJob.kind]: settleLossJob.handler,
 };
 
 /** Apart from orders: what is shown to buyers does not wait for what is said to those who left. */

@@ -1,7 +1,8 @@
 /**
  * Looks at the disputes of one payment and does what follows: while one is open the order's codes
  * are withheld and nothing is refunded; won, everything is as it was; lost, the money is gone, so
- * the tickets die and their places come back. May run at any time, twice, and beside itself.
+ * the tickets die and their places come back, and what the order had become instead is taken back
+ * (settle-loss). May run at any time, twice, and beside itself.
  */
 import type { Ctx } from '../../kernel/context.ts';
 import type { RefundId } from '../../kernel/ids.ts';
@@ -17,6 +18,8 @@ const BATCH_MAX = 64;
 const UNKNOWN_RETRY_SECONDS = 30;
 const BUSY_RETRY_SECONDS = 1;
 const NOT_CAPTURED_SECONDS = 10;
+/** A voucher that was chosen is redeemed, or money, within seconds. */
+const LEAVING_RETRY_SECONDS = 2;
 
 const disputeKind: LaneKind<
   {
@@ -63,4 +66,5 @@ export async function settleDisputes(
     actor: ctx.actor,
   });
   if (!done.ok) throw new NotYet(BUSY_RETRY_SECONDS);
+  if (done.value === 'leaving') throw new NotYet(LEAVING_RETRY_SECONDS);
 }
