@@ -1,6 +1,14 @@
 /** G7: our books against the provider's own, day by day. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tieOut } from '../../server/modules/payments/index.ts';
+import {
+  type BalanceTransaction,
+  BooksUnread,
+  type PaymentProvider,
+  tieOut,
+  tieOutAccountJob,
+  tieOutJob,
+  tieOutRecurring,
+} from '../../server/modules/payments/index.ts';
 import { settleRecurring } from '../../server/modules/shopping/index.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
@@ -97,6 +105,111 @@ describe('the tie-out of a day', () => {
     expect(list.body.data).toMatchObject([{ organizerId: id, day: today(), outcome: 'even' }]);
     const future = await app.admin.post(path, { day: '2999-01-01' }, newKey());
     expect([future.status, future.body.code]).toEqual([422, 'day_in_future']);
+  });
+});
+
+describe('the jobs of the tie-out', () => {
+  type Page = Parameters<PaymentProvider['balanceTransactions']>[0];
+
+  /** The jobs of a day, where the provider answers as `page` says; null: as it does. */
+  async function jobsOf(
+    day: string,
+    page: (
+      account: string | null,
+      window: Page,
+    ) => ReturnType<PaymentProvider['balanceTransactions']> | null,
+  ) {
+    const { payments } = app.ctx.ports;
+    const of = (account: string | null): PaymentProvider => {
+      const provider = payments.of(account);
+      const balanceTransactions: PaymentProvider['balanceTransactions'] = (window) =>
+        page(account, window) ?? provider.balanceTransactions(window);
+      return { ...provider, balanceTransactions };
+    };
+    const ctx = { ...app.ctx, ports: { ...app.ctx.ports, payments: { ...payments, of } } };
+    await sql('delete from payments.tie_out_day where day = $1', day);
+    await tieOutJob.handler(ctx, { ...job, kind: tieOutJob.kind, data: { day } });
+    const made = await sql(
+      `delete from kernel.job where kind = 'tie_out_account' and data ->> 'day' = $1
+       returning data`,
+      day,
+    );
+    return made.rows.map(({ data }) => ({
+      account: data.account as string | null,
+      run: () => tieOutAccountJob.handler(ctx, { ...job, kind: tieOutAccountJob.kind, data }),
+    }));
+  }
+  const job = { id: 0, key: '', attempts: 1, leaseToken: 1 };
+
+  const rowsOf = async (day: string) =>
+    (await sql('select account, outcome from payments.tie_out where day = $1', day)).rows;
+
+  it('are one for each account: one that cannot be read keeps no other back', async () => {
+    await bought(app);
+    const day = today();
+    await sql('delete from payments.tie_out');
+    await sql(
+      `insert into payments.tie_out (organizer_id, account, day, currency, outcome, books_minor,
+         provider_minor, fees_minor, pending_minor, difference_minor, matched, unmatched, items,
+         made_at)
+       select organizer_id, 'acct_0gone', current_date - 9, 'EUR', 'even', 0, 0, 0, 0, 0, 0, 0,
+         '[]', clock_timestamp() from identity.organizer limit 1`,
+    );
+    const isGone = (account: string | null) => account === 'acct_0gone';
+    const refused = async () => ({ kind: 'unknown', message: 'No such account' }) as const;
+    const jobs = await jobsOf(day, (account) => (isGone(account) ? refused() : null));
+    expect(jobs.map(({ account }) => account).sort()).toEqual(['acct_0gone', null]);
+    for (const { account, run } of jobs) {
+      if (isGone(account)) await expect(run()).rejects.toThrow(BooksUnread);
+      else await run();
+    }
+    expect(await rowsOf(day)).toEqual([{ account: '', outcome: 'even' }]);
+    await sql(`delete from payments.tie_out where account = 'acct_0gone'`);
+  });
+
+  it('go on where they stopped, a few pages at a time', async () => {
+    const pages = 50;
+    const asked: (string | null)[] = [];
+    const day = today();
+    const lines = Array.from({ length: pages }, (_, n) => ({
+      ...{ id: `txn_${n}`, kind: 'payout', amountMinor: -1, feeMinor: 0, netMinor: -1 },
+      ...{ currency: 'EUR', sourceId: null, intentId: null, createdAt: new Date() },
+    })) as readonly BalanceTransaction[];
+    const [only] = await jobsOf(day, async (_account, { after }) => {
+      asked.push(after);
+      const at = after === null ? 0 : Number(after.slice('txn_'.length)) + 1;
+      return { kind: 'ok', value: { rows: lines.slice(at, at + 1), hasMore: at + 1 < pages } };
+    });
+    const run = only?.run ?? expect.fail('no job');
+    await expect(run()).rejects.toThrow('not yet');
+    await expect(run()).rejects.toThrow('not yet');
+    await run();
+    expect(asked).toEqual([null, ...lines.slice(0, -1).map(({ id }) => id)]);
+    const { rowCount } = await sql('select from payments.tie_out_page');
+    expect(rowCount).toBe(0);
+  });
+
+  it('are made for days, too, on which no server ran', async () => {
+    const ago = async (days: number) =>
+      (await sql('select (current_date - $1::int)::text as day', days)).rows[0].day as string;
+    await sql(`delete from kernel.job where kind = 'tie_out'`);
+    await sql('delete from payments.tie_out_day');
+    await sql(`insert into payments.tie_out_day (day, made_at) values ($1, now())`, await ago(6));
+    app.clock.advance(2 * HOUR_MS);
+    await tieOutRecurring.run(app.ctx);
+    app.clock.advance(-2 * HOUR_MS);
+    const { rows } = await sql(
+      `select key from kernel.job where kind = 'tie_out' and key < $1 order by key`,
+      await ago(1),
+    );
+    const missed = await Promise.all([5, 4, 3, 2].map(ago));
+    expect(rows.map(({ key }) => key)).toEqual(missed);
+    await turn(app);
+    const { rows: done } = await sql(
+      'select day::text from payments.tie_out_day where day < $1 order by day',
+      await ago(1),
+    );
+    expect(done.map(({ day }) => day)).toEqual([await ago(6), ...missed]);
   });
 });
 

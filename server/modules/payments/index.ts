@@ -52,7 +52,8 @@ export {
 } from './reconcile.ts';
 export { enqueueRefund, layOutRefund, resubmitOpenRefunds, submitRefund } from './refund.ts';
 export { disputeMachine, paymentMachine, refundMachine } from './states.ts';
-export { BooksUnread, tieOut, tieOutJob, tieOutRecurring } from './tie-out.ts';
+export { BooksUnread, tieOut } from './tie-out.ts';
+export { tieOutAccountJob, tieOutJob, tieOutRecurring } from './tie-out-jobs.ts';
 export { tieOutRoutes } from './tie-out-routes.ts';
 export { markUnknown, noteCurrency, noteFingerprint, voidPayment } from './void-payment.ts';
 export { forgetWebhooksRecurring, WEBHOOK_TYPES, webhookRoutes } from './webhook.ts';

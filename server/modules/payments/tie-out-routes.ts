@@ -3,7 +3,6 @@ import { type Actor, isStaffOf } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { all, inTx } from '../../kernel/db.ts';
 import type { OrganizerId } from '../../kernel/ids.ts';
-import { enqueue } from '../../kernel/jobs.ts';
 import { readNow } from '../../kernel/now.ts';
 import { pageOf, pageQuery, readCursor, toPage } from '../../kernel/page.ts';
 import { ok, refused } from '../../kernel/result.ts';
@@ -12,7 +11,7 @@ import { id, moneyOut, timeOut } from '../../kernel/schemas.ts';
 import { organizerExists } from '../identity/index.ts';
 import type { TieOutItem } from './rules-tie-out.ts';
 import { selectTieOuts, selectTieOutsOfDay, type TieOutRow } from './tie-out.sql.ts';
-import { TIE_OUT_JOB } from './tie-out.ts';
+import { enqueueTieOut } from './tie-out-jobs.ts';
 
 const day = z
   .string()
@@ -150,7 +149,7 @@ export const tieOutRoutes: readonly Route[] = [
     method: 'POST',
     path: '/organizers/:id/tie-outs',
     summary: 'Tie a day out now',
-    description: 'A job does it, for all accounts; its result is read with GET a moment later.',
+    description: 'Jobs do it, one for each account; its result is read with GET a moment later.',
     tag: 'Reports',
     access: { kind: 'scope', scope: 'refunds:write' },
     params,
@@ -163,7 +162,7 @@ export const tieOutRoutes: readonly Route[] = [
       const today = (await readNow(ctx.db, ctx.clock)).toISOString().slice(0, 10);
       if (body.day > today) return refused('day_in_future');
       const done = await inTx(ctx, async (tx) => {
-        await enqueue(tx, { kind: TIE_OUT_JOB, key: body.day, data: { day: body.day } });
+        await enqueueTieOut(tx, body.day);
         return ok({ day: body.day });
       });
       if (!done.ok) return done;

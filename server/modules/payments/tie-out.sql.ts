@@ -7,11 +7,14 @@ import {
   instant,
   int,
   json,
+  listOf,
+  objectOf,
   rows,
   text,
   textAs,
   textOrNull,
 } from '../../kernel/sql.ts';
+import type { BalanceTransaction } from './provider.ts';
 
 const entry = {
   eventId: textAs<EventId>(),
@@ -177,19 +180,78 @@ export const upsertDay = (day: string, madeAt: Date) => command`
   insert into payments.tie_out_day (day, made_at) values (${day}::date, ${madeAt})
   on conflict (day) do update set made_at = excluded.made_at`;
 
-/** Yesterday, once it is over for so long; and days of the last weeks that are not even, again. */
+/**
+ * Days that are over for so long and were never tied out: yesterday, and of the last weeks those
+ * since the first one that was, on which no server ran.
+ */
 export const selectDueDays = (now: Date | null, restSeconds: number, backDays: number) => rows({
   day: text,
 })`
+  with last as (
+    select (kernel.instant(${now}) at time zone 'UTC'
+      - make_interval(secs => ${restSeconds}))::date - 1 as day
+  )
+  select y.day::text as day
+  from last l
+  cross join lateral (select l.day - n as day from generate_series(0, ${backDays}::int - 1) as n) y
+  where (y.day = l.day or y.day > (select min(d.day) from payments.tie_out_day d))
+    and not exists (select from payments.tie_out_day d where d.day = y.day)
+  order by y.day`;
+
+/** What of the last weeks is not even is looked at again. */
+export const selectUneven = (now: Date | null, restSeconds: number, backDays: number) => rows({
+  day: text,
+  account: textOrNull,
+})`
   with t as (select kernel.instant(${now}) at time zone 'UTC' as now)
-  select y.day::text as day from (
-    select (t.now - make_interval(secs => ${restSeconds}))::date - 1 as day from t
-  ) y
-  where not exists (select from payments.tie_out_day d where d.day = y.day)
-  union
-  select o.day::text from payments.tie_out o cross join t
+  select distinct o.day::text as day, nullif(o.account, '') as account
+  from payments.tie_out o cross join t
   where o.outcome <> 'even' and o.day >= t.now::date - ${backDays}::int
     and o.made_at < t.now at time zone 'UTC' - make_interval(secs => ${restSeconds})`;
+
+type PagesOf = { readonly account: string | null; readonly day: string };
+
+export const insertPage = ({ account, day }: PagesOf, page: number, lines: string) => command`
+  insert into payments.tie_out_page (account, day, page, lines)
+  values (${account ?? ''}, ${day}::date, ${page}, ${lines}::jsonb)`;
+
+/** How many pages with how many lines, and the last of these. */
+export const countPages = ({ account, day }: PagesOf) => rows({
+  pages: int,
+  lines: int,
+  after: textOrNull,
+})`
+  select count(*)::int as pages, coalesce(sum(jsonb_array_length(p.lines)), 0)::int as lines, (
+      select l.lines -> -1 ->> 'id' from payments.tie_out_page l
+      where l.account = ${account ?? ''} and l.day = ${day}::date order by l.page desc limit 1
+    ) as after
+  from payments.tie_out_page p where p.account = ${account ?? ''} and p.day = ${day}::date`;
+
+const pageLine = objectOf({
+  id: text,
+  kind: textAs<BalanceTransaction['kind']>(),
+  amountMinor: int,
+  feeMinor: int,
+  netMinor: int,
+  currency: textAs<BalanceTransaction['currency']>(),
+  sourceId: textOrNull,
+  intentId: textOrNull,
+  // JSON has it as text.
+  createdAt: (raw: unknown) => new Date(text(raw)),
+});
+
+export const selectPages = ({ account, day }: PagesOf) => rows({ lines: listOf(pageLine) })`
+  select lines from payments.tie_out_page
+  where account = ${account ?? ''} and day = ${day}::date order by page`;
+
+/** All; or where they were begun so long ago. */
+export const deletePages = ({ account, day }: PagesOf, seconds: number | null) => command`
+  delete from payments.tie_out_page p
+  where p.account = ${account ?? ''} and p.day = ${day}::date
+    and (${seconds}::int is null or exists (
+      select from payments.tie_out_page f
+      where f.account = p.account and f.day = p.day
+        and f.made_at < kernel.instant(null) - make_interval(secs => ${seconds})))`;
 
 export const countDifferences = () => rows({ differences: int })`
   select count(*)::int as differences from payments.tie_out where outcome = 'differs'`;

@@ -5,10 +5,9 @@
  * dispute or a capture whose webhook was lost is found at the latest here.
  */
 import type { Ctx } from '../../kernel/context.ts';
-import { all, maybe, one, run } from '../../kernel/db.ts';
+import { all, maybe, type Queryable, run } from '../../kernel/db.ts';
 import { groupBy } from '../../kernel/group-by.ts';
 import type { OrganizerId } from '../../kernel/ids.ts';
-import { enqueue, type JobHandler, type Recurring } from '../../kernel/jobs.ts';
 import { readNow } from '../../kernel/now.ts';
 import { present } from '../../kernel/result.ts';
 import { defaultOrganizer } from '../identity/index.ts';
@@ -18,10 +17,8 @@ import { enqueueSettle } from './reconcile.ts';
 import { type BookEntry, entryKindOf, type TieOut, tieOutDay } from './rules-tie-out.ts';
 import {
   callPostFees,
-  countDifferences,
   selectAccounts,
   selectByIntents,
-  selectDueDays,
   selectEntries,
   selectEntriesOfDay,
   selectOwner,
@@ -31,14 +28,9 @@ import {
   upsertTieOut,
 } from './tie-out.sql.ts';
 
-export const TIE_OUT_JOB = 'tie_out';
 const DAY_MS = 86_400_000;
-/** After midnight, and between two looks at a day that is not even. */
-const REST_SECONDS = 3_600;
-const BACK_DAYS = 14;
-const RECURRING_MS = 600_000;
 const ENTRIES_AT_ONCE = 10_000;
-/** Of an account in three days; beyond it somebody has to ask what that account is. */
+/** Of an account in three days. */
 const LINES_MAX = 1_000_000;
 /** Kept with the row; all are counted. */
 const ITEMS_KEPT = 1_000;
@@ -53,22 +45,46 @@ export class BooksUnread extends Error {
 
 type Payment = ReturnType<ReturnType<typeof selectByIntents>['decode']>;
 
-/** Ties out one day of every account; what it found, account by account. */
+/**
+ * Ties out one day of every account; what it found, account by account. Throws `BooksUnread` where
+ * one of them could not be read, after all the others.
+ */
 export async function tieOut(ctx: Ctx, day: string): Promise<readonly TieOutRow[]> {
-  const from = new Date(`${day}T00:00:00Z`);
-  const to = new Date(from.getTime() + DAY_MS);
   const now = await readNow(ctx.db, ctx.clock);
-  const { livemode } = ctx.ports.payments;
   const found: TieOutRow[] = [];
-  for (const { account } of await all(ctx.db, selectAccounts(from, to, livemode))) {
-    found.push(...(await tieOutAccount(ctx, { account, day, from, to, now })));
+  let unread: BooksUnread | undefined;
+  for (const account of await accountsOf(ctx, ctx.db, day)) {
+    const of = dayOf(account, day, now);
+    try {
+      found.push(...(await tieOutAccount(ctx, of, await readLines(ctx, of))));
+    } catch (error) {
+      if (!(error instanceof BooksUnread)) throw error;
+      unread ??= error;
+    }
   }
-  // A day that is not over is tied out again when it is.
-  if (to <= now) await run(ctx.db, upsertDay(day, now));
+  if (unread) throw unread;
+  await endDay(ctx.db, day, now);
   return found;
 }
 
-type Day = {
+/** The accounts in which anything can have happened on that day. */
+export async function accountsOf(
+  ctx: Ctx,
+  on: Queryable,
+  day: string,
+): Promise<readonly (string | null)[]> {
+  const { from, to } = boundsOf(day);
+  const found = await all(on, selectAccounts(from, to, ctx.ports.payments.livemode));
+  return found.map(({ account }) => account);
+}
+
+/** Its accounts are seen to. A day that is not over is tied out again when it is. */
+export async function endDay(on: Queryable, day: string, now: Date): Promise<void> {
+  if (boundsOf(day).to <= now) await run(on, upsertDay(day, now));
+}
+
+/** One day of one account. */
+export type AccountDay = {
   readonly account: string | null;
   readonly day: string;
   readonly from: Date;
@@ -76,9 +92,22 @@ type Day = {
   readonly now: Date;
 };
 
-async function tieOutAccount(ctx: Ctx, of: Day): Promise<readonly TieOutRow[]> {
+function boundsOf(day: string) {
+  const from = new Date(`${day}T00:00:00Z`);
+  return { from, to: new Date(from.getTime() + DAY_MS) };
+}
+
+export function dayOf(account: string | null, day: string, now: Date): AccountDay {
+  return { account, day, now, ...boundsOf(day) };
+}
+
+/** `lines`: the provider's, of the day and of the days around it. */
+export async function tieOutAccount(
+  ctx: Ctx,
+  of: AccountDay,
+  lines: readonly BalanceTransaction[],
+): Promise<readonly TieOutRow[]> {
   const { account, day, from, to, now } = of;
-  const lines = await readLines(ctx, of);
   const ofDay = lines.filter((line) => line.createdAt >= from && line.createdAt < to);
   const intentIds = [...new Set(ofDay.flatMap(({ intentId }) => intentId ?? []))];
   const payments = new Map<string, Payment>();
@@ -110,30 +139,46 @@ async function tieOutAccount(ctx: Ctx, of: Day): Promise<readonly TieOutRow[]> {
   return found;
 }
 
-/** The provider's lines of the day, and of the days around it: midnight is not the same moment. */
-async function readLines(ctx: Ctx, { account, from, to }: Day): Promise<BalanceTransaction[]> {
-  const provider = ctx.ports.payments.of(account);
-  const window = {
-    createdFrom: new Date(from.getTime() - DAY_MS),
-    createdTo: new Date(to.getTime() + DAY_MS),
-  };
+async function readLines(ctx: Ctx, of: AccountDay): Promise<BalanceTransaction[]> {
   const lines: BalanceTransaction[] = [];
   for (let after: string | null = null; ; ) {
-    const page = await provider.balanceTransactions({ ...window, after });
-    // The job comes again: half a list proves nothing.
-    if (page.kind !== 'ok') throw new BooksUnread(page.message);
-    lines.push(...page.value.rows);
-    if (lines.length > LINES_MAX) throw new Error(`more than ${LINES_MAX} lines in three days`);
-    const last = page.value.rows.at(-1);
-    if (!last || !page.value.hasMore) return lines;
-    after = last.id;
+    const page = await readPage(ctx, of, after);
+    lines.push(...page.rows);
+    refuseTooMany(lines.length);
+    if (page.last === null) return lines;
+    after = page.last;
   }
+}
+
+/** Beyond it somebody has to ask what that account is. */
+export function refuseTooMany(lines: number): void {
+  if (lines > LINES_MAX) throw new Error(`more than ${LINES_MAX} lines in three days`);
+}
+
+/**
+ * A page of the provider's lines of the day, and of the days around it: midnight is not the same
+ * moment for both. `last`: after which there are more.
+ */
+export async function readPage(
+  ctx: Ctx,
+  { account, from, to }: AccountDay,
+  after: string | null,
+): Promise<{ readonly rows: readonly BalanceTransaction[]; readonly last: string | null }> {
+  const page = await ctx.ports.payments.of(account).balanceTransactions({
+    createdFrom: new Date(from.getTime() - DAY_MS),
+    createdTo: new Date(to.getTime() + DAY_MS),
+    after,
+  });
+  // Half a list proves nothing.
+  if (page.kind !== 'ok') throw new BooksUnread(page.message);
+  const { rows, hasMore } = page.value;
+  return { rows, last: hasMore ? (rows.at(-1)?.id ?? null) : null };
 }
 
 /** Ours of the day, and those of any time that the provider's lines of the day answer to. */
 async function readEntries(
   ctx: Ctx,
-  { account, from, to }: Day,
+  { account, from, to }: AccountDay,
   lines: readonly BalanceTransaction[],
   payments: ReadonlyMap<string, Payment>,
 ): Promise<readonly BookEntry[]> {
@@ -208,26 +253,3 @@ async function lookAtMissing(
   }
   ctx.wakeJobs();
 }
-
-export const tieOutJob: { readonly kind: string; readonly handler: JobHandler } = {
-  kind: TIE_OUT_JOB,
-  handler: async (ctx, job) => {
-    // Written below, and by the route.
-    await tieOut(ctx, (job.data as { day: string }).day);
-  },
-};
-
-export const tieOutRecurring: Recurring = {
-  name: 'tie_out',
-  everyMs: RECURRING_MS,
-  run: async (ctx) => {
-    for (const { day } of await all(
-      ctx.db,
-      selectDueDays(ctx.clock.now(), REST_SECONDS, BACK_DAYS),
-    )) {
-      await enqueue(ctx.db, { kind: TIE_OUT_JOB, key: day, data: { day }, onlyIfMissing: true });
-    }
-    const { differences } = await one(ctx.db, countDifferences());
-    ctx.metrics.tieOutDifferences.set(differences);
-  },
-};
