@@ -11,7 +11,10 @@ export const selectContact = (
   select user_id as "userId" from identity.contact
   where organizer_id = ${organizerId} and channel = ${channel} and address = ${address}`;
 
-/** All that is proved to be a buyer's, in one look: they buy with one address, and have more. */
+/**
+ * All that is a buyer's, in one look: they buy with one address, and have more. One that staff has
+ * written down counts until another one has proved it.
+ */
 export const selectContactsOfBuyer = (
   organizerId: OrganizerId,
   b: {

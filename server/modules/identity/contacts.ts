@@ -17,7 +17,7 @@ import {
   updateLanguage,
   upsertContact,
 } from './contact.sql.ts';
-import { insertPerson, selectPersonByMailbox } from './person.sql.ts';
+import { insertPerson, releaseMailbox, selectUnclaimed } from './person.sql.ts';
 
 const NAME_CHARS = 200;
 
@@ -28,7 +28,11 @@ function sameContact({ channel, address }: Contact): string {
   return channel === 'email' ? sameMailbox(address) : address;
 }
 
-/** Whose address or number this is; an address that staff has written down counts, too. */
+/**
+ * Whose address or number this is. One that staff has written down counts, too, but only for
+ * somebody whom nobody has been yet: else whoever wrote it could let its owner into the account of
+ * somebody else, who would go on reading there.
+ */
 export async function personByContact(
   on: Queryable,
   organizerId: OrganizerId,
@@ -38,7 +42,17 @@ export async function personByContact(
   const proved = await maybe(on, selectContact(organizerId, contact.channel, address));
   if (proved) return proved.userId;
   if (contact.channel !== 'email') return null;
-  return (await maybe(on, selectPersonByMailbox(organizerId, address)))?.userId ?? null;
+  return (await maybe(on, selectUnclaimed(organizerId, address)))?.userId ?? null;
+}
+
+/** Whether an address is theirs to be found by: they have read a message there. */
+export async function hasProved(
+  on: Queryable,
+  person: { readonly organizerId: OrganizerId; readonly userId: UserId },
+  contact: Contact,
+): Promise<boolean> {
+  const proved = selectContact(person.organizerId, contact.channel, sameContact(contact));
+  return (await maybe(on, proved))?.userId === person.userId;
 }
 
 /** The accounts of a buyer, and every address and number that those have proved to be theirs. */
@@ -91,12 +105,15 @@ export async function proveContact(
   const now = ctx.clock.now();
   const held = await one(tx, upsertContact(organizerId, channel, sameContact(proof), userId, now));
   if (held.userId !== userId) return refused('contact_taken');
+  if (channel === 'email') await run(tx, releaseMailbox(organizerId, sameContact(proof), userId));
   if (language) await run(tx, updateLanguage(userId, language));
   return ok(userId);
 }
 
-async function newPerson(ctx: Ctx, tx: Tx, { organizerId, address, name }: Proof): Promise<UserId> {
+async function newPerson(ctx: Ctx, tx: Tx, proof: Proof): Promise<UserId> {
+  const { organizerId, address, name } = proof;
   const mailbox = sameMailbox(address);
+  await run(tx, releaseMailbox(organizerId, mailbox, null));
   const called = name ?? address.split('@')[0] ?? address;
   const made = await maybe(
     tx,
@@ -106,8 +123,8 @@ async function newPerson(ctx: Ctx, tx: Tx, { organizerId, address, name }: Proof
     }),
   );
   // Two at once: the other one has made the same person.
-  const row = made ?? (await maybe(tx, selectPersonByMailbox(organizerId, mailbox)));
-  return present(row, 'the person of a mailbox').userId;
+  const userId = made?.userId ?? (await personByContact(tx, organizerId, proof));
+  return present(userId, 'the person of a mailbox');
 }
 
 /** A person’s own key, for a browser or a program; the secret is told once. */

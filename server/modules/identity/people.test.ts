@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Answer, type Caller, startApp, type TestApp } from '../../../test/kit/app.ts';
 import { newKey } from '../../../test/kit/given.ts';
+import { codeSent } from '../../../test/kit/mailbox.ts';
 
 let app: TestApp;
 let admin: Caller;
@@ -133,6 +134,67 @@ describe('E2 people', () => {
       role: 'fan',
       userId: dee.id,
     });
+  });
+});
+
+describe('C6 an address that nobody has proved', () => {
+  const signedIn = async (email: string) => {
+    const { status } = await app.guest.post('/sign-in', { email }, newKey());
+    expect(status).toBe(202);
+    const code = await codeSent(app, email);
+    const { body } = await app.guest.post('/sign-in/verify', { email, code });
+    return { caller: app.as(body.token), userId: body.userId as string };
+  };
+
+  it('C6 is not taken by whoever names it, and its owner gets an account of their own', async () => {
+    const email = 'victim@example.org';
+    const early = await signedIn('early@example.org');
+    const put = () => early.caller.put(`/users/${early.userId}`, { name: 'Early', email });
+    expect(refusal(await put())).toBe('409 email_not_proved');
+    const owner = await signedIn(email);
+    expect(owner.userId).not.toBe(early.userId);
+    // Whether anybody has it is not told either.
+    expect(refusal(await put())).toBe('409 email_not_proved');
+  });
+
+  it('C6 becomes theirs to be found by, once they have proved it', async () => {
+    const { caller, userId } = await signedIn('old@example.org');
+    const email = 'new@example.org';
+    expect((await caller.post('/sign-in', { email })).status).toBe(202);
+    const code = await codeSent(app, email);
+    expect((await caller.post('/sign-in/verify', { email, code })).body.userId).toBe(userId);
+    const put = await caller.put(`/users/${userId}`, { name: 'New', email: 'NEW@example.org' });
+    expect([put.status, put.body.email]).toEqual([200, 'NEW@example.org']);
+    expect((await signedIn(email)).userId).toBe(userId);
+  });
+
+  it('C6 that staff wrote down leads to whom it was written for, while nobody is them', async () => {
+    const noted = await person(app.admin, 'noted@example.org');
+    expect((await signedIn('noted@example.org')).userId).toBe(noted.id);
+  });
+
+  it('C6 that staff wrote down wrongly lets its owner into nobody else’s account', async () => {
+    const email = 'typo@example.org';
+    const first = await signedIn('first@example.org');
+    const keyed = await person(app.admin, 'keyed@example.org');
+    await app.admin.post('/api-keys', { name: 'Own', role: 'fan', userId: keyed.id });
+    for (const id of [first.userId, keyed.id]) {
+      const written = await app.admin.put(`/users/${id}`, {
+        name: 'Wrong',
+        email: `${id}.${email}`,
+      });
+      expect(written.status).toBe(200);
+      const owner = await signedIn(`${id}.${email}`);
+      expect(owner.userId).not.toBe(id);
+      // Theirs alone from now on; the other one keeps what is written, and can still be renamed.
+      const found = await app.admin.get(`/users?email=${id}.${email}`);
+      expect(found.body.data.map((one: { id: string }) => one.id)).toEqual([owner.userId]);
+      const same = await app.admin.put(`/users/${id}`, { name: 'Right', email: `${id}.${email}` });
+      expect([same.status, same.body.name]).toEqual([200, 'Right']);
+      const again = await app.admin.post('/users', { name: 'Again', email: `${id}.${email}` });
+      expect(refusal(again)).toBe('409 email_taken');
+    }
+    expect((await signedIn('first@example.org')).userId).toBe(first.userId);
   });
 });
 

@@ -5,6 +5,7 @@ import { newRootId, type OrganizerId, type UserId } from '../../kernel/ids.ts';
 import { readCursor, toPage } from '../../kernel/page.ts';
 import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { sameMailbox } from '../../kernel/schemas.ts';
+import { hasProved } from './contacts.ts';
 import { insertPerson, selectPeople, selectPerson, updatePerson } from './person.sql.ts';
 
 const UNIQUE_VIOLATION = '23505';
@@ -50,19 +51,33 @@ export async function readPerson(
   return row ? ok(view(row)) : refused('not_found');
 }
 
+/**
+ * Refusal `email_not_proved`: to everybody but staff an address is theirs when they have signed in
+ * with it; before that they are not told either whether anybody has it.
+ */
 export async function replacePerson(
   ctx: Ctx,
   key: Key,
   userId: UserId,
   input: PersonInput,
-): Promise<Result<ReturnType<typeof view>, RefusalOf<'not_found' | 'email_taken' | 'busy'>>> {
+): Promise<
+  Result<
+    ReturnType<typeof view>,
+    RefusalOf<'not_found' | 'email_not_proved' | 'email_taken' | 'busy'>
+  >
+> {
+  const mailbox = sameMailbox(input.email);
   try {
     return await inTx(ctx, async (tx) => {
-      if (!(await visiblePerson(tx, key, userId, 'users:write'))) return refused('not_found');
-      const row = await maybe(
-        tx,
-        updatePerson({ userId, ...input, mailbox: sameMailbox(input.email) }),
-      );
+      const person = await visiblePerson(tx, key, userId, 'users:write');
+      if (!person) return refused('not_found');
+      const isAsBefore = sameMailbox(person.email) === mailbox;
+      if (!isAsBefore && !key.scopes.has('users:write')) {
+        const contact = { channel: 'email', address: input.email } as const;
+        if (!(await hasProved(tx, person, contact))) return refused('email_not_proved');
+      }
+      const found = { mailbox: isAsBefore ? person.mailbox : mailbox };
+      const row = await maybe(tx, updatePerson({ userId, ...input, ...found }));
       return row ? ok(view(row)) : refused('email_taken');
     });
   } catch (error) {

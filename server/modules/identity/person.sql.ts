@@ -1,27 +1,35 @@
 import type { OrganizerId, UserId } from '../../kernel/ids.ts';
-import { fragment, instant, rows, text, textAs } from '../../kernel/sql.ts';
+import { command, fragment, instant, rows, text, textAs, textOrNull } from '../../kernel/sql.ts';
 
 const columns = {
   userId: textAs<UserId>(),
   organizerId: textAs<OrganizerId>(),
   name: text,
   email: text,
+  /** Null where another one has proved that the address is theirs. */
+  mailbox: textOrNull,
   madeAt: instant,
 };
 
-const personSelect = fragment`user_id as "userId", organizer_id as "organizerId", name, email, made_at as "madeAt"`;
+const personSelect = fragment`user_id as "userId", organizer_id as "organizerId", name, email, mailbox,
+    made_at as "madeAt"`;
 
 type NewPerson = {
   readonly userId: UserId;
   readonly organizerId: OrganizerId;
   readonly name: string;
   readonly email: string;
-  readonly mailbox: string;
+  readonly mailbox: string | null;
 };
 
+/** Nothing where somebody has the address already, or has proved that it is theirs. */
 export const insertPerson = (p: NewPerson) => rows(columns)`
   insert into identity.person (user_id, organizer_id, name, email, mailbox)
-  values (${p.userId}, ${p.organizerId}, ${p.name}, ${p.email}, ${p.mailbox})
+  select ${p.userId}, ${p.organizerId}, ${p.name}, ${p.email}, ${p.mailbox}
+  where not exists (
+    select from identity.contact c
+    where c.organizer_id = ${p.organizerId} and c.channel = 'email' and c.address = ${p.mailbox}
+  )
   on conflict (organizer_id, mailbox) do nothing
   returning ${personSelect}`;
 
@@ -31,9 +39,32 @@ export const selectPerson = (userId: string, organizerId: OrganizerId | null) =>
   from identity.person
   where user_id = ${userId} and (${organizerId}::text is null or organizer_id = ${organizerId})`;
 
-export const selectPersonByMailbox = (organizerId: OrganizerId, mailbox: string) => rows(columns)`
-  select ${personSelect}
-  from identity.person where organizer_id = ${organizerId} and mailbox = ${mailbox}`;
+/**
+ * Whom staff has written down with this address, where nobody has ever been them: no contact was
+ * proved for them and no key was made. Whoever proves the address finds nobody else's things there.
+ */
+export const selectUnclaimed = (organizerId: OrganizerId, mailbox: string) => rows({
+  userId: textAs<UserId>(),
+})`
+  select p.user_id as "userId" from identity.person p
+  where p.organizer_id = ${organizerId} and p.mailbox = ${mailbox}
+    and not exists (select from identity.contact c where c.user_id = p.user_id)
+    and not exists (select from identity.api_key k where k.user_id = p.user_id)`;
+
+/** Others who stand with an address that they have not proved are not found by it any more. */
+export const releaseMailbox = (
+  organizerId: OrganizerId,
+  mailbox: string,
+  keeper: UserId | null,
+) => command`
+  update identity.person p set mailbox = null
+  where p.organizer_id = ${organizerId} and p.mailbox = ${mailbox}
+    and p.user_id is distinct from ${keeper}
+    and not exists (
+      select from identity.contact c
+      where c.organizer_id = p.organizer_id and c.channel = 'email' and c.address = p.mailbox
+        and c.user_id = p.user_id
+    )`;
 
 export const selectPeople = (
   organizerId: OrganizerId | null,
@@ -55,5 +86,10 @@ export const updatePerson = (p: Omit<NewPerson, 'organizerId'>) => rows(columns)
       select from identity.person other
       where other.organizer_id = person.organizer_id and other.mailbox = ${p.mailbox}
         and other.user_id <> ${p.userId}
+    )
+    and not exists (
+      select from identity.contact c
+      where c.organizer_id = person.organizer_id and c.channel = 'email'
+        and c.address = ${p.mailbox} and c.user_id <> ${p.userId}
     )
   returning ${personSelect}`;

@@ -94,12 +94,18 @@ const users: readonly Route[] = [
     method: 'PUT',
     path: '/users/:id',
     summary: 'Replace a person',
+    description:
+      'A person may change their e-mail address only to one that they have signed in with, or ' +
+      'have added by `POST /sign-in` while they were signed in.',
     tag: 'People',
     access: { kind: 'owner', scope: 'users:write' },
     params: z.object({ id: id('usr') }),
     body: personReplacement,
     success: { status: 200, schema: person, description: 'The person' },
-    refusals: emailTaken,
+    refusals: {
+      ...emailTaken,
+      email_not_proved: { status: 409, title: 'They have not shown that this address is theirs' },
+    },
     example: { body: { name: 'Ada King', email: 'ada@example.org' } },
     handle: async (ctx, { actor, params, body }) => {
       if (actor.kind !== 'key') return { ok: false, refusal: { code: 'not_found' } };
