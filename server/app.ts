@@ -164,7 +164,7 @@ export async function buildApp(ctx: Ctx, more: readonly Route[] = []): Promise<F
 
 const HOUR_MS = 3_600_000;
 const WORKER_CONCURRENCY = 8;
-/** As many as the mail server is kept connections to. */
+/** Together as many as the mail server is kept connections to. */
 const LETTERS_AT_ONCE = 4;
 const CODES_AT_ONCE = 2;
 

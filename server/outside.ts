@@ -10,7 +10,7 @@ import type { Db } from './kernel/db.ts';
 import { present } from './kernel/result.ts';
 import type { Secrets } from './kernel/secrets.ts';
 import { alone, type Shared } from './kernel/shared.ts';
-import type { SmsPort } from './modules/notifications/index.ts';
+import { DELIVERY_MAX_MS, type SmsPort } from './modules/notifications/index.ts';
 import { createPrinter, printProgram } from './modules/papers/index.ts';
 import type { PaymentPort } from './modules/payments/index.ts';
 import { API_PREFIX, type Sandbox } from './sandbox/index.ts';
@@ -47,13 +47,16 @@ export function portsOf(
 export async function openPost(config: Config, db: Db, clock: Clock) {
   const { SMTP_URL, SMS_URL, SMS_ACCOUNT, SMS_TOKEN, SMS_FROM } = config;
   const mailbox = usesMailbox(config) ? createMailbox({ db, clock }) : null;
-  const smtp = SMTP_URL ? (await import('./adapters/smtp/index.ts')).createSmtp(SMTP_URL) : null;
+  const smtp = SMTP_URL
+    ? (await import('./adapters/smtp/index.ts')).createSmtp(SMTP_URL, DELIVERY_MAX_MS)
+    : null;
   const sms: SmsPort | null = SMS_URL
     ? createSms({
         url: SMS_URL,
         account: present(SMS_ACCOUNT, 'SMS_ACCOUNT'),
         token: present(SMS_TOKEN, 'SMS_TOKEN'),
         from: present(SMS_FROM, 'SMS_FROM'),
+        maxMs: DELIVERY_MAX_MS,
       })
     : null;
   return {

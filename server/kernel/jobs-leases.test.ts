@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cloneDb, type TestDb } from '../../test/kit/db.ts';
 import { connect, gate, kernelCtx } from '../../test/kit/kernel.ts';
 import type { Ctx } from './context.ts';
-import { createWorker, enqueue, type JobHandler, type Worker } from './jobs.ts';
+import { createWorker, enqueue, type JobHandler, renewLease, type Worker } from './jobs.ts';
 
 let database: TestDb;
 let outside: pg.Client;
@@ -177,6 +177,56 @@ describe('enqueued again while it runs', () => {
       throw new Error('first');
     };
     expect(await worker(handle).drain()).toBe(2);
+    expect(await jobs()).toEqual([]);
+  });
+});
+
+describe('a lease that is renewed', () => {
+  const pass = (seconds: number) =>
+    outside.query(
+      `update kernel.job set leased_until = leased_until - make_interval(secs => $1),
+         run_at = run_at - make_interval(secs => $1)`,
+      [seconds],
+    );
+  const secondsLeft = async () => {
+    const { rows } = await outside.query(
+      'select extract(epoch from leased_until - clock_timestamp())::float8 as left from kernel.job',
+    );
+    return rows[0].left as number;
+  };
+
+  it('is a whole one from that moment', async () => {
+    await add('a');
+    await worker(async (_own, job) => {
+      await pass(50);
+      expect(await secondsLeft()).toBeLessThan(11);
+      expect(await renewLease(database.db, job)).toBe(true);
+      expect(await secondsLeft()).toBeGreaterThan(55);
+    }).drain();
+    expect(await jobs()).toEqual([]);
+  });
+
+  it('is refused to whoever has lost it', async () => {
+    await add('a');
+    await worker(async (_own, job) => {
+      await endLeases();
+      expect(await renewLease(database.db, job)).toBe(false);
+      // Left to the next one, as after a death.
+      throw new Error('lost');
+    }).drain();
+  });
+
+  it('loses nothing that was enqueued meanwhile', async () => {
+    await add('a');
+    let runs = 0;
+    await worker(async (_own, job) => {
+      runs += 1;
+      if (runs > 1) return;
+      await pass(5);
+      await add('a');
+      expect(await renewLease(database.db, job)).toBe(true);
+    }).drain();
+    expect(runs).toBe(2);
     expect(await jobs()).toEqual([]);
   });
 });

@@ -12,11 +12,11 @@
  * seconds at most (docs/decisions/0006).
  */
 import type { Ctx } from './context.ts';
-import { all, one, type Queryable, run } from './db.ts';
+import { all, maybe, one, type Queryable, run } from './db.ts';
 import { present } from './result.ts';
 import { command, int, json, rows, text } from './sql.ts';
 
-const LEASE_SECONDS = 60;
+export const LEASE_SECONDS = 60;
 const MAX_ATTEMPTS = 20;
 /** A lease each, so an hour: a server that is killed for its own reasons parks nothing soon. */
 const MAX_DEATHS = 60;
@@ -130,6 +130,16 @@ const postponeJob = (job: Job, p: Postponed) => command`
   from (select clock_timestamp() + make_interval(secs => ${p.seconds}) as at) later
   where j.id = ${job.id} and j.lease_token = ${job.leaseToken}`;
 
+const extendLease = (job: Job) => rows({ id: int })`
+  update kernel.job j
+  set leased_until = t.at + make_interval(secs => ${LEASE_SECONDS}),
+      -- What was enqueued again since it was taken lies after the beginning of this lease, too.
+      run_at = case when j.run_at > j.leased_until - make_interval(secs => ${LEASE_SECONDS})
+        then greatest(j.run_at, t.at + interval '1 millisecond') else j.run_at end
+  from (select clock_timestamp() as at) t
+  where j.id = ${job.id} and j.lease_token = ${job.leaseToken} and j.leased_until > t.at
+  returning j.id`;
+
 /** Jobs that only ever end their worker: no handler parks those. */
 const parkDeadJobs = () => command`
   update kernel.job
@@ -174,6 +184,14 @@ export class NotYet extends Error {
     super(`not yet; again in ${seconds} s`);
     this.seconds = seconds;
   }
+}
+
+/**
+ * A whole lease from now on, for a handler that is about to do what must not be done by two at
+ * once. False where the lease is over: somebody else is at it, or will be.
+ */
+export async function renewLease(on: Queryable, job: Job): Promise<boolean> {
+  return (await maybe(on, extendLease(job))) !== null;
 }
 
 export type Worker = {

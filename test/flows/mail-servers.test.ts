@@ -13,6 +13,7 @@ let provider: Server;
 let app: TestApp;
 const held = barrier();
 const texts: { readonly body: URLSearchParams; readonly authorization: string }[] = [];
+/** Status 0: it takes the message and hangs up. */
 const answers: { status: number; body: object }[] = [];
 
 beforeAll(async () => {
@@ -26,6 +27,7 @@ beforeAll(async () => {
       const { authorization = '' } = request.headers;
       const { status, body } = answers.shift() ?? { status: 201, body: { sid: 'SM1' } };
       if (status < 300) texts.push({ body: new URLSearchParams(raw), authorization });
+      if (status === 0) return void request.socket.destroy();
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     });
   });
@@ -151,6 +153,33 @@ describe('D8 a mail server', () => {
     expect(new Set(ids).size).toBe(1);
   });
 
+  it('D8 that gets all of it and says nothing is given it once more, and no third time', async () => {
+    const order = await bought();
+    smtp.answer('END', ...Array(5).fill(hangUp));
+    await app.drainJobs();
+    expect(await stateOf(order)).toBe('sending null');
+    for (let times = 0; times < 4; times += 1) await later();
+    expect(to(order.email)).toHaveLength(2);
+    expect(await stateOf(order)).toBe('failed no_answer');
+    smtp.answer('END');
+  });
+
+  it('D8 gets nothing from a worker whose lease somebody else has by now', async () => {
+    const order = await bought();
+    const drawn = held.stopAt('message_written');
+    const slow = app.drainJobs();
+    await drawn.arrived;
+    await app.ctx.db.pool.query(
+      `update kernel.job set lease_token = lease_token + 1 where kind = 'send_message'`,
+    );
+    drawn.go();
+    await slow;
+    expect(to(order.email)).toHaveLength(0);
+    await later();
+    expect(to(order.email)).toHaveLength(1);
+    expect(await stateOf(order)).toBe('sent null');
+  });
+
   it('D8 gets it once after a death before it was asked', async () => {
     const order = await bought();
     held.dieAt('message_started');
@@ -201,6 +230,17 @@ describe('D8 a provider of text messages', () => {
     await later();
     expect(await stateOf(order, 'sms')).toBe('sent null');
     expect(texts).toHaveLength(1);
+  });
+
+  it('D8 that is asked and says nothing is asked once more, and no third time', async () => {
+    answers.push(...Array(5).fill({ status: 0, body: {} }));
+    const order = await bought({ phone: '+4930123459' });
+    await app.drainJobs();
+    for (let times = 0; times < 4; times += 1) await later();
+    expect(texts).toHaveLength(2);
+    expect(await stateOf(order, 'sms')).toBe('failed no_answer');
+    answers.length = 0;
+    expect(smsDelivery(504, '')).toMatchObject({ kind: 'unanswered' });
   });
 
   it('D8 that knows no such number ends it', async () => {

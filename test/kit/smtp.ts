@@ -6,26 +6,33 @@ export type Received = { readonly from: string; readonly to: string; readonly da
 export type SmtpServer = {
   readonly url: string;
   readonly received: readonly Received[];
-  /** How the next commands of this kind are answered; `hangUp` ends the connection instead. */
-  readonly answer: (command: Command, ...replies: readonly string[]) => void;
+  /** How the next commands of this kind are answered, and when; `hangUp` ends the connection. */
+  readonly answer: (command: Command, ...replies: readonly Reply[]) => void;
   readonly close: () => Promise<void>;
 };
 
 type Command = 'CONNECT' | 'MAIL' | 'RCPT' | 'DATA' | 'END';
 export const hangUp = '';
+type Reply = string | Promise<string>;
+
+const goOn = '354 go on';
 
 type Session = { from: string; to: string; data: string; isData: boolean; rest: string };
 
 export async function startSmtp(): Promise<SmtpServer> {
   const received: Received[] = [];
-  const replies = new Map<Command, string[]>();
+  const replies = new Map<Command, Reply[]>();
   const sockets = new Set<Socket>();
 
   const say = (socket: Socket, command: Command, usual: string) => {
     const reply = replies.get(command)?.shift() ?? usual;
-    if (reply === hangUp) socket.destroy();
-    else socket.write(`${reply}\r\n`);
-    return reply === usual;
+    const speak = (text: string) => {
+      if (text === hangUp) socket.destroy();
+      else if (!socket.destroyed) socket.write(`${text}\r\n`);
+    };
+    if (typeof reply === 'string') speak(reply);
+    else void reply.then(speak);
+    return reply;
   };
   const obey = (socket: Socket, session: Session, line: string) => {
     if (/^(EHLO|HELO)/i.test(line)) socket.write('250 test.example\r\n');
@@ -36,7 +43,7 @@ export async function startSmtp(): Promise<SmtpServer> {
       session.to = /<([^>]*)>/.exec(line)?.[1] ?? '';
       say(socket, 'RCPT', '250 2.1.5 ok');
     } else if (/^DATA/i.test(line)) {
-      session.isData = say(socket, 'DATA', '354 go on');
+      session.isData = say(socket, 'DATA', goOn) === goOn;
     } else if (/^QUIT/i.test(line)) socket.end('221 bye\r\n');
     else socket.write('250 ok\r\n');
   };
@@ -44,9 +51,10 @@ export async function startSmtp(): Promise<SmtpServer> {
     const { from, to, data } = session;
     session.isData = false;
     session.data = '';
-    // What was given counts, whatever becomes of the answer.
+    // What was given counts, whatever becomes of the answer, unless that is a refusal.
     received.push({ from, to, data });
-    if (!say(socket, 'END', '250 2.0.0 taken')) received.pop();
+    const reply = say(socket, 'END', '250 2.0.0 taken');
+    if (typeof reply === 'string' && /^[45]/.test(reply)) received.pop();
   };
   const read = (socket: Socket, session: Session, text: string) => {
     session.rest += text;

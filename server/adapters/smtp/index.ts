@@ -1,18 +1,18 @@
 /**
  * Mail by SMTP, with nodemailer: a few connections that are kept, each for some hundred messages.
  * What the server says decides what becomes of a message: 5xx is for good, 4xx and everything that
- * breaks on the way is for later. A message keeps its Message-ID however often it is sent, so that
- * one that arrives twice can be told to be one.
+ * breaks on the way is for later. Where it breaks after the last line was given, nobody knows: the
+ * server may have taken it, and is often only slow to say so. A message keeps its Message-ID,
+ * however often it is sent, so that one that arrives twice can be told to be one.
  */
 import { createTransport } from 'nodemailer';
 import { assertOutsideTx } from '../../kernel/db.ts';
 import type { Delivery, Mail, MailPort } from '../../modules/notifications/index.ts';
 
-const CONNECTIONS = 4;
+/** As many as there are hands that send: none of them waits for a connection. */
+const CONNECTIONS = 6;
 const PER_CONNECTION = 200;
 const CONNECT_MAX_MS = 10_000;
-/** Between two answers of the server; all of it has to be over before the job's lease is. */
-const SILENCE_MAX_MS = 15_000;
 
 /** The answer to a recipient that is not there, or takes nothing (RFC 5321, RFC 3463). */
 const NO_RECIPIENT = new Set([550, 551, 553]);
@@ -24,7 +24,8 @@ export type SmtpPort = MailPort & { readonly close: () => void };
 /** A message that a lost connection may have taken along is ours to send again, not the pool's. */
 const NEVER_AGAIN = { maxRequeues: 0 };
 
-export function createSmtp(url: string): SmtpPort {
+/** `maxMs`: from the first word to the last answer, however slowly one after the other comes. */
+export function createSmtp(url: string, maxMs: number): SmtpPort {
   const transport = createTransport({
     ...NEVER_AGAIN,
     url,
@@ -33,19 +34,32 @@ export function createSmtp(url: string): SmtpPort {
     maxMessages: PER_CONNECTION,
     connectionTimeout: CONNECT_MAX_MS,
     greetingTimeout: CONNECT_MAX_MS,
-    socketTimeout: SILENCE_MAX_MS,
+    socketTimeout: maxMs,
     // A letter is text that we have made; it names no file and no address to be read.
     disableFileAccess: true,
     disableUrlAccess: true,
   });
+  // The connection reads a message only when the server has said that it wants it (354).
+  transport.use('stream', ({ data, message }, done) => {
+    const { onGiven }: { onGiven?: () => void } = Object(data);
+    message.processFunc((stream) => stream.once('end', () => onGiven?.()));
+    done();
+  });
   return {
     send: async (mail) => {
       assertOutsideTx('the mail server');
+      let wasGiven = false;
+      const onGiven = () => {
+        wasGiven = true;
+      };
       try {
-        await transport.sendMail(optionsOf(mail));
+        const signal = AbortSignal.timeout(maxMs);
+        await transport.sendMail({ ...optionsOf(mail), signal, ...{ onGiven } });
         return { kind: 'taken' };
       } catch (error) {
-        return deliveryOf(error);
+        const delivery = deliveryOf(error);
+        const isSilence = delivery.kind === 'later' && responseCodeOf(error) === undefined;
+        return wasGiven && isSilence ? { kind: 'unanswered', reason: 'no_answer' } : delivery;
       }
     },
     close: () => transport.close(),
@@ -77,6 +91,11 @@ type SmtpError = {
   readonly response?: string;
   readonly command?: string;
 };
+
+function responseCodeOf(error: unknown): number | undefined {
+  const { responseCode }: SmtpError = Object(error);
+  return responseCode;
+}
 
 /** Never the server's own words: they name the recipient. */
 export function deliveryOf(error: unknown): Delivery {

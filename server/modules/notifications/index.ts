@@ -15,7 +15,14 @@ export { notificationConsumer } from './consumer.ts';
 export { type Language, languages } from './kinds.ts';
 export { notify, recipientKey, SEND_JOB, SEND_URGENT_JOB } from './notify.ts';
 export { optOut, optOutKey } from './opt-out.ts';
-export { type Delivery, homeOf, type Mail, type MailPort, type SmsPort } from './ports.ts';
+export {
+  DELIVERY_MAX_MS,
+  type Delivery,
+  homeOf,
+  type Mail,
+  type MailPort,
+  type SmsPort,
+} from './ports.ts';
 export { type Preview, previews } from './preview.ts';
 export { forgetBounces } from './recipients.ts';
 export { forgetMessagesRecurring, reminderRecurring, roundJob } from './rounds.ts';

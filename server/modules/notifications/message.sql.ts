@@ -91,6 +91,12 @@ export const startMessage = (eventId: string, messageId: string) => rows({ tries
   where event_id = ${eventId} and message_id = ${messageId} and state in ('waiting', 'sending')
   returning tries`;
 
+/** Once more all of it was given and nothing was said. */
+export const countUnanswered = (eventId: string, messageId: string) => rows({ unanswered: int })`
+  update notifications.message set unanswered = unanswered + 1
+  where event_id = ${eventId} and message_id = ${messageId}
+  returning unanswered`;
+
 export const endMessage = (
   eventId: string,
   messageId: string,

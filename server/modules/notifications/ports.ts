@@ -1,6 +1,7 @@
 /** The outside that messages go through; an adapter each, or none where nothing is configured. */
 import type { Config } from '../../kernel/config.ts';
 import type { Ctx } from '../../kernel/context.ts';
+import { LEASE_SECONDS } from '../../kernel/jobs.ts';
 
 export type Attachment = {
   readonly fileName: string;
@@ -31,9 +32,17 @@ export type Delivery =
   | { readonly kind: 'taken' }
   /** `address`: nobody is there, or nobody there wants mail; `message`: this one is not taken. */
   | { readonly kind: 'refused'; readonly because: 'address' | 'message'; readonly reason: string }
-  | { readonly kind: 'later'; readonly reason: string };
+  | { readonly kind: 'later'; readonly reason: string }
+  /** All of it was given, and nobody has said what became of it: it may be there already. */
+  | { readonly kind: 'unanswered'; readonly reason: string };
 
-/** Neither throws for what the other side says, nor waits longer than half a minute. */
+/**
+ * As long as a lease that was just renewed allows: a server may take minutes to say that it has
+ * taken a message (RFC 5321, 4.5.3.2.6), and meanwhile nobody else may begin to send it.
+ */
+export const DELIVERY_MAX_MS = (LEASE_SECONDS - 15) * 1_000;
+
+/** Neither throws for what the other side says, nor is at one message for longer than that. */
 export type MailPort = { readonly send: (mail: Mail) => Promise<Delivery> };
 export type SmsPort = { readonly send: (message: TextMessage) => Promise<Delivery> };
 

@@ -1,14 +1,16 @@
 /**
  * The job that sends one message. Before it sends, the row says that somebody is at it; after, that
  * it was sent. A process that dies in between has sent it or not, and nobody can tell: it is sent
- * again, under the same reference, by which whoever got both can see that they are one.
+ * again, under the same reference, by which whoever got both can see that they are one. So it is
+ * where a server has got all of it and says nothing, but once only: most have taken it.
  */
 import type { Ctx } from '../../kernel/context.ts';
-import { maybe, run } from '../../kernel/db.ts';
-import { type JobHandler, NotYet } from '../../kernel/jobs.ts';
+import { maybe, one, run } from '../../kernel/db.ts';
+import { type Job, type JobHandler, NotYet, renewLease } from '../../kernel/jobs.ts';
 import { readNow } from '../../kernel/now.ts';
 import { isKind, kindOf } from './kinds.ts';
 import {
+  countUnanswered,
   endMessage,
   type MessageRow,
   type MessageState,
@@ -28,6 +30,10 @@ const HOUR_MS = 3_600_000;
 const GIVE_UP_MS = 24 * HOUR_MS;
 const AGAIN_BASE_SECONDS = 5;
 const AGAIN_MAX_SECONDS = 900;
+/** How often a message may get no answer; each may be a copy with its recipient. */
+const UNANSWERED_MAX = 2;
+/** A server that was slow is left alone for a while. */
+const UNANSWERED_SECONDS = 60;
 /** What an order’s buyer may choose is being laid out. */
 const DECIDED_SECONDS = 5;
 
@@ -38,11 +44,16 @@ export function sendMessage(signInWords: SignInWords): JobHandler {
     const { eventId, messageId } = job.data as Record<'eventId' | 'messageId', string>;
     const message = await maybe(ctx.db, selectMessage(eventId, messageId));
     if (!message || (message.state !== 'waiting' && message.state !== 'sending')) return;
-    await sendOne(ctx, message, signInWords);
+    await sendOne(ctx, job, message, signInWords);
   };
 }
 
-async function sendOne(ctx: Ctx, message: MessageRow, signInWords: SignInWords): Promise<void> {
+async function sendOne(
+  ctx: Ctx,
+  job: Job,
+  message: MessageRow,
+  signInWords: SignInWords,
+): Promise<void> {
   const now = await readNow(ctx.db, ctx.clock);
   const unwanted = await whyNot(ctx, message, now);
   if (unwanted) return end(ctx, message, 'dropped', unwanted);
@@ -55,6 +66,9 @@ async function sendOne(ctx: Ctx, message: MessageRow, signInWords: SignInWords):
     throw new NotYet(DECIDED_SECONDS);
   }
   await allow(ctx, message, now);
+  await ctx.pause('message_written');
+  // Drawing its papers may have taken long; from here on nobody else begins with it.
+  if (!(await renewLease(ctx.db, job))) return;
   const started = await maybe(ctx.db, startMessage(message.eventId, message.messageId));
   if (!started) return;
   await ctx.pause('message_started');
@@ -106,6 +120,12 @@ async function settle(
     if (delivery.because === 'message') return end(ctx, message, 'failed', reason);
     await run(ctx.db, markBounced(message.recipientKey, reason, ctx.clock.now()));
     return end(ctx, message, 'bounced', reason);
+  }
+  if (delivery.kind === 'unanswered') {
+    const { unanswered } = await one(ctx.db, countUnanswered(message.eventId, message.messageId));
+    if (unanswered >= UNANSWERED_MAX) return end(ctx, message, 'failed', reason);
+    ctx.metrics.messages.inc({ kind: message.kind, channel: message.channel, outcome: 'later' });
+    throw new NotYet(UNANSWERED_SECONDS);
   }
   if (now.getTime() - message.madeAt.getTime() > GIVE_UP_MS) {
     return end(ctx, message, 'failed', reason);
