@@ -82,6 +82,11 @@ export function forgetKeys(ctx: Ctx): void {
   forgetStandbyKeys(ctx);
 }
 
+/** To be called where a key without scopes has ended, which is no standby key. */
+export function forgetKey(ctx: Ctx, keyId: string): void {
+  caches.get(ctx.db)?.forget(keyId);
+}
+
 async function readKey(ctx: Ctx, secretHash: string): Promise<KnownKey | null> {
   const found = await maybe(
     ctx.db,

@@ -6,7 +6,7 @@ import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/
 import { sameMailbox } from '../../kernel/schemas.ts';
 import { insertKey } from './api-key.sql.ts';
 import { newSecret, SHOWN_CHARS } from './api-keys.ts';
-import { forgetKeys, hashSecret } from './authenticate.ts';
+import { forgetKey, hashSecret } from './authenticate.ts';
 import {
   type ContactChannel,
   endSignInKey,
@@ -153,10 +153,12 @@ export async function closeSignInKey(
   ctx: Ctx,
   keyId: string | null,
 ): Promise<Result<{ readonly signedOut: true }, Busy>> {
+  if (keyId === null) return ok({ signedOut: true });
   const done = await inTx(ctx, async (tx) => {
-    if (keyId !== null) await run(tx, endSignInKey(keyId));
+    await run(tx, endSignInKey(keyId));
     return ok({ signedOut: true as const });
   });
-  forgetKeys(ctx);
+  // Only this one: everybody signs out, and what others know of their keys must not suffer by it.
+  forgetKey(ctx, keyId);
   return done;
 }

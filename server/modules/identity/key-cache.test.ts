@@ -109,6 +109,19 @@ describe('forgetting', () => {
     expect(await idOf(cache.find('a', 1))).toBeNull();
   });
 
+  it('of one key leaves the others known', async () => {
+    const { table, readings, cache } = world();
+    for (const name of ['a', 'b']) {
+      table.set(name, keyNamed(`key_${name}`));
+      await cache.find(name, 0);
+    }
+    table.delete('a');
+    cache.forget('key_a');
+    expect(await idOf(cache.find('a', 1))).toBeNull();
+    expect(cache.find('b', 1)).toMatchObject({ keyId: 'key_b' });
+    expect(readings).toEqual(['a', 'b', 'a']);
+  });
+
   it('also reaches a key that is just being read', async () => {
     const read = gate();
     const answers = [keyNamed('key_a'), null];

@@ -21,6 +21,8 @@ export type KeyCache = {
   /** At once where it is known; null for a key that opens nothing. */
   readonly find: (hash: string, nowMs: number) => Key | Promise<Key | null>;
   readonly forgetAll: () => void;
+  /** This one opens nothing any more; the others stay known. */
+  readonly forget: (keyId: string) => void;
   readonly size: () => number;
 };
 
@@ -71,6 +73,11 @@ export function createKeyCache(
     },
     forgetAll: () => {
       kept.clear();
+      reading = new Map();
+    },
+    forget: (keyId) => {
+      for (const [hash, { key }] of kept) if (key.keyId === keyId) kept.delete(hash);
+      // It may be among those that are being read.
       reading = new Map();
     },
     size: () => kept.size,
