@@ -200,6 +200,29 @@ describe('D8 a mail server', () => {
     expect(of({ responseCode: 421, command: 'RCPT TO' })).toBe('later');
     expect(of({ responseCode: 550, response: '550 5.1.1 no', command: 'RCPT TO' })).toBe('address');
     expect(of({ responseCode: 550, response: '550 5.7.1 no', command: 'RCPT TO' })).toBe('message');
+    const ofRecipient = (response: string) =>
+      of({ responseCode: Number(response.slice(0, 3)), response, command: 'RCPT TO' });
+    for (const policy of [
+      '550 relay not permitted',
+      '550 Sender verify failed',
+      '550 203.0.113.9 is in a black list at bl.example.org',
+      '550-Verification failed for <t@example.org>\n550-Unrouteable address\n550 Sender verify failed',
+      '550 5.1.8 bad sender',
+      '553 5.7.1 that domain is not in my list of allowed hosts',
+      '550 administrative prohibition',
+    ]) {
+      expect(ofRecipient(policy), policy).toBe('message');
+    }
+    for (const nobody of [
+      '550 5.1.10 recipient not found',
+      '550 5.2.1 mailbox disabled',
+      '550 No such user here',
+      '550 Unrouteable address',
+      '550 <ada@example.org>: Recipient address rejected: User unknown in local recipient table',
+      '551 User not local; mailbox does not exist',
+    ]) {
+      expect(ofRecipient(nobody), nobody).toBe('address');
+    }
     expect(of({ responseCode: 552, response: '552 too big', command: 'DATA' })).toBe('message');
     expect(of({ code: 'EENVELOPE' })).toBe('address');
   });

@@ -14,10 +14,16 @@ const CONNECTIONS = 6;
 const PER_CONNECTION = 200;
 const CONNECT_MAX_MS = 10_000;
 
-/** The answer to a recipient that is not there, or takes nothing (RFC 5321, RFC 3463). */
+/** The answer to a recipient that is not there, or takes nothing (RFC 5321). */
 const NO_RECIPIENT = new Set([550, 551, 553]);
-/** Of these, some mean that the message is not wanted, whoever it is for. */
-const NOT_WANTED = /\b5\.7\.\d+\b|spam|policy|blocked|blacklist|reputation/i;
+/** The mailbox or its domain, and not the sender’s (5.1.7, 5.1.8) nor anything else (RFC 3463). */
+const NOBODY_STATUS = /^5\.(1\.(?![78]$)\d+|2\.1)$/;
+/** Without such a status, words have to say it: 550 is also said to whoever may not send here. */
+const NOBODY =
+  /(no such|unknown|invalid|non-?existent) (user|mailbox|recipient|address|account|local)|(user|mailbox|recipient|address|account)\b.{0,60}\b(unknown|not found|(do|does)(n't| not) exist|unavailable|disabled|invalid)|unrout(e)?able address|no mailbox here/i;
+/** These mean that the message is not wanted, or its sender, whoever it is for. */
+const NOT_WANTED =
+  /spam|policy|block(ed|list)|black ?list|black list|reputation|relay|sender|verify|denied/i;
 
 export type SmtpPort = MailPort & { readonly close: () => void };
 
@@ -110,6 +116,10 @@ export function deliveryOf(error: unknown): Delivery {
   // Who we are is our own affair: the operator mends it, and the message waits.
   if (responseCode < 500 || code === 'EAUTH') return { kind: 'later', reason };
   const isAboutRecipient =
-    /^RCPT/.test(command) && NO_RECIPIENT.has(responseCode) && !NOT_WANTED.test(response);
+    /^RCPT/.test(command) && NO_RECIPIENT.has(responseCode) && saysNobody(response, status);
   return { kind: 'refused', because: isAboutRecipient ? 'address' : 'message', reason };
+}
+
+function saysNobody(response: string, status: string | undefined): boolean {
+  return status ? NOBODY_STATUS.test(status) : NOBODY.test(response) && !NOT_WANTED.test(response);
 }
