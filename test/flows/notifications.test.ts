@@ -228,6 +228,12 @@ describe('D8 an address', () => {
       (await app.as(token).get(`/orders/${orderId}/messages`)).body.data[0];
     expect(await stateOf(first)).toMatchObject({ state: 'bounced', reason: 'nobody_there' });
     expect(await stateOf(second)).toMatchObject({ state: 'dropped', reason: 'bounced_before' });
+    // Not for good: after thirty days it is tried anew.
+    app.clock.advance(30 * 86_400_000);
+    const later = { startsAt: inDays(60) };
+    const third = await bought({ buyer: buyer({ email }), more: later });
+    expect(await stateOf(third)).toMatchObject({ state: 'bounced', reason: 'nobody_there' });
+    app.clock.advance(-30 * 86_400_000);
   });
 
   it('D8 gets twenty messages an hour; the next one waits', async () => {

@@ -11,7 +11,10 @@ export const selectLiveOrders = (eventId: EventId, after: string, most: number) 
     and o.status in ('confirmed', 'partially_refunded')
   order by o.order_id limit ${most}`;
 
-/** Orders that an event’s latest change is about: those that it has given a remedy, too. */
+/**
+ * Orders that an event’s latest change is about: those that it has given a remedy, too. Whoever
+ * buys after a change has bought what it made of the event.
+ */
 export const selectConcernedOrders = (
   eventId: EventId,
   changeNo: number,
@@ -20,7 +23,11 @@ export const selectConcernedOrders = (
 ) => rows({ orderId: textAs<OrderId>() })`
   select o.order_id as "orderId" from orders.order o
   where o.event_id = ${eventId} and o.order_id > ${after}
-    and (o.status in ('confirmed', 'partially_refunded') or exists (
+    and ((
+      o.status in ('confirmed', 'partially_refunded') and o.made_at <= (
+        select c.made_at from changes.change c
+        where c.event_id = ${eventId} and c.change_no = ${changeNo})
+    ) or exists (
       select from orders.remedy r
       where r.event_id = o.event_id and r.order_id = o.order_id and r.change_no = ${changeNo}))
   order by o.order_id limit ${most}`;

@@ -7,7 +7,7 @@ import { ok } from '../../kernel/result.ts';
 import { type OrderRow, readOrder, remedyOf } from '../orders/index.ts';
 import { selectIsCancelled } from './buyers.view.sql.ts';
 import type { Kind } from './kinds.ts';
-import { changeKey, notifyBuyer } from './notify-buyer.ts';
+import { awaitsRemedyOf, changeKey, notifyBuyer } from './notify-buyer.ts';
 import { beginRound } from './rounds.ts';
 
 type Telling = (ctx: Ctx, tx: Tx, fact: Relayed, order: OrderRow) => Promise<unknown>;
@@ -54,7 +54,8 @@ async function tellOfChange(ctx: Ctx, tx: Tx, _fact: Relayed, order: OrderRow): 
   if (!remedy) return;
   const isOff = (await one(tx, selectIsCancelled(order.eventId))).isCancelled;
   const kind = isOff ? 'event_cancelled' : 'event_rescheduled';
-  await notifyBuyer(ctx, tx, order, kind, changeKey(remedy.changeNo), { awaitsRemedy: true });
+  const { changeNo } = remedy;
+  await notifyBuyer(ctx, tx, order, kind, changeKey(changeNo), awaitsRemedyOf(changeNo));
 }
 
 /** Owes people what they are to be told; database work only, the sending is a job. */

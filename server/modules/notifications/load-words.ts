@@ -5,7 +5,7 @@ import { type Currency, formatMoney, money } from '../../kernel/money.ts';
 import { formatLocal } from '../../kernel/time.ts';
 import { type EventWords, readEventWords } from '../catalog/index.ts';
 import { accessTokenFor, languageOfPerson, organizerName } from '../identity/index.ts';
-import { type OrderRow, type OrderView, orderNow, readOrder } from '../orders/index.ts';
+import { type OrderRow, type OrderView, orderNow, readOrder, remedyOf } from '../orders/index.ts';
 import type { Kind, Language } from './kinds.ts';
 import { type MessageRow, selectSender } from './message.sql.ts';
 import { homeOf } from './ports.ts';
@@ -38,8 +38,10 @@ export async function loadWords(ctx: Ctx, message: MessageRow): Promise<Loaded |
     offer: offerOf(ctx, message, event, language),
   };
   if (!order) return { words: about, language };
+  // Before the order is read: its words are of this remedy then, or of a later one.
+  const remedy = await remedyOf(ctx.db, order.eventId, order.orderId);
   const view = await orderNow(ctx, order);
-  const ready = isReady(message, view, event);
+  const ready = isReady(message, view, remedy?.changeNo ?? null, event);
   if (ready !== true) return ready;
   return { words: { ...about, ...orderWords(ctx, message, view, event, language) }, language };
 }
@@ -60,22 +62,33 @@ async function orderOf(ctx: Ctx, { eventId, orderId }: MessageRow): Promise<Orde
 
 const LIVE = new Set(['confirmed', 'partially_refunded']);
 const HAVE_TICKETS: ReadonlySet<Kind> = new Set(['order_confirmed', 'reminder']);
+/** What a letter says has become of the order. */
+const ENDED: Partial<Record<Kind, OrderView['status']>> = {
+  order_failed: 'failed',
+  order_cancelled: 'cancelled',
+};
 const CHANGES: ReadonlySet<Kind> = new Set(['event_cancelled', 'event_rescheduled']);
 
 /** Things may have gone on since it was owed. */
 function isReady(
   { kind, data }: MessageRow,
   order: OrderView,
+  remediedChange: number | null,
   { event }: EventWords,
 ): true | null | 'later' {
   // Written by `notify` for one of the kinds.
   const of = kind as Kind;
   if (HAVE_TICKETS.has(of) && !LIVE.has(order.status)) return null;
+  // Money that came late may have been honoured since: the tickets are told of instead.
+  if (ENDED[of] !== undefined && ENDED[of] !== order.status) return null;
   if (of === 'reminder' && event.status !== 'published') return null;
   if (of === 'event_rescheduled' && event.status === 'cancelled') return null;
-  // What its buyer may choose is offered a moment after the event was changed.
   const waits = CHANGES.has(of) && data['awaitsRemedy'] === true;
-  return waits && LIVE.has(order.status) && !order.remedy ? 'later' : true;
+  if (!waits || !LIVE.has(order.status)) return true;
+  // What its buyer may choose is offered a moment after the event was changed; until then they may
+  // have what an earlier change has offered.
+  const changeNo = typeof data['changeNo'] === 'number' ? data['changeNo'] : 0;
+  return remediedChange !== null && remediedChange >= changeNo ? true : 'later';
 }
 
 function eventFacts({ event }: EventWords, language: Language): NonNullable<Words['event']> {

@@ -44,6 +44,8 @@ const messageSelect = fragment`m.event_id as "eventId", m.message_id as "message
 
 export type MessageRow = ReturnType<ReturnType<typeof selectMessage>['decode']>;
 
+export const NEVER_DECIDED = 'never_decided';
+
 type Added = Pick<
   MessageRow,
   | 'eventId'
@@ -59,14 +61,19 @@ type Added = Pick<
   | 'uselessAt'
 >;
 
-/** Nothing where it is owed already. */
+/**
+ * Nothing where it is owed already. One that was given up because what it says was never decided
+ * is owed anew: whoever asks for it knows that now.
+ */
 export const insertMessage = (m: Added, now: Date | null) => rows({ messageId: text })`
-  insert into notifications.message (event_id, message_id, kind, channel, recipient,
+  insert into notifications.message as m (event_id, message_id, kind, channel, recipient,
     recipient_key, organizer_id, order_id, user_id, data, state, made_at, useless_at)
   values (${m.eventId}, ${m.messageId}, ${m.kind}, ${m.channel}, ${m.recipient},
     ${m.recipientKey}, ${m.organizerId}, ${m.orderId}, ${m.userId},
     ${JSON.stringify(m.data)}::jsonb, 'waiting', kernel.instant(${now}), ${m.uselessAt})
-  on conflict (event_id, message_id) do nothing
+  on conflict (event_id, message_id) do update
+  set state = 'waiting', reason = null, made_at = excluded.made_at, data = excluded.data
+  where m.state = 'failed' and m.reason = ${NEVER_DECIDED}
   returning message_id as "messageId"`;
 
 export const selectMessage = (eventId: string, messageId: string) => rows(columns)`

@@ -7,6 +7,9 @@ import { notify } from './notify.ts';
 /** Names the news of one change for one order. */
 export const changeKey = (changeNo: number): string => `change:${changeNo}`;
 
+/** What the news of a change waits for: what the order is offered for it, or for a later one. */
+export const awaitsRemedyOf = (changeNo: number) => ({ awaitsRemedy: true, changeNo });
+
 /** The buyer of an order, at the address and the number that they bought with. */
 export function notifyBuyer(
   ctx: Ctx,

@@ -17,7 +17,7 @@ import {
 } from './buyers.view.sql.ts';
 import type { Kind } from './kinds.ts';
 import { countOpen, deleteOldMessages } from './message.sql.ts';
-import { changeKey, notifyBuyer } from './notify-buyer.ts';
+import { awaitsRemedyOf, changeKey, notifyBuyer } from './notify-buyer.ts';
 import { endRound, insertRound, moveRound, selectRound } from './round.sql.ts';
 
 const ROUND_JOB = 'notify_round';
@@ -73,9 +73,10 @@ async function tellSlice(
   const last = slice.at(-1);
   const isLast = slice.length < SLICE_ORDERS;
   const messageKey = isChange ? changeKey(changeNo) : key;
+  const data = isChange ? awaitsRemedyOf(changeNo) : {};
   const told = await inTx(ctx, async (tx) => {
     for (const { orderId } of slice) {
-      await tellOrder(ctx, tx, { eventId, orderId }, kind, messageKey, isChange);
+      await tellOrder(ctx, tx, { eventId, orderId }, kind, messageKey, data);
     }
     if (last) await run(tx, moveRound(eventId, key, last.orderId));
     if (isLast) await run(tx, endRound(eventId, key, ctx.clock.now()));
@@ -91,10 +92,10 @@ async function tellOrder(
   { eventId, orderId }: { readonly eventId: EventId; readonly orderId: OrderId },
   kind: Kind,
   key: string,
-  awaitsRemedy: boolean,
+  data: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const order = await readOrder(tx, eventId, orderId);
-  if (order) await notifyBuyer(ctx, tx, order, kind, key, awaitsRemedy ? { awaitsRemedy } : {});
+  if (order) await notifyBuyer(ctx, tx, order, kind, key, data);
 }
 
 /** One round for each event and each date of it, the day before. */

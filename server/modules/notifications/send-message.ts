@@ -15,6 +15,7 @@ import {
   type MessageRow,
   type MessageState,
   markBounced,
+  NEVER_DECIDED,
   selectMessage,
   selectRecipient,
   startMessage,
@@ -26,10 +27,13 @@ import { type SignInWords, type Written, writeMessage } from './write-message.ts
 /** What one address gets within an hour, at most; what is too much waits. */
 const PER_HOUR_MAX = 20;
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 /** After so long nobody tries any more. */
-const GIVE_UP_MS = 24 * HOUR_MS;
+const GIVE_UP_MS = DAY_MS;
 const AGAIN_BASE_SECONDS = 5;
 const AGAIN_MAX_SECONDS = 900;
+/** Addresses come back to life, and a server that was set up wrongly is mended. */
+const BOUNCED_DAYS = 30;
 /** How often a message may get no answer; each may be a copy with its recipient. */
 const UNANSWERED_MAX = 2;
 /** A server that was slow is left alone for a while. */
@@ -61,7 +65,7 @@ async function sendOne(
   if (written === null) return end(ctx, message, 'dropped', 'not_needed');
   if (written === 'later') {
     if (now.getTime() - message.madeAt.getTime() > HOUR_MS) {
-      return end(ctx, message, 'failed', 'never_decided');
+      return end(ctx, message, 'failed', NEVER_DECIDED);
     }
     throw new NotYet(DECIDED_SECONDS);
   }
@@ -84,8 +88,9 @@ async function whyNot(ctx: Ctx, message: MessageRow, now: Date): Promise<string 
   if (uselessAt && uselessAt <= now) return 'too_late';
   if (!(channel === 'email' ? ctx.ports.mail : ctx.ports.sms)) return 'not_configured';
   const recipient = await maybe(ctx.db, selectRecipient(message.recipientKey));
+  const bouncedMs = now.getTime() - (recipient?.bouncedAt?.getTime() ?? Number.NEGATIVE_INFINITY);
   // Whoever proves that an address is theirs again gets the code by which they do.
-  if (recipient?.bouncedAt && !kindOf(kind).isUrgent) return 'bounced_before';
+  if (bouncedMs < BOUNCED_DAYS * DAY_MS && !kindOf(kind).isUrgent) return 'bounced_before';
   return recipient?.optedOutAt && kindOf(kind).isOptional ? 'opted_out' : null;
 }
 
