@@ -117,6 +117,17 @@ describe('D8 what its buyer and its staff see', () => {
     await deliver(app);
     expect(await subjects(email)).toEqual(Array(4).fill('Your tickets: Test night'));
   });
+
+  it('D8 can be sent again three times also by whoever asks for many at once', async () => {
+    const { orderId, token, email } = await bought();
+    const again = () =>
+      app.as(token).post(`/orders/${orderId}/messages`, { kind: 'order_confirmed' }, newKey());
+    const asked = await Promise.all(Array.from({ length: 10 }, again));
+    const statuses = asked.map(({ status }) => status).sort();
+    expect(statuses).toEqual([...Array(3).fill(201), ...Array(7).fill(429)]);
+    await deliver(app);
+    expect(await subjects(email)).toHaveLength(4);
+  });
 });
 
 describe('D8 an order that ends', () => {

@@ -268,6 +268,18 @@ describe('C6 a fan who has signed in', () => {
     expect((await as({ email: newAddress(), phone })).status).toBe(409);
   });
 
+  it('C6 gets ten texts a day, whatever numbers they are for', async () => {
+    const { fan } = await signedIn();
+    const asked: string[] = [];
+    for (let nth = 0; nth < 12; nth += 1) {
+      const answer = await fan.post('/sign-in', { phone: `+49301234${100 + nth}` }, newKey());
+      asked.push(answer.status === 202 ? 'sent' : refusal(answer));
+    }
+    expect(asked).toEqual([...Array(10).fill('sent'), ...Array(2).fill('429 sign_in_too_often')]);
+    // Mail costs nothing.
+    expect((await fan.post('/sign-in', { email: newAddress() })).status).toBe(202);
+  });
+
   it('C6 cannot take what is somebody else’s', async () => {
     const one = await signedIn();
     const two = await signedIn();

@@ -59,4 +59,24 @@ describe('C6 a code', () => {
     const statuses = asked.map(({ status }) => status).sort();
     expect(statuses).toEqual([...Array(5).fill(202), ...Array(7).fill(429)]);
   });
+
+  it('C6 comes a hundred times an hour to one network address, whomever it is for', async () => {
+    const { pool } = app.database.open(null);
+    // As if all but two had been asked for.
+    await pool.query(
+      `insert into people.sign_in (sign_in_id, organizer_id, channel, address, address_key,
+         caller_key, made_at, expires_at)
+       select 'sin_' || n, s.organizer_id, 'email', 'x', 'x' || n, s.caller_key, s.made_at,
+         s.expires_at
+       from (select * from people.sign_in limit 1) s,
+         generate_series(1, 98 - (select count(*) from people.sign_in)) n`,
+    );
+    const asked = await Promise.all(
+      Array.from({ length: 10 }, (_, n) =>
+        app.guest.post('/sign-in', { email: `crowd${n}@example.org` }, newKey()),
+      ),
+    );
+    const statuses = asked.map(({ status }) => status).sort();
+    expect(statuses).toEqual([202, 202, ...Array(8).fill(429)]);
+  });
 });

@@ -86,6 +86,10 @@ export const selectMessages = (eventId: string, orderId: string, most: number) =
   where m.event_id = ${eventId} and m.order_id = ${orderId}
   order by m.made_at, m.message_id limit ${most}`;
 
+/** Who wants one sent again waits for whoever does: what is counted next is all that there is. */
+export const lockResending = (orderId: string) => command`
+  select pg_advisory_xact_lock(hashtextextended('notifications.resend ' || ${orderId}, 0))`;
+
 /** How often a buyer has had one sent again, lately. */
 export const countResent = (eventId: string, orderId: string, since: Date) => rows({ sent: int })`
   select count(*)::int as sent from notifications.message m

@@ -1,16 +1,17 @@
 import type { Actor } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { all, type Busy, inTx, one } from '../../kernel/db.ts';
+import { all, type Busy, inTx, one, run } from '../../kernel/db.ts';
 import type { OrderId } from '../../kernel/ids.ts';
 import { readNow } from '../../kernel/now.ts';
 import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { findOrder } from '../orders/index.ts';
-import { countResent, type MessageRow, selectMessages } from './message.sql.ts';
+import { countResent, lockResending, type MessageRow, selectMessages } from './message.sql.ts';
 import { notifyBuyer } from './notify-buyer.ts';
 
 const RESENT_MAX = 3;
 const HOUR_MS = 3_600_000;
 const SHOWN_MAX = 200;
+const ID_BYTES = 16;
 
 /** What was sent about an order, as its staff and its buyer see it: no words, no address. */
 export async function listMessages(
@@ -44,10 +45,11 @@ export async function resendTickets(
   const now = await readNow(ctx.db, ctx.clock);
   const since = new Date(now.getTime() - HOUR_MS);
   const done = await inTx(ctx, async (tx) => {
+    await run(tx, lockResending(orderId));
     const { sent } = await one(tx, countResent(order.eventId, orderId, since));
-    // The next one has the name of its number, so two at once are one.
     if (sent >= RESENT_MAX) return refused('resent_too_often');
-    const key = `again:${since.getTime()}:${sent}`;
+    // It has happened before, so it needs a name that nothing had.
+    const key = `again:${Buffer.from(ctx.ids.bytes(ID_BYTES)).toString('hex')}`;
     await notifyBuyer(ctx, tx, { ...order, buyerPhone: null }, 'order_confirmed', key, {
       again: true,
     });

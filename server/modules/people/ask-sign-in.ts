@@ -1,11 +1,11 @@
 import { type Actor, buyingPerson } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { type Busy, inTx, one, run } from '../../kernel/db.ts';
+import { type Busy, inTx, one, run, type Tx } from '../../kernel/db.ts';
 import type { OrganizerId } from '../../kernel/ids.ts';
 import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { type Contact, defaultOrganizer, organizerExists } from '../identity/index.ts';
 import { notify, recipientKey } from '../notifications/index.ts';
-import { countAsked, insertSignIn, lockAddress } from './sign-in.sql.ts';
+import { countAsked, insertSignIn, lockCounted } from './sign-in.sql.ts';
 
 export const CODE_MINUTES = 10;
 const ID_BYTES = 16;
@@ -14,6 +14,8 @@ const ADDRESS_HOUR_MAX = 5;
 const ADDRESS_DAY_MAX = 15;
 /** Of one network address: a family, an office. */
 const CALLER_HOUR_MAX = 100;
+/** To any numbers: each text is paid for, and those who get them have not asked for them. */
+const PERSON_TEXTS_DAY_MAX = 10;
 
 export type SignInWanted = {
   readonly contact: Contact;
@@ -24,6 +26,23 @@ export type SignInWanted = {
 };
 
 export type Asked = { readonly sent: true; readonly expiresInSeconds: number };
+
+/** Leaves what it counts locked until the attempt is written down, or not. */
+async function isTooOften(
+  tx: Tx,
+  by: Parameters<typeof countAsked>[0],
+  { channel }: Contact,
+  now: Date | null,
+): Promise<boolean> {
+  await run(tx, lockCounted(by));
+  const counts = await one(tx, countAsked(by, now));
+  return (
+    counts.addressHour >= ADDRESS_HOUR_MAX ||
+    counts.addressDay >= ADDRESS_DAY_MAX ||
+    counts.callerHour >= CALLER_HOUR_MAX ||
+    (channel === 'sms' && counts.personTextsDay >= PERSON_TEXTS_DAY_MAX)
+  );
+}
 
 /** Whose customer somebody becomes who does not say so. */
 export async function organizerFor(
@@ -55,13 +74,9 @@ export async function askSignIn(
   const signInId = `sin_${chance}`;
   const now = ctx.clock.now();
   const asked = await inTx(ctx, async (tx) => {
-    await run(tx, lockAddress(addressKey));
-    const counts = await one(tx, countAsked(addressKey, callerKey, now));
-    const isTooOften =
-      counts.addressHour >= ADDRESS_HOUR_MAX ||
-      counts.addressDay >= ADDRESS_DAY_MAX ||
-      counts.callerHour >= CALLER_HOUR_MAX;
-    if (isTooOften) return refused('sign_in_too_often');
+    if (await isTooOften(tx, { addressKey, callerKey, userId }, contact, now)) {
+      return refused('sign_in_too_often');
+    }
     const row = { signInId, organizerId, ...contact, addressKey, userId, language };
     const { expiresAt } = await one(tx, insertSignIn({ ...row, callerKey }, now, CODE_MINUTES));
     await notify(ctx, tx, {

@@ -68,7 +68,8 @@ export const peopleRoutes: readonly Route[] = [
     description:
       'The answer is the same whether anybody is known there. Mail has a link, too. Both work ' +
       'once, for ten minutes, and a newer code ends the one before. Signed in already, one adds ' +
-      'an address or a number to what is one’s own. Five an hour for an address.',
+      'an address or a number to what is one’s own. Five an hour for an address; who is signed ' +
+      'in gets ten texts a day.',
     tag: 'Access',
     access: { kind: 'public' },
     body: z
@@ -85,7 +86,7 @@ export const peopleRoutes: readonly Route[] = [
       unknown_organizer: { status: 422, title: 'There is no such organizer' },
       sign_in_too_often: {
         status: 429,
-        title: 'Too many codes for this address, or asked from here',
+        title: 'Too many codes for this address, for you, or asked from here',
         retryAfterSeconds: 900,
       },
     },

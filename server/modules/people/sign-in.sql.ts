@@ -25,16 +25,31 @@ const columns = {
 const signInSelect = fragment`s.sign_in_id as "signInId", s.organizer_id as "organizerId", s.channel,
     s.address, s.address_key as "addressKey", s.user_id as "userId", s.language, s.expires_at as "expiresAt"`;
 
+/** By which attempts are counted. */
+type Counted = {
+  readonly callerKey: string;
+  readonly addressKey: string;
+  /** Of somebody who is signed in. */
+  readonly userId: UserId | null;
+};
+
 export type SignInRow = ReturnType<ReturnType<typeof selectSignIn>['decode']>;
 
-/** Whoever asks for the same address waits: what is counted next is all that there is. */
-export const lockAddress = (addressKey: string) => command`
-  select pg_advisory_xact_lock(hashtextextended('people.sign_in ' || ${addressKey}, 0))`;
+/**
+ * Whoever asks from the same place, for the same address or as the same person waits: what is
+ * counted next is all that there is. In this order, so that no two wait for each other.
+ */
+export const lockCounted = ({ callerKey, addressKey, userId }: Counted) => command`
+  select pg_advisory_xact_lock(hashtextextended('people.sign_in ' || s.name, 0))
+  from unnest(array['caller ' || ${callerKey}::text, 'address ' || ${addressKey}::text,
+    'person ' || ${userId}::text]) with ordinality as s(name, position)
+  where s.name is not null order by s.position`;
 
-export const countAsked = (addressKey: string, callerKey: string, now: Date | null) => rows({
+export const countAsked = ({ callerKey, addressKey, userId }: Counted, now: Date | null) => rows({
   addressHour: int,
   addressDay: int,
   callerHour: int,
+  personTextsDay: int,
 })`
   select
     (select count(*)::int from people.sign_in s
@@ -45,7 +60,10 @@ export const countAsked = (addressKey: string, callerKey: string, now: Date | nu
         and s.made_at > kernel.instant(${now}) - interval '1 day') as "addressDay",
     (select count(*)::int from people.sign_in s
       where s.caller_key = ${callerKey}
-        and s.made_at > kernel.instant(${now}) - interval '1 hour') as "callerHour"`;
+        and s.made_at > kernel.instant(${now}) - interval '1 hour') as "callerHour",
+    (select count(*)::int from people.sign_in s
+      where s.user_id = ${userId}::text and s.channel = 'sms'
+        and s.made_at > kernel.instant(${now}) - interval '1 day') as "personTextsDay"`;
 
 export const insertSignIn = (
   s: Omit<SignInRow, 'expiresAt'> & { readonly callerKey: string },
