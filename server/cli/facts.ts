@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { parkedFacts, retryParked } from '../kernel/consumers.ts';
+import { parkedFacts, retryParked } from '../kernel/parked-facts.ts';
 import { type Command, UsageError } from './command.ts';
 import { withParts } from './with-parts.ts';
 

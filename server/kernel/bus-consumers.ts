@@ -7,17 +7,12 @@
  * need not hear again when the bus does not remember it.
  */
 import { createMarks, keepMarking, positionOf } from './bus-marks.ts';
-import {
-  type Consumer,
-  type Consumers,
-  createConsumers,
-  ensureConsumer,
-  handleFacts,
-} from './consumers.ts';
+import { type Consumer, type Consumers, createConsumers, ensureConsumer } from './consumers.ts';
 import type { Ctx } from './context.ts';
 import type { BusMessage, BusSubscription, FactBus } from './fact-bus.ts';
 import { factOf, numberOf } from './fact-envelope.ts';
 import { ALL_FACTS } from './fact-sink.ts';
+import { handleFacts } from './handle-facts.ts';
 import type { Relayed } from './relay.ts';
 
 const DRAIN_LOOK_MS = 50;

@@ -4,11 +4,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cloneDb, type TestDb } from '../../test/kit/db.ts';
 import { eventually } from '../../test/kit/given.ts';
 import { connect, kernelCtx, scopeOn } from '../../test/kit/kernel.ts';
-import { type Consumer, createConsumers, parkedFacts, retryParked } from './consumers.ts';
+import { type Consumer, createConsumers } from './consumers.ts';
 import type { Ctx } from './context.ts';
-import { inTx } from './db.ts';
+import { busy, inTx } from './db.ts';
 import type { EventId } from './ids.ts';
+import { orNotNow } from './not-now.ts';
 import { record } from './outbox.ts';
+import { parkedFacts, retryParked } from './parked-facts.ts';
 import { relayFacts } from './relay.ts';
 import { ok } from './result.ts';
 
@@ -146,6 +148,25 @@ describe('a consumer', () => {
     await drain(consumer);
     expect(heard.at(-1)).toBe('e1 5 c');
     expect(await parkedFacts(ctx)).toEqual([]);
+  });
+
+  it('parks nothing because somebody is in the way, however often', async () => {
+    const { consumer, heard } = listener();
+    await drain(consumer);
+    await announce('e1', 'a', 'b');
+    let left = 6;
+    const heldUp = {
+      ...consumer,
+      handle: async (c: Ctx, fact: Parameters<Consumer['handle']>[1]) => {
+        left -= 1;
+        orNotNow(left >= 0 ? busy() : ok(null));
+        await consumer.handle(c, fact);
+      },
+    };
+    await expect(drain(heldUp)).rejects.toThrow('in the way');
+    await drain(heldUp);
+    expect(await parkedFacts(ctx)).toEqual([]);
+    expect(heard).toEqual(['e1 1 a', 'e1 2 b']);
   });
 
   it('hears within a moment what is announced while it runs, and stops when told', async () => {

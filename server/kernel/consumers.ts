@@ -8,13 +8,11 @@
  * order, those of several at once. One that cannot be handled is parked, and those of its key that
  * follow it with it; all other keys go on (`fanfare facts`).
  */
-import { eachOf } from './concurrent.ts';
 import type { Ctx } from './context.ts';
-import { all, isAway, isBusy, isRetryable, maybe, one, run } from './db.ts';
-import { BusAway } from './fact-bus.ts';
-import { groupBy } from './group-by.ts';
+import { all, maybe, one, run } from './db.ts';
+import { handleFacts } from './handle-facts.ts';
 import { factColumns, factSelect, type Relayed } from './relay.ts';
-import { command, instant, int, rows, text } from './sql.ts';
+import { command, int, rows } from './sql.ts';
 
 export type Consumer = {
   readonly name: string;
@@ -22,7 +20,10 @@ export type Consumer = {
   readonly kinds: readonly string[];
   /** Facts of one key are handled in order. */
   readonly keyOf: (fact: Relayed) => string;
-  /** May come again for the same fact. Throws where it cannot be done. */
+  /**
+   * May come again for the same fact. Throws where it cannot be done: NotNow where somebody is in
+   * the way (inTxOrNotNow, orNotNow), which no fact is blamed for.
+   */
   readonly handle: (ctx: Ctx, fact: Relayed) => Promise<void>;
   /** The same for many at once, in order. Where it fails, they are handled one by one. */
   readonly handleMany?: (ctx: Ctx, facts: readonly Relayed[]) => Promise<void>;
@@ -36,11 +37,6 @@ const LEASE_SECONDS = 15;
 const RENEW_MS = 5_000;
 /** While another process has the lease. */
 const STANDBY_MS = 2_000;
-const KEYS_AT_ONCE = 8;
-/** One that fails is tried so often, with a pause that grows, while those behind it wait. */
-const TRIES_MAX = 5;
-const TRY_AGAIN_MS = 100;
-const ERROR_CHARS = 1_000;
 
 const insertConsumer = (name: string, beginsWithSlowest: boolean) => command`
   insert into kernel.consumer (name, position)
@@ -80,16 +76,6 @@ const selectSlice = (kinds: readonly string[], position: number, end: number) =>
   from kernel.fact f
   where f.n > ${position} and f.n <= ${end} and f.kind = any (${kinds}::text[])
   order by f.n`;
-
-const selectParkedKeys = (consumer: string, keys: readonly string[]) => rows({ key: text })`
-  select distinct key from kernel.parked_fact
-  where consumer = ${consumer} and key = any (${keys}::text[])`;
-
-const insertParked = (consumer: string, key: string, f: Relayed, error: string) => command`
-  insert into kernel.parked_fact (consumer, n, key, event_id, seq, kind, version, data, at, error)
-  values (${consumer}, ${f.n}, ${key}, ${f.eventId}, ${f.seq}, ${f.kind}, ${f.version},
-    ${JSON.stringify(f.data)}::jsonb, ${f.at}, ${error})
-  on conflict do nothing`;
 
 export type Consumers = {
   /** Those that run here, whatever they run on. */
@@ -247,120 +233,4 @@ async function consumeSlice(of: Ctx, consumer: Consumer, position: number): Prom
   if (end === position) return end;
   await handleFacts(ctx, consumer, await all(ctx.db, selectSlice(consumer.kinds, position, end)));
   return end;
-}
-
-/**
- * Handles facts that are in order for each key, parking what cannot be. Throws where it is not the
- * facts' fault: the database or the bus is away, and the same facts have to come again.
- */
-export async function handleFacts(
-  ctx: Ctx,
-  consumer: Consumer,
-  facts: readonly Relayed[],
-): Promise<void> {
-  const byKey = groupBy(facts, consumer.keyOf);
-  const parked = await all(ctx.db, selectParkedKeys(consumer.name, [...byKey.keys()]));
-  const stuck = new Set(parked.map(({ key }) => key));
-  const free = facts.filter((fact) => !stuck.has(consumer.keyOf(fact)));
-  const areDone = await areHandledAtOnce(ctx, consumer, free);
-  await eachOf([...byKey], KEYS_AT_ONCE, async ([key, own]) => {
-    if (areDone && !stuck.has(key)) return;
-    for (const fact of own) {
-      const error = stuck.has(key) ? BEHIND : await tryToHandle(ctx, consumer, fact);
-      if (error === null) continue;
-      await run(ctx.db, insertParked(consumer.name, key, fact, error.slice(0, ERROR_CHARS)));
-      if (stuck.has(key)) continue;
-      stuck.add(key);
-      const { n, kind } = fact;
-      ctx.log.error({ consumer: consumer.name, key, n, kind, error }, 'a fact was parked');
-    }
-  });
-}
-
-async function areHandledAtOnce(
-  ctx: Ctx,
-  { handleMany }: Consumer,
-  facts: readonly Relayed[],
-): Promise<boolean> {
-  if (!handleMany || facts.length === 0) return false;
-  try {
-    await handleMany(ctx, facts);
-    return true;
-  } catch (error) {
-    if (isNotTheirFault(error)) throw error;
-    // One of them is to blame, and must not hold up the others.
-    return false;
-  }
-}
-
-function isNotTheirFault(error: unknown): boolean {
-  return error instanceof BusAway || isAway(error) || isBusy(error) || isRetryable(error);
-}
-
-const BEHIND = 'behind one that was parked';
-
-/** Null where it is done; else why it cannot be. What the fact is not to blame for is thrown. */
-async function tryToHandle(ctx: Ctx, consumer: Consumer, fact: Relayed): Promise<string | null> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await consumer.handle(ctx, fact);
-      return null;
-    } catch (error) {
-      if (isNotTheirFault(error)) throw error;
-      const message = error instanceof Error ? error.message : String(error);
-      if (attempt === TRIES_MAX) return message;
-      await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS * 2 ** (attempt - 1)));
-    }
-  }
-}
-
-const parkedColumns = { ...factColumns, consumer: text, key: text, error: text, parkedAt: instant };
-
-const selectParked = (consumer: string | null, key: string | null, most: number) => rows(
-  parkedColumns,
-)`
-  select ${factSelect}, f.consumer, f.key, f.error, f.parked_at as "parkedAt"
-  from kernel.parked_fact f
-  where (${consumer}::text is null or f.consumer = ${consumer})
-    and (${key}::text is null or f.key = ${key})
-  order by f.consumer, f.key, f.n limit ${most}`;
-
-const deleteParked = (consumer: string, n: number) => command`
-  delete from kernel.parked_fact where consumer = ${consumer} and n = ${n}`;
-
-export type ParkedFact = ReturnType<ReturnType<typeof selectParked>['decode']>;
-
-const PARKED_AT_ONCE = 1_000;
-
-/** What waits for a person, the first thousand by consumer, key and number. */
-export function parkedFacts(
-  ctx: Ctx,
-  of: { readonly consumer?: string | undefined; readonly key?: string | undefined } = {},
-): Promise<readonly ParkedFact[]> {
-  return all(ctx.db, selectParked(of.consumer ?? null, of.key ?? null, PARKED_AT_ONCE));
-}
-
-/**
- * Handles parked facts again, in the order of each key, up to the first that still cannot be.
- * Answers how many were done, and what is in the way of the others, by key.
- */
-export async function retryParked(
-  ctx: Ctx,
-  consumers: readonly Consumer[],
-  of: { readonly consumer?: string | undefined; readonly key?: string | undefined } = {},
-): Promise<{ readonly done: number; readonly failed: ReadonlyMap<string, string> }> {
-  let done = 0;
-  const failed = new Map<string, string>();
-  for (const fact of await parkedFacts(ctx, of)) {
-    const consumer = consumers.find(({ name }) => name === fact.consumer);
-    const name = `${fact.consumer} ${fact.key}`;
-    if (!consumer || failed.has(name)) continue;
-    const error = await tryToHandle(ctx, consumer, fact);
-    if (error !== null) {
-      failed.set(name, error);
-      continue;
-    }
-    done += await run(ctx.db, deleteParked(fact.consumer, fact.n));
-  }
-  return { done, failed };
 }

@@ -4,10 +4,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cloneDb, type TestDb } from '../../test/kit/db.ts';
 import { announce, letterFacts, listener } from '../../test/kit/fact-readers.ts';
 import { connect, kernelCtx } from '../../test/kit/kernel.ts';
-import { createConsumers, parkedFacts, retryParked } from './consumers.ts';
+import { createConsumers } from './consumers.ts';
 import type { Ctx } from './context.ts';
 import { BusAway, type BusMessage, type FactBus } from './fact-bus.ts';
 import { createSink } from './fact-sink.ts';
+import { parkedFacts, retryParked } from './parked-facts.ts';
 
 let database: TestDb;
 let outside: pg.Client;

@@ -2,7 +2,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
-import { newKey, somebody } from '../kit/given.ts';
+import { eventually, newKey, somebody } from '../kit/given.ts';
+import { connect } from '../kit/kernel.ts';
 import { poolsOf } from '../kit/lane-calls.ts';
 import { deliver, mailbox } from '../kit/mailbox.ts';
 import { codesOf, payFor } from '../kit/shopper.ts';
@@ -228,4 +229,34 @@ describe('whoever is offered something', () => {
     expect((await app.guest.get(path)).body).toMatchObject({ id: offer.id, status: 'open' });
     await app.as(waiting.answer.body.accessToken).post(`/offers/${offer.id}/decline`);
   });
+
+  it('D8 D9 is told however busy the database is at that moment', async () => {
+    const sale = await soldOut(app, [1]);
+    await deliver(app);
+    const waiting = await sale.join();
+    await sale.give(0, 0);
+    await looks(app);
+    // Somebody else sends so much that nobody gets a place for a message within three seconds.
+    const busy = await connect(app.database.url);
+    await busy.query(`begin; select from notifications.pace where lane = 'soon' for update`);
+    const hearing = app.drainFacts();
+    const waits = new Set<string>();
+    const isRefusedOnce = async () => {
+      const { rows } = await app.database.open(null).pool.query(WAITING_FOR_PACE);
+      for (const { tx } of rows) waits.add(tx);
+      return waits.size;
+    };
+    const isHeard = hearing.then(() => 'heard');
+    await Promise.race([isHeard, eventually(isRefusedOnce, (those) => those > 1)]);
+    await busy.query('commit');
+    await busy.end();
+    await hearing;
+    await deliver(app);
+    expect(await mailbox(app, waiting.email)).toHaveLength(1);
+    await waiting.caller.post(`/offers/${(await waiting.read()).offer.id}/decline`);
+  });
 });
+
+const WAITING_FOR_PACE = `
+  select pid || ' ' || query_start as tx from pg_stat_activity
+  where wait_event_type = 'Lock' and query like '%notifications.pace%'`;

@@ -144,6 +144,14 @@ export const wordPlants: readonly Plant[] = [
       'test/kit/a.ts': 'export const a = b as C;\n',
     },
   },
+  inFile('refusals', 'a transaction', useCase, [
+    'await inTx(ctx, work);',
+    'const done = await inTx(ctx, work); return await inTx(ctx, work);',
+  ]),
+  inFile('refusals', 'a lane', useCase, [
+    'await ctx.lanes.ask(ctx, kind, eventId, request);',
+    'orNotNow(await ctx.lanes.ask(ctx, kind, eventId, request));',
+  ]),
   ...left.map(([path, fault, twin]) => inFile('leftovers', fault, path, [fault, twin])),
   {
     rule: 'default-exports',

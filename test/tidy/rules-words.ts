@@ -130,6 +130,22 @@ export const leftovers: Rule = {
     }),
 };
 
+/** As a statement of its own: what it answers goes nowhere. */
+const UNHEARD = /(?<=^|[;{})])\s*await\s+(?:inTx|[\w$.]*\blanes\s*\.\s*(?:ask|turn))\b/g;
+
+export const refusals: Rule = {
+  name: 'refusals',
+  why: 'what is refused was not done: "busy" that nobody looks at is work that is lost',
+  check: (files) =>
+    files
+      .filter(({ path }) => isScript(path) && isServer(path) && !isTest(path))
+      .flatMap((file) =>
+        findingsOf(file, scanOf(file).code, UNHEARD, 'refusals', ([text]) => {
+          return `${text.trim()}: look at its answer, or use kernel/not-now.ts`;
+        }),
+      ),
+};
+
 const PAGES = /^web\/.*(?:\/pages\/|-page\.tsx$|\/page\.tsx$)/;
 
 export const defaultExports: Rule = {

@@ -40,6 +40,7 @@ export const rules: readonly Rule[] = [
   size.lineWidth,
   words.purity,
   words.casts,
+  words.refusals,
   words.leftovers,
   words.defaultExports,
   words.names,

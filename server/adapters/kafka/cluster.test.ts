@@ -23,9 +23,10 @@ import { readTopic } from '../../../test/kit/kafka-topic.ts';
 import { connect, kernelCtx } from '../../../test/kit/kernel.ts';
 import { requireEngine } from '../../../test/kit/requires.ts';
 import { createBusConsumers } from '../../kernel/bus-consumers.ts';
-import { type Consumers, parkedFacts } from '../../kernel/consumers.ts';
+import type { Consumers } from '../../kernel/consumers.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { createSink } from '../../kernel/fact-sink.ts';
+import { parkedFacts } from '../../kernel/parked-facts.ts';
 import { createKafkaBus } from './index.ts';
 
 const home = requireEngine('kafka');

@@ -16,15 +16,10 @@ import {
 import { connect, kernelCtx } from '../../../test/kit/kernel.ts';
 import { requireEngine } from '../../../test/kit/requires.ts';
 import { createBusConsumers } from '../../kernel/bus-consumers.ts';
-import {
-  type Consumer,
-  type Consumers,
-  createConsumers,
-  parkedFacts,
-  retryParked,
-} from '../../kernel/consumers.ts';
+import { type Consumer, type Consumers, createConsumers } from '../../kernel/consumers.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { createSink } from '../../kernel/fact-sink.ts';
+import { parkedFacts, retryParked } from '../../kernel/parked-facts.ts';
 import { createKafkaBus } from './index.ts';
 
 const home = requireEngine('kafka');

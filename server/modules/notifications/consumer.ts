@@ -1,9 +1,9 @@
 import type { Consumer } from '../../kernel/consumers.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { inTx, one, type Tx } from '../../kernel/db.ts';
+import { one, type Tx } from '../../kernel/db.ts';
 import { isId } from '../../kernel/ids.ts';
+import { inTxOrNotNow } from '../../kernel/not-now.ts';
 import type { Relayed } from '../../kernel/relay.ts';
-import { ok } from '../../kernel/result.ts';
 import { type OrderRow, readOrder, remedyOf } from '../orders/index.ts';
 import { selectIsCancelled } from './buyers.view.sql.ts';
 import type { Kind } from './kinds.ts';
@@ -65,12 +65,11 @@ export const notificationConsumer: Consumer = {
   keyOf: ({ eventId, data }) => (typeof data['orderId'] === 'string' ? data['orderId'] : eventId),
   handle: async (ctx, fact) => {
     const round = rounds[fact.kind];
-    const done = await inTx(ctx, async (tx) => {
-      if (round) await beginRound(ctx, tx, fact.eventId, `fact:${fact.seq}`, round);
-      else await tellBuyer(ctx, tx, fact);
-      return ok(null);
-    });
-    if (!done.ok) throw new Error('somebody is in the way');
+    await inTxOrNotNow(ctx, (tx) =>
+      round
+        ? beginRound(ctx, tx, fact.eventId, `fact:${fact.seq}`, round)
+        : tellBuyer(ctx, tx, fact),
+    );
     ctx.wakeJobs();
   },
 };

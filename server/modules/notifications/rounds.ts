@@ -7,6 +7,7 @@ import type { Ctx } from '../../kernel/context.ts';
 import { all, inTx, maybe, one, type Queryable, run, type Tx } from '../../kernel/db.ts';
 import type { EventId, OrderId } from '../../kernel/ids.ts';
 import { enqueue, type JobHandler, NotYet, type Recurring } from '../../kernel/jobs.ts';
+import { inTxOrNotNow } from '../../kernel/not-now.ts';
 import { ok } from '../../kernel/result.ts';
 import { readOrder } from '../orders/index.ts';
 import {
@@ -110,7 +111,7 @@ export const reminderRecurring: Recurring = {
       selectEventsSoon(now, ...hours, EVENTS_AT_ONCE),
     )) {
       const key = `reminder:${Math.floor(startsAt.getTime() / 1_000)}`;
-      await inTx(ctx, async (tx) => ok(await beginRound(ctx, tx, eventId, key, 'reminder')));
+      await inTxOrNotNow(ctx, (tx) => beginRound(ctx, tx, eventId, key, 'reminder'));
     }
     ctx.wakeJobs();
   },

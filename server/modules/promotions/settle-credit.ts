@@ -2,6 +2,7 @@
 import type { Ctx } from '../../kernel/context.ts';
 import { all, type Busy, inTx, maybe, one, run, type Tx } from '../../kernel/db.ts';
 import type { CreditId, EventId } from '../../kernel/ids.ts';
+import { inTxOrNotNow } from '../../kernel/not-now.ts';
 import { readNow } from '../../kernel/now.ts';
 import { assert, ok, type Result } from '../../kernel/result.ts';
 import {
@@ -191,7 +192,7 @@ export async function lookLater(ctx: Ctx, { reservationId }: ReservationRow): Pr
 
 /** What is left of credit whose time is over ends with it: the organizer has earned it. */
 export async function expireCredits(ctx: Ctx): Promise<void> {
-  await inTx({ ...ctx, once: null }, async (tx) => {
+  await inTxOrNotNow({ ...ctx, once: null }, async (tx) => {
     const due = await all(tx, expireDue(ctx.clock.now(), AT_ONCE));
     for (const { source, isOwed, ...ended } of due) {
       if (!isOwed) continue;
@@ -200,6 +201,5 @@ export async function expireCredits(ctx: Ctx): Promise<void> {
       const sides = { debit: 'credit_liability', credit: 'sales' } as const;
       await one(tx, postCredit({ ...ended, ...sides, kind, source: name }));
     }
-    return ok(null);
   });
 }

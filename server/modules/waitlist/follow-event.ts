@@ -1,9 +1,9 @@
 import type { Consumer } from '../../kernel/consumers.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { inTx, maybe, run } from '../../kernel/db.ts';
+import { maybe, run } from '../../kernel/db.ts';
 import type { EventId } from '../../kernel/ids.ts';
 import type { Recurring } from '../../kernel/jobs.ts';
-import { ok } from '../../kernel/result.ts';
+import { inTxOrNotNow, orNotNow } from '../../kernel/not-now.ts';
 import { readEventWords } from '../catalog/index.ts';
 import { notify } from '../notifications/index.ts';
 import { usualClosing } from './closing-time.ts';
@@ -13,7 +13,8 @@ import { changeKind, type EntryId, type OfferId } from './waitlist-kinds.ts';
 export const waitlistConsumer: Consumer = {
   name: 'waitlist',
   kinds: ['event_rescheduled', 'offer_made'],
-  keyOf: ({ eventId }) => eventId,
+  // An offer that cannot be told of holds up no other one.
+  keyOf: ({ eventId, data }) => (typeof data['offerId'] === 'string' ? data['offerId'] : eventId),
   handle: (ctx, { kind, eventId, data }) =>
     kind === 'offer_made'
       ? // Of that fact, as it is listed.
@@ -32,7 +33,7 @@ async function followEvent(ctx: Ctx, eventId: EventId): Promise<void> {
     organizerId: event.organizerId,
     closesAt: usualClosing(event),
   });
-  if (!asked.ok) throw new Error('the waitlist could not follow its event yet');
+  orNotNow(asked);
 }
 
 /** Once, and not any more where it is over. */
@@ -46,14 +47,13 @@ async function tellOfOffer(
   if (!entry || offer?.status !== 'open' || offer.isOver) return;
   const { organizerId, userId, email } = entry;
   const until = offer.expiresAt;
-  await inTx(ctx, async (tx) => {
-    await notify(ctx, tx, {
+  await inTxOrNotNow(ctx, (tx) =>
+    notify(ctx, tx, {
       ...{ kind: 'waitlist_offer', key: offerId, organizerId, eventId, userId, email },
       data: { path: `/api/v1/offers/${offerId}`, opens: entryId, until: until.toISOString() },
       uselessAt: until,
-    });
-    return ok(null);
-  });
+    }),
+  );
   ctx.wakeJobs();
 }
 
