@@ -23,12 +23,20 @@ export const readersOf = ({ NOTIFY }: Pick<Config, 'NOTIFY'>): readonly Consumer
   webhooksConsumer(facts),
 ];
 
+const SINK = 'kafka';
+
+/** What all consumers of this version know, whether or not they run in this process. */
+export const knownKinds: readonly Pick<Consumer, 'name' | 'kinds'>[] = [
+  ...readersOf({ NOTIFY: true }),
+  { name: SINK, kinds: Object.keys(facts) },
+];
+
 export async function consumersOf(getCtx: () => Ctx, config: Config): Promise<Consumers> {
   const those = readersOf(config);
   const bus = await busOf(getCtx, config);
   if (!bus) return createConsumers(getCtx, those);
   const beside = { ticket_availability: availabilityBeside };
-  const sink = createSink({ name: 'kafka', bus, definitions: facts, beside });
+  const sink = createSink({ name: SINK, bus, definitions: facts, beside });
   return createBusConsumers(getCtx, bus, sink, those);
 }
 

@@ -42,6 +42,7 @@ async function serve(
   for (const doubt of doubtsAbout(config)) say(doubt);
   await migrate({ url: database.url, say });
   const parts = await assemble({ config, databaseUrl: database.url });
+  await parts.tellKinds();
   const port = await firstFreePort(config.HOST, config.PORT);
   if (port !== config.PORT && config.PORT !== 0) say(`port ${config.PORT} is taken, using ${port}`);
   await parts.app.listen({ host: config.HOST, port });

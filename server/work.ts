@@ -1,18 +1,28 @@
 /** What a process does that nobody has asked it for: jobs, what recurs, facts, offers. */
 import { buildWorker } from './app.ts';
-import { consumersOf } from './consumers.ts';
+import { consumersOf, knownKinds } from './consumers.ts';
 import type { Config } from './kernel/config.ts';
 import type { Consumers } from './kernel/consumers.ts';
 import type { Ctx } from './kernel/context.ts';
+import { type Every, every } from './kernel/every.ts';
 import type { Worker } from './kernel/jobs.ts';
+import { createTeller } from './kernel/known-kinds.ts';
 import { createRelay, type Relay } from './kernel/relay.ts';
 import { createOfferMaker, type OfferMaker } from './modules/waitlist/index.ts';
+
+/** Several times within the minutes after which a version that says nothing is taken to be gone. */
+const TELL_MS = 30_000;
 
 export type Work = {
   readonly worker: Worker;
   readonly relay: Relay;
   readonly consumers: Consumers;
   readonly offers: OfferMaker;
+  /**
+   * Resolves when others know what the consumers of this version know, so that none leaves out what
+   * this process announces from now on; goes on until the work is stopped.
+   */
+  readonly tellKinds: () => Promise<void>;
   readonly startWork: () => void;
   readonly stopWork: () => Promise<void>;
 };
@@ -26,6 +36,11 @@ export async function createWork(
   const relay = createRelay(getCtx);
   const consumers = await consumersOf(getCtx, config);
   const offers = createOfferMaker(getCtx);
+  const tellers = knownKinds.map(createTeller);
+  let telling: Every | undefined;
+  const tellAll = async () => {
+    for (const tell of tellers) await tell(getCtx());
+  };
   lanes.onCommit(relay.wake);
   lanes.onCommit(offers.wake);
   relay.onFacts(consumers.wake);
@@ -34,6 +49,12 @@ export async function createWork(
     relay,
     consumers,
     offers,
+    tellKinds: async () => {
+      await tellAll();
+      telling ??= every(TELL_MS, tellAll, (error) =>
+        getCtx().log.warn({ err: error }, 'it could not be told what facts this version knows'),
+      );
+    },
     startWork: () => {
       worker.start();
       relay.start();
@@ -41,6 +62,7 @@ export async function createWork(
       offers.start();
     },
     stopWork: async () => {
+      await telling?.stop();
       await Promise.all([worker.stop(), relay.stop(), consumers.stop(), offers.stop()]);
     },
   };

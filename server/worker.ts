@@ -14,6 +14,7 @@ export async function startWorker(
   const parts = await assemble({ config, databaseUrl: database.url });
   // With the sandbox, payments are taken by the server that HOST and PORT name.
   await parts.listening({ host: config.HOST, port: config.PORT });
+  await parts.tellKinds();
   parts.startWork();
   return {
     stop: async () => {

@@ -6,16 +6,16 @@
  * the group is and what may be forgotten, where the consumer goes on without the bus, and what it
  * need not hear again when the bus does not remember it.
  */
-import { createMarks, keepMarking, positionOf } from './bus-marks.ts';
-import { type Consumer, type Consumers, createConsumers, ensureConsumer } from './consumers.ts';
+import { createMarks, keepMarking } from './bus-marks.ts';
+import { createBusMembers } from './bus-member.ts';
+import { type Consumer, type Consumers, createConsumers } from './consumers.ts';
 import type { Ctx } from './context.ts';
-import type { BusMessage, BusSubscription, FactBus } from './fact-bus.ts';
-import { factOf, numberOf } from './fact-envelope.ts';
-import { ALL_FACTS } from './fact-sink.ts';
-import { handleFacts } from './handle-facts.ts';
-import type { Relayed } from './relay.ts';
+import { type Every, every } from './every.ts';
+import type { FactBus } from './fact-bus.ts';
 
 const DRAIN_LOOK_MS = 50;
+/** Who knows more kinds may come and go. */
+const LOOK_MS = 2_000;
 const TRY_AGAIN_MS = 1_000;
 /** What is being published when the process is told to stop gets so long. */
 const STOP_MAX_MS = 5_000;
@@ -28,32 +28,24 @@ export function createBusConsumers(
 ): Consumers {
   const publishing = createConsumers(getCtx, [sink]);
   const marks = createMarks(getCtx, bus, sink.name);
+  const members = createBusMembers(getCtx, bus, consumers);
   const names = consumers.map(({ name }) => name);
   const state = { stopping: false };
   let beginning: Promise<void> | undefined;
-  let subscriptions: readonly BusSubscription[] | undefined;
-  let stopMarking: (() => Promise<void>) | undefined;
-
-  /** Before anything is published: what comes from now on is theirs. */
-  const ensureAll = async () => {
-    for (const consumer of consumers) await ensureConsumer(getCtx(), consumer);
-  };
-
-  const subscribe = () => {
-    subscriptions ??= consumers.map((consumer) => {
-      const handle = handlerOf(getCtx, consumer);
-      return bus.subscribe({ name: consumer.name, topic: ALL_FACTS, handle });
-    });
-  };
+  let looking: Every | undefined;
+  let marking: Every | undefined;
 
   const begin = async () => {
-    await untilDone(ensureAll, state, (error) =>
+    await untilDone(members.ensureAll, state, (error) =>
       getCtx().log.warn({ err: error }, 'consumers could not begin'),
     );
     if (state.stopping) return;
     publishing.start();
-    subscribe();
-    stopMarking = keepMarking(getCtx, marks, names);
+    looking = every(LOOK_MS, members.lookAll, (error) =>
+      getCtx().log.warn({ err: error }, 'who takes part in the groups of the bus is not known'),
+    );
+    await looking.turn();
+    marking = keepMarking(getCtx, marks, names);
     // Whoever starts the process is told at once; it sells all the same.
     bus.prepare().catch((error: unknown) => {
       getCtx().log.error({ err: error }, 'facts are kept in the database until the bus is there');
@@ -67,12 +59,13 @@ export function createBusConsumers(
     },
     wake: publishing.wake,
     drain: async () => {
-      await ensureAll();
-      subscribe();
+      await members.ensureAll();
+      await members.lookAll();
       await untilDone(publishing.drain, state);
       const mark = await untilDone(marks.take, state);
       if (!mark) return;
-      for (const name of names) {
+      for (const { name, look } of members.list) {
+        if (!(await look())) continue;
         const isThere = () => untilDone(() => marks.writeDown(name, mark), state);
         while (!(await isThere()) && !state.stopping) await wait(DRAIN_LOOK_MS);
       }
@@ -82,10 +75,11 @@ export function createBusConsumers(
       await beginning;
       const stopped = publishing.stop();
       await Promise.race([stopped, wait(STOP_MAX_MS)]);
-      await Promise.all((subscriptions ?? []).map((each) => each.stop()));
+      await looking?.stop();
+      await members.leaveAll();
       // What is still being published is given up, and comes again.
       await bus.close();
-      await Promise.all([stopped, stopMarking?.()]);
+      await Promise.all([stopped, marking?.stop()]);
     },
   };
 }
@@ -111,26 +105,3 @@ const wait = (ms: number) =>
   new Promise<void>((resolve) => {
     setTimeout(resolve, ms).unref();
   });
-
-function handlerOf(getCtx: () => Ctx, consumer: Consumer) {
-  const kinds = new Set(consumer.kinds);
-  let begins: number | undefined;
-
-  const read = (message: BusMessage): readonly Relayed[] => {
-    const fact = factOf(message);
-    if (fact) return [fact];
-    const { topic, headers } = message;
-    getCtx().log.error({ topic, id: headers['fact-id'] }, 'a message of the bus is no fact');
-    return [];
-  };
-
-  return async (messages: readonly BusMessage[]): Promise<void> => {
-    const ctx = { ...getCtx(), actor: `consumer:${consumer.name}` };
-    begins ??= await positionOf(ctx, consumer.name);
-    const least = begins;
-    const wanted = messages.filter(
-      (message) => kinds.has(message.headers['kind'] ?? '') && (numberOf(message) ?? 0) > least,
-    );
-    await handleFacts(ctx, consumer, wanted.flatMap(read));
-  };
-}

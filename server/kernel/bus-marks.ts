@@ -5,6 +5,7 @@
  */
 import type { Ctx } from './context.ts';
 import { one, run } from './db.ts';
+import { type Every, every } from './every.ts';
 import type { BusOffsets, FactBus } from './fact-bus.ts';
 import { ALL_FACTS } from './fact-sink.ts';
 import { command, int, rows } from './sql.ts';
@@ -49,29 +50,15 @@ export function createMarks(getCtx: () => Ctx, bus: FactBus, sinkName: string): 
   };
 }
 
-/** Writes down again and again how far the groups are; tells how to stop. */
-export function keepMarking(
-  getCtx: () => Ctx,
-  marks: Marks,
-  groups: readonly string[],
-): () => Promise<void> {
-  let marking: Promise<void> | undefined;
+/** Writes down again and again how far the groups are. */
+export function keepMarking(getCtx: () => Ctx, marks: Marks, groups: readonly string[]): Every {
   const markAll = async () => {
-    try {
-      const mark = await marks.take();
-      for (const group of groups) await marks.writeDown(group, mark);
-    } catch (error) {
-      getCtx().log.debug({ err: error }, 'how far the groups of the bus are is not known');
-    }
-    marking = undefined;
+    const mark = await marks.take();
+    for (const group of groups) await marks.writeDown(group, mark);
   };
-  const timer = setInterval(() => {
-    marking ??= markAll();
-  }, MARK_MS);
-  return async () => {
-    clearInterval(timer);
-    await marking;
-  };
+  return every(MARK_MS, markAll, (error) =>
+    getCtx().log.debug({ err: error }, 'how far the groups of the bus are is not known'),
+  );
 }
 
 function isReached({ ends }: Mark, handled: BusOffsets): boolean {

@@ -8,6 +8,7 @@ import { type Consumer, createConsumers } from './consumers.ts';
 import type { Ctx } from './context.ts';
 import { busy, inTx } from './db.ts';
 import type { EventId } from './ids.ts';
+import { createTeller } from './known-kinds.ts';
 import { orNotNow } from './not-now.ts';
 import { record } from './outbox.ts';
 import { parkedFacts, retryParked } from './parked-facts.ts';
@@ -167,6 +168,42 @@ describe('a consumer', () => {
     await drain(heldUp);
     expect(await parkedFacts(ctx)).toEqual([]);
     expect(heard).toEqual(['e1 1 a', 'e1 2 b']);
+  });
+
+  it('is left to who knows more kinds, and taken back when they are gone for good', async () => {
+    const [older, newer] = [listener('rolls', ['a']), listener('rolls', ['a', 'b'])];
+    await drain(older.consumer);
+    await drain(newer.consumer);
+    await announce('e1', 'a', 'b');
+    await drain(older.consumer);
+    expect(older.heard).toEqual([]);
+    await drain(newer.consumer);
+    expect(newer.heard).toEqual(['e1 1 a', 'e1 2 b']);
+    await announce('e1', 'b', 'a');
+    await outside.query(`update kernel.consumer set known_at = known_at - interval '4 minutes'`);
+    await drain(older.consumer);
+    expect(older.heard).toEqual([]);
+    await outside.query(`update kernel.consumer set known_at = known_at - interval '2 minutes'`);
+    await drain(older.consumer);
+    expect(older.heard).toEqual(['e1 4 a']);
+  });
+
+  it('passes nothing once somebody knows more kinds, though it has the lease', async () => {
+    const [older, newer] = [listener('rolls', ['a']), listener('rolls', ['a', 'b'])];
+    await drain(older.consumer);
+    await announce('e1', 'a');
+    const meanwhile = {
+      ...older.consumer,
+      handle: async (c: Ctx, fact: Parameters<Consumer['handle']>[1]) => {
+        await createTeller(newer.consumer)(ctx);
+        await announce('e1', 'b');
+        await older.consumer.handle(c, fact);
+      },
+    };
+    await drain(meanwhile);
+    await drain(newer.consumer);
+    expect(older.heard).toEqual(['e1 1 a']);
+    expect(newer.heard).toEqual(['e1 1 a', 'e1 2 b']);
   });
 
   it('hears within a moment what is announced while it runs, and stops when told', async () => {

@@ -11,13 +11,16 @@
 import type { Ctx } from './context.ts';
 import { all, maybe, one, run } from './db.ts';
 import { handleFacts } from './handle-facts.ts';
+import { createTeller } from './known-kinds.ts';
 import { factColumns, factSelect, type Relayed } from './relay.ts';
-import { command, int, rows } from './sql.ts';
+import { bool, command, int, rows } from './sql.ts';
 
 export type Consumer = {
   readonly name: string;
-  /** The facts that it wants. */
+  /** The facts that it wants, as far as this version knows them. */
   readonly kinds: readonly string[];
+  /** It wants those as well that this version does not know. */
+  readonly takesAll?: boolean;
   /** Facts of one key are handled in order. */
   readonly keyOf: (fact: Relayed) => string;
   /**
@@ -38,25 +41,26 @@ const RENEW_MS = 5_000;
 /** While another process has the lease. */
 const STANDBY_MS = 2_000;
 
-const insertConsumer = (name: string, beginsWithSlowest: boolean) => command`
-  insert into kernel.consumer (name, position)
-  select ${name}, coalesce(
+const insertConsumer = ({ name, kinds, beginsWithSlowest = false }: Consumer) => command`
+  insert into kernel.consumer (name, kinds, known_at, position)
+  select ${name}, ${kinds}::text[], clock_timestamp(), coalesce(
     (select min(c.position) from kernel.consumer c where ${beginsWithSlowest}), r.last_n)
   from kernel.relay r
   on conflict (name) do nothing`;
 
-const takeLease = (name: string) => rows({ position: int, token: int })`
+const takeLease = ({ name, kinds }: Consumer) => rows({ position: int, token: int })`
   update kernel.consumer c
   set lease_token = c.lease_token + 1,
       leased_until = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS})
-  where c.name = ${name} and c.leased_until < clock_timestamp()
+  where c.name = ${name} and c.leased_until < clock_timestamp() and c.kinds <@ ${kinds}::text[]
   returning c.position, c.lease_token as token`;
 
-const moveOn = (name: string, token: number, position: number) => command`
-  update kernel.consumer
-  set position = ${position},
+/** Not where somebody knows more kinds meanwhile: what was passed of those is theirs to handle. */
+const moveOn = ({ name, kinds }: Consumer, token: number, position: number) => command`
+  update kernel.consumer c
+  set position = ${position}, known_at = clock_timestamp(),
       leased_until = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS})
-  where name = ${name} and lease_token = ${token}`;
+  where c.name = ${name} and c.lease_token = ${token} and c.kinds <@ ${kinds}::text[]`;
 
 const renewLease = (name: string, token: number) => command`
   update kernel.consumer
@@ -67,14 +71,23 @@ const giveLease = (name: string, token: number) => command`
   update kernel.consumer set leased_until = '-infinity'
   where name = ${name} and lease_token = ${token}`;
 
-const selectEnd = (position: number, most: number) => rows({ end: int })`
-  select coalesce(max(s.n), ${position}) as "end"
+/** Where somebody knows more kinds, the end of the slice is not for this process to reach. */
+const selectEnd = ({ name, kinds }: Consumer, position: number, most: number) => rows({
+  end: int,
+  isKnown: bool,
+})`
+  select coalesce(max(s.n), ${position}) as "end", exists (
+    select from kernel.consumer c where c.name = ${name} and c.kinds <@ ${kinds}::text[]
+  ) as "isKnown"
   from (select f.n from kernel.fact f where f.n > ${position} order by f.n limit ${most}) s`;
 
-const selectSlice = (kinds: readonly string[], position: number, end: number) => rows(factColumns)`
+const selectSlice = (kinds: readonly string[] | null, position: number, end: number) => rows(
+  factColumns,
+)`
   select ${factSelect}
   from kernel.fact f
-  where f.n > ${position} and f.n <= ${end} and f.kind = any (${kinds}::text[])
+  where f.n > ${position} and f.n <= ${end}
+    and (${kinds}::text[] is null or f.kind = any (${kinds}::text[]))
   order by f.n`;
 
 export type Consumers = {
@@ -107,26 +120,32 @@ export function createConsumers(getCtx: () => Ctx, consumers: readonly Consumer[
 }
 
 /** Writes down where a consumer begins, unless it has begun. */
-export async function ensureConsumer(
-  ctx: Ctx,
-  { name, beginsWithSlowest = false }: Consumer,
-): Promise<void> {
-  await run(ctx.db, insertConsumer(name, beginsWithSlowest));
+export async function ensureConsumer(ctx: Ctx, consumer: Consumer): Promise<void> {
+  await run(ctx.db, insertConsumer(consumer));
 }
 
 type Lease = { readonly position: number; readonly token: number };
 
+/** Takes the lease where it is free, and nobody else knows more. */
+type TakeLease = (ctx: Ctx) => Promise<Lease | null>;
+
+function createLeasing(consumer: Consumer): TakeLease {
+  const tell = createTeller(consumer);
+  let isBegun = false;
+  return async (ctx) => {
+    if (!isBegun) await ensureConsumer(ctx, consumer);
+    isBegun = true;
+    return (await tell(ctx)) ? maybe(ctx.db, takeLease(consumer)) : null;
+  };
+}
+
 function createRun(getCtx: () => Ctx, consumer: Consumer) {
   const { name } = consumer;
-  const state = { stopping: false, woken: false, isKnown: false };
+  const state = { stopping: false, woken: false };
   const pauses = createPauses();
   let running: Promise<void> | undefined;
 
-  const lease = async (ctx: Ctx) => {
-    if (!state.isKnown) await ensureConsumer(ctx, consumer);
-    state.isKnown = true;
-    return maybe(ctx.db, takeLease(name));
-  };
+  const lease = createLeasing(consumer);
 
   /** As long as the lease is ours; with `once`, until nothing is left. */
   const work = async ({ position: begin, token }: Lease, once: boolean) => {
@@ -135,7 +154,7 @@ function createRun(getCtx: () => Ctx, consumer: Consumer) {
       state.woken = false;
       const slice = consumeSlice(getCtx(), consumer, position);
       const end = await keepingLease(getCtx(), { name, token }, slice);
-      const isMine = (await run(getCtx().db, moveOn(name, token, end))) === 1;
+      const isMine = end !== null && (await run(getCtx().db, moveOn(consumer, token, end))) === 1;
       if (!isMine) return;
       const isDone = end === position;
       position = end;
@@ -226,11 +245,14 @@ function createPauses() {
   };
 }
 
-/** Handles the facts after a position; returns the position after them. */
-async function consumeSlice(of: Ctx, consumer: Consumer, position: number): Promise<number> {
+/** Handles the facts after a position; returns the one after them, null where others know more. */
+async function consumeSlice(of: Ctx, consumer: Consumer, position: number): Promise<number | null> {
   const ctx = { ...of, actor: `consumer:${consumer.name}` };
-  const { end } = await one(ctx.db, selectEnd(position, SLICE_FACTS));
+  // In one moment: who announced a fact of this slice had told before what kinds it knows.
+  const { end, isKnown } = await one(ctx.db, selectEnd(consumer, position, SLICE_FACTS));
+  if (!isKnown) return null;
   if (end === position) return end;
-  await handleFacts(ctx, consumer, await all(ctx.db, selectSlice(consumer.kinds, position, end)));
+  const kinds = consumer.takesAll ? null : consumer.kinds;
+  await handleFacts(ctx, consumer, await all(ctx.db, selectSlice(kinds, position, end)));
   return end;
 }

@@ -75,7 +75,7 @@ describe('the sink', () => {
     await announce(ctx, 'e1', ['a', 'c', 'b', 'unlisted']);
     await announce(ctx, 'e2', ['c']);
     await drain(sink);
-    expect(on('facts')).toEqual(['e1:1 a', 'e1:2 c', 'e1:3 b', 'e2:1 c']);
+    expect(on('facts')).toEqual(['e1:1 a', 'e1:2 c', 'e1:3 b', 'e1:4 unlisted', 'e2:1 c']);
     expect(on('orders')).toEqual(['e1:1 a', 'e1:3 b']);
     expect(on('events')).toEqual(['e1:2 c', 'e2:1 c']);
     expect(state.calls).toBe(1);

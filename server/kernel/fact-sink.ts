@@ -26,10 +26,9 @@ export type SinkOptions = {
 
 export function createSink({ name, bus, definitions, beside }: SinkOptions): Consumer {
   const publish = async (ctx: Ctx, facts: readonly Relayed[]) => {
-    const known = facts.flatMap((fact) => {
-      const topic = definitions[fact.kind]?.topic;
-      return topic ? [{ fact, topic }] : [];
-    });
+    // A kind of a newer version has no topic here; it is among all facts even so.
+    const placed = facts.map((fact) => ({ fact, topic: definitions[fact.kind]?.topic }));
+    const known = placed.flatMap(({ fact, topic }) => (topic ? [{ fact, topic }] : []));
     const more = new Map<number, object>();
     for (const [topic, those] of groupBy(known, (each) => each.topic)) {
       const told = await beside[topic]?.(
@@ -38,9 +37,9 @@ export function createSink({ name, bus, definitions, beside }: SinkOptions): Con
       );
       for (const [n, members] of told ?? []) more.set(n, members);
     }
-    const messages = known.flatMap(({ fact, topic }): BusMessage[] => [
+    const messages = placed.flatMap(({ fact, topic }): BusMessage[] => [
       messageOf(ALL_FACTS, fact),
-      messageOf(topic, fact, more.get(fact.n)),
+      ...(topic ? [messageOf(topic, fact, more.get(fact.n))] : []),
     ]);
     await bus.publish(messages);
     for (const { topic } of known) ctx.metrics.factsPublished.inc({ topic });
@@ -48,6 +47,7 @@ export function createSink({ name, bus, definitions, beside }: SinkOptions): Con
   return {
     name,
     kinds: Object.keys(definitions),
+    takesAll: true,
     keyOf: (fact) => fact.eventId,
     beginsWithSlowest: true,
     handle: (ctx, fact) => publish(ctx, [fact]),

@@ -3,8 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { assemble } from '../../server/assemble.ts';
+import { facts } from '../../server/facts/index.ts';
 import { readConfig } from '../../server/kernel/config.ts';
 import { projectRoot } from '../../server/kernel/root.ts';
+import { startServer } from '../../server/main.ts';
 import { ADMIN_KEY } from '../kit/app.ts';
 import { cloneDb, type TestDb } from '../kit/db.ts';
 import { onServer } from '../kit/embedded.ts';
@@ -39,6 +41,17 @@ describe('the start', () => {
       name: 'NotFit',
       message: expect.stringMatching(/lacks the transition hold: .*\n.*ticket: void -> valid$/s),
     });
+  });
+
+  it('D8 tells others what facts it knows, also where it does no work', async () => {
+    const { pool } = database.db;
+    await pool.query(`insert into kernel.consumer (name, position) values ('webhooks', 0)`);
+    const settings = { DATABASE_URL: database.url, PORT: '0', WORKER: '0', DEMO: '0' };
+    const config = readConfig({ ...settings, LOG_LEVEL: 'silent', BOOTSTRAP_API_KEY: ADMIN_KEY });
+    const running = await startServer(config, () => {});
+    await running.stop();
+    const { rows } = await pool.query(`select name, kinds from kernel.consumer`);
+    expect(rows).toEqual([{ name: 'webhooks', kinds: Object.keys(facts) }]);
   });
 
   it('is not refused for what every session sets for itself', async () => {

@@ -189,6 +189,22 @@ describe.each([
     expect(await parkedFacts(ctx, { consumer: 'waits' })).toEqual([]);
   });
 
+  it.skipIf(skip)('leave what only a newer version knows to it', async () => {
+    const [older, newer] = [listener('rolls', ['a']), listener('rolls', ['a', 'b'])];
+    const first = await begun(older.consumer);
+    await announce(ctx, 'r1', ['a']);
+    first.wake();
+    await until(older.heard, 'r1 1 a');
+    const second = await begun(newer.consumer);
+    await announce(ctx, 'r1', ['b', 'a']);
+    for (const process of [first, second]) process.wake();
+    await until(newer.heard, 'r1 3 a');
+    await first.stop();
+    await second.stop();
+    expect(older.heard).toEqual(['r1 1 a']);
+    expect(firstTimes(newer.heard).slice(-2)).toEqual(['r1 2 b', 'r1 3 a']);
+  });
+
   it.skipIf(skip)('are known to be as far behind as they are', async () => {
     const { consumer, broken } = listener('lags');
     broken.set('l1 a', Object.assign(new Error('terminating'), { code: '57P01' }));
