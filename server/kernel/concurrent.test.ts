@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { gate } from '../../test/kit/kernel.ts';
 import { eachOf } from './concurrent.ts';
 
 describe('work for each of many', () => {
@@ -23,5 +24,21 @@ describe('work for each of many', () => {
     };
     await expect(eachOf([1, 2, 3], 1, work)).rejects.toThrow('two');
     await expect(eachOf([], 5, work)).resolves.toBeUndefined();
+  });
+
+  it('begins nothing after a failure, and ends when nothing is under way', async () => {
+    const begun: number[] = [];
+    const done: number[] = [];
+    const slow = gate();
+    const all = eachOf([1, 2, 3, 4, 5], 2, async (item) => {
+      begun.push(item);
+      if (item === 2) throw new Error('two');
+      await slow.reached;
+      done.push(item);
+    });
+    const over = all.catch(({ message }: Error) => [message, ...done]);
+    slow.open();
+    expect(await over).toEqual(['two', 1]);
+    expect(begun).toEqual([1, 2]);
   });
 });
