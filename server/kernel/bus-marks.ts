@@ -13,6 +13,12 @@ import { command, int, rows } from './sql.ts';
 const selectPosition = (name: string) => rows({ position: int })`
   select position from kernel.consumer where name = ${name}`;
 
+/** In one moment: a fact is parked before the position passes it. */
+const selectPublished = (sink: string) => rows({ position: int })`
+  select least(c.position, (
+    select min(p.n) - 1 from kernel.parked_fact p where p.consumer = c.name)) as position
+  from kernel.consumer c where c.name = ${sink}`;
+
 const advance = (name: string, position: number) => command`
   update kernel.consumer set position = ${position}
   where name = ${name} and position < ${position}`;
@@ -36,8 +42,9 @@ export function createMarks(getCtx: () => Ctx, bus: FactBus, sinkName: string): 
   const pending = new Map<string, Mark>();
   return {
     take: async () => {
-      // In this order: what the sink has passed is on the bus, and before the end of it.
-      const n = await positionOf(getCtx(), sinkName);
+      // In this order: what the sink has passed is on the bus, and before the end of it; but for
+      // what it has parked, which comes later.
+      const { position: n } = await one(getCtx().db, selectPublished(sinkName));
       return { n, ends: await bus.endOf(ALL_FACTS) };
     },
     writeDown: async (group, mark) => {

@@ -18,6 +18,7 @@ import { requireEngine } from '../../../test/kit/requires.ts';
 import { createBusConsumers } from '../../kernel/bus-consumers.ts';
 import { type Consumer, type Consumers, createConsumers } from '../../kernel/consumers.ts';
 import type { Ctx } from '../../kernel/context.ts';
+import type { FactBus } from '../../kernel/fact-bus.ts';
 import { createSink } from '../../kernel/fact-sink.ts';
 import { parkedFacts, retryParked } from '../../kernel/parked-facts.ts';
 import { createKafkaBus } from './index.ts';
@@ -25,19 +26,25 @@ import { createKafkaBus } from './index.ts';
 const home = requireEngine('kafka');
 const TOPICS = ['orders', 'events', 'facts'];
 
-type Way = { readonly process: (...consumers: Consumer[]) => Consumers };
+type Way = {
+  readonly process: (...consumers: Consumer[]) => Consumers;
+  /** Events of which the bus takes nothing, where there is one. */
+  readonly refused: Set<string>;
+};
 
 const onDatabase = async (ctx: Ctx): Promise<Way & { close: () => Promise<void> }> => ({
   process: (...consumers) => createConsumers(() => ctx, consumers),
+  refused: new Set(),
   close: async () => {},
 });
 
 async function onKafka(ctx: Ctx): Promise<Way & { close: () => Promise<void> }> {
   const kafka: TestKafka = await startKafka(home ?? '');
+  const refused = new Set<string>();
   return {
     process: (...consumers) => {
       const { brokers, log } = { brokers: kafka.brokers.split(','), log: ctx.log };
-      const bus = createKafkaBus({
+      const real = createKafkaBus({
         brokers,
         prefix: null,
         tls: null,
@@ -45,9 +52,17 @@ async function onKafka(ctx: Ctx): Promise<Way & { close: () => Promise<void> }> 
         topics: TOPICS,
         log,
       });
+      const bus: FactBus = {
+        ...real,
+        publish: async (messages) => {
+          if (messages.some(({ key }) => refused.has(key))) throw new Error('it is refused');
+          await real.publish(messages);
+        },
+      };
       const sink = createSink({ name: 'kafka', bus, definitions: letterFacts, beside: {} });
       return createBusConsumers(() => ctx, bus, sink, consumers);
     },
+    refused,
     close: kafka.close,
   };
 }
@@ -188,6 +203,29 @@ describe.each([
     expect(firstTimes(heard)).toEqual(['w1 1 a', 'w1 2 b', 'w1 3 c']);
     expect(await parkedFacts(ctx, { consumer: 'waits' })).toEqual([]);
   });
+
+  it.skipIf(skip)(
+    'hear what the bus has refused, also in a process that begins later',
+    async () => {
+      const { consumer, heard } = listener('late');
+      const process = await begun(consumer);
+      way.refused.add('x1');
+      await announce(ctx, 'x1', ['a', 'b']);
+      await announce(ctx, 'x2', ['a']);
+      await process.drain();
+      await until(heard, 'x2 1 a');
+      await process.stop();
+      way.refused.clear();
+      const next = await begun(consumer);
+      expect((await retryParked(ctx, next.list)).failed).toEqual(new Map());
+      await until(heard, 'x1 2 b');
+      await next.stop();
+      expect(firstTimes(heard.filter((line) => line.startsWith('x1')))).toEqual([
+        'x1 1 a',
+        'x1 2 b',
+      ]);
+    },
+  );
 
   it.skipIf(skip)('leave what only a newer version knows to it', async () => {
     const [older, newer] = [listener('rolls', ['a']), listener('rolls', ['a', 'b'])];
