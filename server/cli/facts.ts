@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { parkedFacts, retryParked } from '../kernel/parked-facts.ts';
+import { countParked, parkedKeys, retryParked } from '../kernel/parked-facts.ts';
 import { type Command, UsageError } from './command.ts';
 import { withParts } from './with-parts.ts';
 
@@ -7,7 +7,7 @@ const options = { consumer: { type: 'string' }, key: { type: 'string' } } as con
 
 export const runFacts: Command = {
   usage: [
-    ['facts parked', 'list facts that a consumer could not handle'],
+    ['facts parked', 'list facts that a consumer could not handle, by key'],
     ['facts retry', 'handle them again'],
   ],
   help: `fanfare facts parked|retry [--consumer C] [--key K]
@@ -26,16 +26,20 @@ where some are left.
     const of = parse(rest);
     return withParts(config(), async ({ ctx, consumers }) => {
       if (what === 'retry') {
-        const { done, failed } = await retryParked(ctx, consumers.list, of);
+        const { done, failed, elsewhere } = await retryParked(ctx, consumers.list, of);
         console.log(`${done} handled.`);
         for (const [name, error] of failed) console.log(`${name}: ${error}`);
+        for (const [name, facts] of elsewhere) {
+          console.log(`${name}: ${facts} not tried, by these settings it does not run here`);
+        }
       }
-      const left = await parkedFacts(ctx, of);
-      for (const { consumer, key, eventId, seq, kind, error } of left) {
-        console.log(`${consumer} ${key}: ${eventId} ${seq} ${kind}: ${error}`);
+      for await (const { consumer, key, eventId, seq, kind, error, facts } of parkedKeys(ctx, of)) {
+        const behind = facts > 1 ? ` (${facts - 1} behind it)` : '';
+        console.log(`${consumer} ${key}: ${eventId} ${seq} ${kind}: ${error}${behind}`);
       }
-      console.log(left.length === 0 ? 'None is parked.' : `${left.length} parked.`);
-      return left.length === 0 ? 0 : 1;
+      const left = [...(await countParked(ctx, of)).values()].reduce((sum, one) => sum + one, 0);
+      console.log(left === 0 ? 'None is parked.' : `${left} parked.`);
+      return left === 0 ? 0 : 1;
     });
   },
 };
