@@ -14,7 +14,12 @@ import {
   type PaymentId,
 } from '../../server/kernel/ids.ts';
 import { personKeys, readHold } from '../../server/modules/inventory/index.ts';
-import { bookKind, claimKind, confirmKind } from '../../server/modules/shopping/settle-kinds.ts';
+import {
+  bookKind,
+  claimKind,
+  confirmKind,
+  seenHold,
+} from '../../server/modules/shopping/settle-kinds.ts';
 import { asSuperuser } from './databases.ts';
 import { multiply, wordOf } from './multiply.ts';
 import type { BenchEvent, Product } from './product.ts';
@@ -60,7 +65,7 @@ export async function buyHold(
     ...{ holdId, orderId, paymentId, organizerId: ORGANIZER, account: null, userId: null },
     ...{ buyerName: 'Bench Buyer', buyerEmail: 'buyer@example.org', buyerPhone: null },
     ...{ refundableUntil: null, currency: held.currency, checkSeconds: 45, payAfterSeconds: null },
-    ...{ prices: null, creditMinor: 0, charges: null, returnUrl: null },
+    ...{ prices: null, creditMinor: 0, charges: null, returnUrl: null, seen: seenHold(held) },
     ...{ caller: `bench:${holdId}`, key: holdId, bodyHash: '07', actor: 'bench', method: METHOD },
   });
   if (!booked.ok) return booked.refusal.code;

@@ -211,6 +211,26 @@ describe('beside real keys', () => {
     expect(booked).toMatchObject({ status: 201, body: { order: { total: eur(0) } } });
   });
 
+  it('D3 nor is one needed for what a code or credit pays in full', async () => {
+    const { admin, organizerId } = await newOrganizer(real);
+    const { eventId, typeId } = await onSale(admin);
+    const code = { code: 'GIFT', kind: 'percent', percent: 100 };
+    await admin.post(`/events/${eventId}/promo-codes`, code, newKey());
+    const given = { amount: eur(3_000) };
+    const credit = await admin.post(`/organizers/${organizerId}/credits`, given, newKey());
+    const paidBy = [{ promoCode: 'GIFT' }, { credit: { code: credit.body.secret } }];
+    for (const more of paidBy) {
+      expect(await book(real.guest, eventId, typeId, { more })).toMatchObject({
+        status: 201,
+        body: { order: { status: 'confirmed', payments: [] }, payment: { provider: 'none' } },
+      });
+    }
+    // What is left of it pays a part, and nobody can take the rest.
+    expect((await book(real.guest, eventId, typeId, { more: paidBy[1] ?? {} })).body.code).toBe(
+      'payment_method_unavailable',
+    );
+  });
+
   it.each([
     ['GET', '/sandbox/stripe/v1/payment_intents'],
     ['POST', '/sandbox/stripe/v1/refunds'],

@@ -161,12 +161,14 @@ type Batch = {
   readonly what?: string;
 };
 
+const SEEN = { ticketTypeIds: ['seats'], quantities: [1], unitPrices: [1_000] };
 const book = (i: number) => ({
   ...{ holdId: `h${i}`, orderId: `new o${i}`, paymentId: `new y${i}`, organizerId: 'org' },
   ...{ userId: null, buyerName: 'n', buyerEmail: 'e', buyerPhone: null, actor: 'a' },
   ...{ refundableUntil: null, currency: 'EUR', method: 'payment_intent', caller: 'new' },
   ...{ key: `new ${i}`, bodyHash: '00', checkSeconds: 45, payAfterSeconds: null },
   ...{ promoCode: `CODE${i}`, promoVersion: 1, promoQuantity: 1, prices: { seats: 900 } },
+  ...{ personKeys: [`m${i}`, `n${i}`], seen: { ...SEEN, promoCode: null } },
 });
 /** What was paid for one place, for one like it. */
 const redemption = (i: number) => ({

@@ -42,17 +42,16 @@ export async function changeHold(
 }
 
 /**
- * Counts the hold for these keys of its person too, where their cap allows it; with `instead`, for
- * these alone, unless an order stands on it.
+ * Counts the hold for these keys of its person and for no others any more, where their cap allows
+ * it and no order stands on it.
  */
 export async function nameHolder(
   ctx: Ctx,
   holdId: HoldId,
   personKeys: readonly string[],
-  { instead = false }: { readonly instead?: boolean } = {},
 ): Promise<Result<Hold, HoldRefusal>> {
   const eventId = eventOf(holdId);
-  const asked = await ctx.lanes.ask(ctx, nameKind, eventId, { holdId, personKeys, instead });
+  const asked = await ctx.lanes.ask(ctx, nameKind, eventId, { holdId, personKeys });
   if (!asked.ok) return asked;
   return toHold(eventId, asked.value, await seatNames(ctx, eventId, seatsTold(asked.value)));
 }

@@ -142,8 +142,6 @@ const paying = {
 export const nameKind = verdicts<{
   readonly holdId: HoldId;
   readonly personKeys: readonly string[];
-  /** For these keys alone: it was counted for somebody else before. */
-  readonly instead: boolean;
 }>({
   ...paying,
   name: 'name',

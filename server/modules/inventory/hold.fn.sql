@@ -252,10 +252,9 @@ begin
   update inventory.sale s set version = s.version + 1 where s.event_id = p_event;
 end $$;
 
--- Counts holds for further keys of their people, as they become known. p_requests: holdId,
--- personKeys, instead (for these keys alone; or not given). Answers: as hold_answer, not_found,
--- hold_ended, per_person_limit, buyer_required; with `instead` also hold_already_booked: whoever
--- bought on it stays counted.
+-- Counts holds for these keys of their people, and for no others any more. p_requests: holdId,
+-- personKeys. Answers: as hold_answer, not_found, hold_ended, per_person_limit, buyer_required,
+-- hold_already_booked: whoever bought on it stays counted.
 create function inventory.name_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
@@ -266,7 +265,6 @@ declare
   v_sale inventory.sale;
   v_hold inventory.hold;
   v_t timestamptz;
-  v_total int;
   v_code text;
   v_answers jsonb := '[]';
   r record;
@@ -274,38 +272,71 @@ begin
   select * into v_sale from inventory.sale s where s.event_id = p_event for no key update;
   v_t := kernel.instant(p_now);
   for r in
-    select q."holdId" as hold_id, q."personKeys" as keys, coalesce(q.instead, false) as instead
-    from jsonb_to_recordset(p_requests) as q("holdId" text, "personKeys" text[], instead boolean)
+    select q."holdId" as hold_id, q."personKeys" as keys
+    from jsonb_to_recordset(p_requests) as q("holdId" text, "personKeys" text[])
   loop
     select * into v_hold from inventory.hold h
     where h.event_id = p_event and h.hold_id = r.hold_id for no key update;
-    v_total := (select sum(q) from unnest(v_hold.quantities) as q);
     v_code := case
       when v_hold.hold_id is null then 'not_found'
       when v_hold.status <> 'active' or v_hold.expires_at <= v_t then 'hold_ended'
-      when r.instead and v_hold.bound then 'hold_already_booked'
-      else inventory.cap_refusal@v(p_event, v_sale.person_limit, r.keys, v_total, r.hold_id, v_t)
+      when v_hold.bound then 'hold_already_booked'
+      else inventory.name_hold@v(p_event, v_hold, r.keys, v_t)
     end;
-    if v_code is not null then
-      v_answers := v_answers || inventory.refusal@v(p_event, v_code, v_sale, null, null);
-      continue;
-    end if;
-    if r.instead then
-      delete from inventory.person_use u
-      where u.event_id = p_event and u.hold_id = r.hold_id
-        and u.person_key = any (v_hold.person_keys) and u.person_key <> all (r.keys);
-      v_hold.person_keys := '{}';
-    end if;
-    insert into inventory.person_use (event_id, person_key, hold_id, quantity)
-    select p_event, d.key, r.hold_id, v_total
-    from (select distinct k as key from unnest(r.keys) as k) d
-    on conflict do nothing;
-    update inventory.hold h set person_keys = array(
-      select distinct k from unnest(v_hold.person_keys || r.keys) as k order by k)
-    where h.event_id = p_event and h.hold_id = r.hold_id;
-    v_answers := v_answers || inventory.hold_answer@v(p_event, r.hold_id);
+    v_answers := v_answers || case
+      when v_code is null then inventory.hold_answer@v(p_event, r.hold_id)
+      else inventory.refusal@v(p_event, v_code, v_sale, null, null) end;
   end loop;
   return v_answers;
+end $$;
+
+-- Counts an active hold for these keys alone (null: as it is). Null, or what cap_refusal says.
+create function inventory.name_hold@v(
+  p_event text, p_hold inventory.hold, p_keys text[], p_t timestamptz
+) returns text language plpgsql as $$
+declare
+  v_keys constant text[] := array(select distinct k from unnest(p_keys) as k order by k);
+  v_total int;
+  v_code text;
+begin
+  -- Most are counted for their buyers already.
+  if p_keys is null or (v_keys @> p_hold.person_keys and v_keys <@ p_hold.person_keys) then
+    return null;
+  end if;
+  v_total := (select sum(q) from unnest(p_hold.quantities) as q);
+  v_code := inventory.cap_refusal@v(
+    p_event, inventory.person_limit@v(p_event), v_keys, v_total, p_hold.hold_id, p_t);
+  if v_code is not null then
+    return v_code;
+  end if;
+  delete from inventory.person_use u
+  where u.event_id = p_event and u.hold_id = p_hold.hold_id
+    and u.person_key = any (p_hold.person_keys) and u.person_key <> all (v_keys);
+  insert into inventory.person_use (event_id, person_key, hold_id, quantity)
+  select p_event, k.key, p_hold.hold_id, v_total from unnest(v_keys) as k(key)
+  on conflict do nothing;
+  update inventory.hold h set person_keys = v_keys
+  where h.event_id = p_event and h.hold_id = p_hold.hold_id;
+  return null;
+end $$;
+
+-- How many places of the event one person may have; null: any number.
+create function inventory.person_limit@v(p_event text) returns int
+  language plpgsql stable as $$
+begin
+  return (select s.person_limit from inventory.sale s where s.event_id = p_event);
+end $$;
+
+-- Whether a hold that may still be bought on is not what somebody has seen of it: p_seen, an object
+-- of ticketTypeIds, quantities, unitPrices and promoCode. Nothing is compared where it is null.
+create function inventory.is_other@v(p_event text, p_hold text, p_seen jsonb) returns boolean
+  language plpgsql volatile as $$
+begin
+  return p_seen is not null and exists (
+    select from inventory.hold h
+    where h.event_id = p_event and h.hold_id = p_hold and h.status = 'active' and not h.bound
+      and p_seen <> jsonb_build_object('ticketTypeIds', h.ticket_type_ids,
+        'quantities', h.quantities, 'unitPrices', h.unit_prices, 'promoCode', h.promo_code));
 end $$;
 
 -- Buyers give up their holds. p_requests: holdId. Answers: released (also where it had ended),

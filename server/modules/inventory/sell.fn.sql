@@ -11,12 +11,15 @@ begin
   return kernel.instant(p_now);
 end $$;
 
--- Somebody has bought on this hold, and it stands as it is from here on. Null, or why not:
--- not_found, hold_already_booked, hold_ended.
-create function inventory.bind_hold@v(p_event text, p_hold text, p_t timestamptz) returns text
-  language plpgsql as $$
+-- Somebody has bought on this hold, and it stands as it is from here on, counted for their keys
+-- alone (null: for whom it was). Null, or why not: not_found, hold_already_booked, hold_ended,
+-- per_person_limit, buyer_required.
+create function inventory.bind_hold@v(
+  p_event text, p_hold text, p_t timestamptz, p_keys text[] default null
+) returns text language plpgsql as $$
 declare
   v_hold inventory.hold;
+  v_code text;
 begin
   select * into v_hold from inventory.hold h
   where h.event_id = p_event and h.hold_id = p_hold for no key update;
@@ -26,6 +29,10 @@ begin
     return 'hold_already_booked';
   elsif v_hold.status <> 'active' or v_hold.expires_at <= p_t then
     return 'hold_ended';
+  end if;
+  v_code := inventory.name_hold@v(p_event, v_hold, p_keys, p_t);
+  if v_code is not null then
+    return v_code;
   end if;
   update inventory.hold h set bound = true where h.event_id = p_event and h.hold_id = p_hold;
   return null;

@@ -132,7 +132,9 @@ export async function nameBuyer(
   { row, hold }: Session,
 ): Promise<Result<number | null, Busy>> {
   if (!hold) return ok(null);
-  const named = await nameHolder(ctx, hold.holdId, await keysOf(ctx, row), { instead: true });
+  const keys = await keysOf(ctx, row);
+  await ctx.pause('session.before_naming');
+  const named = await nameHolder(ctx, hold.holdId, keys);
   if (named.ok) return ok(null);
   const { refusal } = named;
   if (refusal.code === 'busy') return refused('busy');

@@ -9,13 +9,12 @@ import type { Ctx } from '../../kernel/context.ts';
 import type { Busy } from '../../kernel/db.ts';
 import type { EventId, OrderId, SessionId } from '../../kernel/ids.ts';
 import { ok, present, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
-import { findEvent, type Seen } from '../catalog/index.ts';
+import { findEvent } from '../catalog/index.ts';
 import { refusedWhileStopped } from '../inventory/index.ts';
 import { type OrderRow, orderByKey, readOrder, referencesOf } from '../orders/index.ts';
 import { paymentsOf } from '../payments/index.ts';
 import { codeOfCredit } from '../promotions/index.ts';
 import {
-  accountOf,
   type BookAnswer,
   type BookingRefusal,
   makeOrder,
@@ -24,7 +23,7 @@ import {
   returnUrlFor,
   settlePayment,
 } from '../shopping/index.ts';
-import { type ChangeRefusal, nameBuyer, TRIES_MAX } from './change-session.ts';
+import { type ChangeRefusal, keysOf, nameBuyer, TRIES_MAX } from './change-session.ts';
 import { findSession, followSession, notOpen, type Session, saveSession } from './find-session.ts';
 import { blockingOf } from './rules-session.ts';
 import { purchaseKind } from './session-kinds.ts';
@@ -82,18 +81,12 @@ async function purchase(
   const seen = await findEvent(ctx, actor, row.eventId);
   if (!seen) return refused('not_found');
   const held = present(hold, 'the hold of a session without issues');
-  const wish = await wishOf(ctx, actor, seen, session);
-  if (!wish.ok) return wish;
+  const wish = await wishOf(ctx, actor, session);
   await ctx.pause('session.before_purchase');
   const { sessionId, version, eventId } = row;
   const once = { caller: sessionId, key, bodyHash: NO_BODY };
-  const made = await makeOrder(
-    ctx,
-    seen,
-    { ...held, id: held.holdId },
-    wish.value,
-    once,
-    (request) => asked(ctx, eventId, { ...request, sessionId, version }),
+  const made = await makeOrder(ctx, seen, { ...held, id: held.holdId }, wish, once, (request) =>
+    asked(ctx, eventId, { ...request, sessionId, version }),
   );
   if (made.ok) return made;
   const { refusal } = made;
@@ -108,9 +101,10 @@ async function purchase(
   }
 }
 
-/** What a session is that is not any more what was looked at. */
+/** What a session is that is not any more what was looked at, or whose hold or buyer is not. */
 const CHANGED: ReadonlySet<string> = new Set([
   ...['changed', 'purchasing', 'completed', 'expired', 'abandoned'],
+  ...['hold_changed', 'per_person_limit'],
 ]);
 
 async function asked(
@@ -123,28 +117,19 @@ async function asked(
 }
 
 /** What the order is to be, of a session that has no issues. */
-async function wishOf(
-  ctx: Ctx,
-  actor: Actor,
-  seen: Seen,
-  { row, hold }: Session,
-): Promise<Result<OrderWish, BookingRefusal>> {
+async function wishOf(ctx: Ctx, actor: Actor, { row }: Session): Promise<OrderWish> {
   const { name, email, phone } = present(row.buyer, 'the buyer of a session without issues');
-  const held = present(hold, 'the hold of a session without issues');
-  const collects = await accountOf(ctx, seen, held);
-  if (!collects.ok) return collects;
-  // Where nothing has to be paid, nobody has said how.
-  const method = row.method ?? collects.value.defaultMethod;
   const home = returnUrlFor(ctx.config, actor, row.organizerId, undefined);
-  return ok({
+  return {
     buyer: { name, email, phone: phone ?? undefined },
     userId: row.userId,
+    personKeys: await keysOf(ctx, row),
     promoCode: row.promoCode,
     credit: row.creditId ? { code: codeOfCredit(ctx, row.creditId) } : undefined,
-    account: collects.value.account,
-    method,
-    returnUrl: method === 'checkout_session' ? (row.returnUrl ?? home) : null,
-  });
+    // Where nothing has to be paid, nobody has said how.
+    method: row.method ?? undefined,
+    returnUrl: row.returnUrl ?? present(home, 'a page of this installation'),
+  };
 }
 
 /** The last beat: how to pay; and the session as it is with that. */

@@ -24,7 +24,7 @@ import {
   textAsOrNull,
   textOrNull,
 } from '../../kernel/sql.ts';
-import type { PaymentMethod } from '../shopping/index.ts';
+import { booked, type PaymentMethod } from '../shopping/index.ts';
 import type { SessionState } from './states.ts';
 
 /** What a session knows of people is deleted with it, so many days after its end. */
@@ -151,12 +151,7 @@ const asJson = (value: unknown): string | null => (value === null ? null : JSON.
 
 /** Lane function: the event, the instant (null: the database's clock), the batch as JSON. */
 export const callPurchaseBatch = (eventId: EventId, now: Date | null, requests: string) => rows({
-  answers: listOf(
-    objectOf({
-      verdict: text,
-      orderId: (raw: unknown) => (raw === undefined ? null : textAs<OrderId>()(raw)),
-    }),
-  ),
+  answers: listOf(booked),
 })`
   select sessions.purchase_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
 

@@ -5,25 +5,14 @@
  */
 import { type Actor, buyingPerson } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import type { Busy } from '../../kernel/db.ts';
-import { type EventId, type HoldId, newScopedId, type UserId } from '../../kernel/ids.ts';
-import {
-  AssertionError,
-  ok,
-  present,
-  type Refusal,
-  type RefusalOf,
-  type Result,
-  refused,
-} from '../../kernel/result.ts';
+import type { EventId, HoldId } from '../../kernel/ids.ts';
+import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { findEvent, type Seen } from '../catalog/index.ts';
 import { accessTokenFor } from '../identity/index.ts';
 import {
-  type Hold,
   type HoldItem,
   type HoldRefusal,
   holdPlaces,
-  nameHolder,
   refusedWhileStopped,
 } from '../inventory/index.ts';
 import {
@@ -31,25 +20,18 @@ import {
   type OrderView,
   orderByKey,
   orderNow,
-  readOrder,
   referencesOf,
 } from '../orders/index.ts';
-import { accountFor, paymentsOf } from '../payments/index.ts';
-import { releaseCredit, usableCredit } from '../promotions/index.ts';
+import { paymentsOf } from '../payments/index.ts';
+import { usableCredit } from '../promotions/index.ts';
 import { keysOfBuyer } from './buyer-keys.ts';
 import { returnUrlFor } from './checkout-terms.ts';
 import { findHold, type Once } from './find-hold.ts';
-import { asBooked, openingFor, type PriceRefusal, priceOrder } from './price-order.ts';
-import { type BookAnswer, type BookRequest, bookKind } from './settle-kinds.ts';
+import { type HoldToBuy, makeOrder } from './make-order.ts';
+import { openingFor, type PriceRefusal } from './price-order.ts';
+import { bookKind } from './settle-kinds.ts';
 import { settleFree } from './settle-payment.ts';
 import { type WaysToPay, waysToPay } from './ways-to-pay.ts';
-
-/** How long the simulated buyer takes to pay. */
-const SIMULATED_PAY_SECONDS = 1;
-/** How long after its beginning a payment is looked at although nobody has said anything. */
-const FIRST_CHECK_SECONDS = 45;
-/** How often a price is reckoned before the buyer is told to come again. */
-const PRICED_MAX = 3;
 
 export type Booking = {
   readonly items?: readonly HoldItem[] | undefined;
@@ -110,18 +92,11 @@ export async function bookPlaces(
   const { organizerId } = seen.event;
   const returnUrl = returnUrlFor(ctx.config, actor, organizerId, booking.payment.returnUrl);
   if (returnUrl === null) return refused('return_url_not_allowed');
-  const hold = await holdFor(ctx, actor, seen, booking, once);
+  const userId = buyingPerson(actor);
+  const personKeys = await keysOfBuyer(ctx, organizerId, { ...booking.buyer, userId });
+  const hold = await holdFor(ctx, actor, seen, booking, once, personKeys);
   if (!hold.ok) return hold;
-  const collects = await accountOf(ctx, seen, hold.value);
-  if (!collects.ok) return collects;
-  const method = booking.payment.method ?? collects.value.defaultMethod;
-  const wanted = {
-    ...booking,
-    userId: buyingPerson(actor),
-    account: collects.value.account,
-    method,
-    returnUrl: method === 'checkout_session' ? returnUrl : null,
-  };
+  const wanted = { ...booking, userId, personKeys, method: booking.payment.method, returnUrl };
   const order = await makeOrder(ctx, seen, hold.value, wanted, once, (request) =>
     ctx.lanes.ask(ctx, bookKind, eventId, request),
   );
@@ -134,28 +109,20 @@ export function isAvailable(ctx: Ctx, method: PaymentMethod | undefined): boolea
   return method !== 'simulated' || ctx.ports.payments.simulated;
 }
 
-/** Where nothing has to be paid, no account is needed. */
-export async function accountOf(ctx: Ctx, seen: Seen, hold: Pick<Hold, 'items'>) {
-  const isFree = hold.items.every((item) => item.unitPriceMinor === 0);
-  return isFree
-    ? ok({ account: null, defaultMethod: 'payment_intent' as const })
-    : accountFor(ctx, seen.event.organizerId);
-}
-
 async function holdFor(
   ctx: Ctx,
   actor: Actor,
   seen: Seen,
   booking: Booking,
   once: Once,
-): Promise<Result<Hold, BookingRefusal>> {
-  const { organizerId, eventId } = seen.event;
-  const userId = buyingPerson(actor);
-  const keys = await keysOfBuyer(ctx, organizerId, { ...booking.buyer, userId });
+  personKeys: readonly string[],
+): Promise<Result<HoldToBuy, BookingRefusal>> {
+  const { eventId } = seen.event;
   if (booking.holdId !== undefined) {
+    // It counts for its buyer from its order on: whoever is named in vain has nothing of it.
     const hold = await findHold(ctx, actor, booking.holdId, 'orders:write');
     if (!hold || hold.eventId !== eventId) return refused('not_found');
-    return nameHolder(ctx, booking.holdId, keys);
+    return hold.ended ? refused('hold_ended') : ok({ ...hold, id: booking.holdId });
   }
   if (booking.credit) {
     const usable = await usableCredit(ctx, { ...seen.event, ...booking.credit, once });
@@ -168,7 +135,7 @@ async function holdFor(
   return holdPlaces(ctx, {
     eventId,
     items,
-    personKeys: keys,
+    personKeys,
     caller,
     key,
     bodyHash,
@@ -176,93 +143,6 @@ async function holdFor(
     sees: null,
     opening: opening.value,
   });
-}
-
-export type OrderWish = Pick<Booking, 'buyer' | 'promoCode' | 'credit'> & {
-  readonly userId: UserId | null;
-  readonly account: string | null;
-  readonly method: PaymentMethod;
-  readonly returnUrl: string | null;
-};
-
-/** An order of a hold, at what it costs now; `ask` is the call that makes it. */
-export async function makeOrder<R extends Refusal = Busy>(
-  ctx: Ctx,
-  seen: Seen,
-  hold: Pick<Hold, 'id' | 'items' | 'promoCode'>,
-  wanted: OrderWish,
-  once: Once,
-  ask: (request: BookRequest) => Promise<Result<BookAnswer, R>>,
-): Promise<Result<OrderRow, BookingRefusal | R>> {
-  const { eventId, organizerId, currency, refundableUntil } = seen.event;
-  const { name, email, phone } = wanted.buyer;
-  const { account, method, returnUrl, userId, promoCode, credit } = wanted;
-  const wish = { promoCode, credit: credit && { ...credit, once } };
-  for (let attempt = 1; ; attempt++) {
-    const price = await priceOrder(ctx, seen.event, hold, wish);
-    if (!price.ok) return price;
-    await ctx.pause('book.before_order');
-    const asked = await ask({
-      ...asBooked(price.value),
-      holdId: hold.id,
-      orderId: newScopedId(ctx.ids, 'ord', eventId),
-      paymentId: newScopedId(ctx.ids, 'pay', eventId),
-      organizerId,
-      account,
-      userId,
-      buyerName: name,
-      buyerEmail: email,
-      buyerPhone: phone ?? null,
-      refundableUntil,
-      currency,
-      method,
-      returnUrl,
-      caller: once.caller,
-      key: once.key,
-      bodyHash: once.bodyHash.toString('hex'),
-      checkSeconds: FIRST_CHECK_SECONDS,
-      payAfterSeconds: method === 'simulated' ? SIMULATED_PAY_SECONDS : null,
-      actor: ctx.actor,
-    });
-    if (!asked.ok) return asked;
-    const { verdict, orderId } = asked.value;
-    // The code got other terms meanwhile, or the credit was kept too long ago: reckoned once more.
-    if (isOutdated(verdict) && attempt < PRICED_MAX) continue;
-    if (verdict === 'placed') {
-      // Where the same request came twice at once, it is the order that the other one has made.
-      const order = await readOrder(ctx.db, eventId, present(orderId, 'the id of a placed order'));
-      return ok(present(order, 'a placed order'));
-    }
-    if (price.value.credit && isForGood(verdict)) {
-      await releaseCredit(ctx, price.value.credit.reservationId);
-    }
-    return refused(bookingRefusal(verdict));
-  }
-}
-
-const isOutdated = (verdict: string) =>
-  verdict === 'promo_code_changed' || verdict === 'credit_lapsed';
-
-/** No order will ever be placed on this hold; else what is kept waits, and ends by itself. */
-const isForGood = (verdict: string) => verdict === 'hold_ended';
-
-function bookingRefusal(verdict: string) {
-  switch (verdict) {
-    case 'hold_ended':
-    case 'hold_already_booked':
-    case 'idempotency_key_reused':
-    case 'not_found':
-    case 'code_required':
-    case 'promo_code_invalid':
-    case 'promo_code_over_limit':
-    case 'promo_code_used_up':
-      return verdict;
-    case 'promo_code_changed':
-    case 'credit_lapsed':
-      return 'busy';
-    default:
-      throw new AssertionError(`unknown verdict of a booking: ${verdict}`);
-  }
 }
 
 /** The last beat: the provider's intent, made now or found again. */

@@ -30,7 +30,7 @@ import {
 import { type OrderRow, type OrderView, orderByKey, orderIn, readOrder } from '../orders/index.ts';
 import type { Once } from './find-hold.ts';
 import { insertComplimentary } from './settle.sql.ts';
-import { bookKind } from './settle-kinds.ts';
+import { bookKind, seenHold } from './settle-kinds.ts';
 import { settleFree } from './settle-payment.ts';
 
 const BUSY_RETRY_SECONDS = 1;
@@ -163,6 +163,7 @@ async function place(
     caller: once.caller,
     key: once.key,
     bodyHash: once.bodyHash.toString('hex'),
+    seen: seenHold(held.value),
     // Its keys are those of the hold.
     prices: Object.fromEntries(types) as Readonly<Record<TicketTypeId, number>>,
     creditMinor: 0,

@@ -8,15 +8,7 @@
  * in the transaction that records it; a repeated request goes on where the first one stopped.
  */
 
-export {
-  accountOf,
-  type BookingRefusal,
-  isAvailable,
-  makeOrder,
-  type OrderWish,
-  type PaymentMethod,
-  pay,
-} from './book-places.ts';
+export { type BookingRefusal, isAvailable, type PaymentMethod, pay } from './book-places.ts';
 export { keysOfBuyer } from './buyer-keys.ts';
 export { returnUrlFor } from './checkout-terms.ts';
 export { complimentaryRoutes } from './complimentary-routes.ts';
@@ -29,8 +21,10 @@ export {
   settleRecurring,
   sweepRecurring,
 } from './jobs.ts';
+export { makeOrder, type OrderWish } from './make-order.ts';
 export { openingFor } from './price-order.ts';
 export { bookingRefusals, buyer, returnUrl, shoppingRoutes } from './routes.ts';
+export { booked } from './settle.sql.ts';
 export type { BookAnswer, BookRequest } from './settle-kinds.ts';
 export { settlePayment } from './settle-payment.ts';
 export { type WaysToPay, waysToPay } from './ways-to-pay.ts';

@@ -11,7 +11,7 @@ import type {
   UserId,
 } from '../../kernel/ids.ts';
 import type { LaneKind } from '../../kernel/lanes.ts';
-import { PAYING_RANK } from '../inventory/index.ts';
+import { type Hold, PAYING_RANK } from '../inventory/index.ts';
 import {
   callBookBatch,
   callClaimBatch,
@@ -28,6 +28,23 @@ const bounds = {
   batchMax: BATCH_MAX,
   waitMaxMs: null,
 } as const;
+
+/** A hold as somebody has seen it, line by line. */
+export type SeenHold = {
+  readonly ticketTypeIds: readonly TicketTypeId[];
+  readonly quantities: readonly number[];
+  readonly unitPrices: readonly number[];
+  readonly promoCode: string | null;
+};
+
+export function seenHold({ items, promoCode }: Pick<Hold, 'items' | 'promoCode'>): SeenHold {
+  return {
+    ticketTypeIds: items.map((item) => item.ticketTypeId),
+    quantities: items.map((item) => item.quantity),
+    unitPrices: items.map((item) => item.unitPriceMinor),
+    promoCode,
+  };
+}
 
 export const bookKind: LaneKind<
   {
@@ -50,6 +67,10 @@ export const bookKind: LaneKind<
     readonly key: string;
     /** Hexadecimal. */
     readonly bodyHash: string;
+    /** What was priced: where the hold is something else by now, no order is made of it. */
+    readonly seen: SeenHold;
+    /** Whom it counts for from here on; not given: for whom it did. */
+    readonly personKeys?: readonly string[];
     /** What a place of these ticket types costs, where that is less than the hold says. */
     readonly prices: Readonly<Record<TicketTypeId, number>> | null;
     /** What lowered them, at which of its terms, for how many tickets. */
@@ -70,7 +91,12 @@ export const bookKind: LaneKind<
     readonly payAfterSeconds: number | null;
     readonly actor: string;
   },
-  { readonly verdict: string; readonly orderId: OrderId | null }
+  {
+    readonly verdict: string;
+    readonly orderId: OrderId | null;
+    /** Of `per_person_limit`. */
+    readonly limit: number | null;
+  }
 > = {
   ...bounds,
   name: 'book',

@@ -4,10 +4,11 @@
 
 -- Orders are made of holds: bound, placed, their payments opened. p_requests: what
 -- orders.place_orders takes, without expiresAt, and paymentId, checkSeconds, payAfterSeconds (null
--- but for the simulated payer), actor; with a code also promoVersion and promoQuantity, with
--- credit creditUntil. Answers: placed (with the order's id, also where this request made it
--- before), idempotency_key_reused, not_found, hold_already_booked, hold_ended, or what
--- shopping.may_cost refuses.
+-- but for the simulated payer), actor; seen (the hold that was priced, as inventory.is_other takes
+-- it), personKeys (whom it counts for from here on; not given: for whom it did); with a code also
+-- promoVersion and promoQuantity, with credit creditUntil. Answers: placed (with the order's id,
+-- also where this request made it before), idempotency_key_reused, what inventory.bind_hold or
+-- shopping.may_cost refuses (per_person_limit with the limit).
 create function shopping.book_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
@@ -35,7 +36,8 @@ begin
     end if;
     v_code := shopping.may_cost@v(p_event, r, v_t);
     if v_code is null then
-      v_code := inventory.bind_hold@v(p_event, r ->> 'holdId', v_t);
+      v_code := inventory.bind_hold@v(p_event, r ->> 'holdId', v_t, (
+        select array_agg(k.key) from jsonb_array_elements_text(r -> 'personKeys') as k(key)));
     end if;
     if v_code is null and r ->> 'promoCode' is not null then
       -- It was free a moment ago, and nobody comes in between.
@@ -45,7 +47,10 @@ begin
       end if;
     end if;
     if v_code is not null then
-      v_answers := v_answers || jsonb_build_object('verdict', v_code);
+      v_answers := v_answers || case
+        when v_code = 'per_person_limit' then jsonb_build_object(
+          'verdict', v_code, 'limit', inventory.person_limit@v(p_event))
+        else jsonb_build_object('verdict', v_code) end;
       continue;
     end if;
     v_new := v_new || (r || jsonb_build_object(
@@ -66,13 +71,15 @@ begin
   return v_answers;
 end $$;
 
--- Null where an order may be placed at these prices: its code can be used now, for the places that
--- it was reckoned for, and its credit is still kept for it. Else code_required, what
--- promotions.code_refusal says, or credit_lapsed.
+-- Null where an order may be placed at these prices: its hold is what was priced, its code can be
+-- used now, for the places that it was reckoned for, and its credit is still kept for it. Else
+-- hold_changed, code_required, what promotions.code_refusal says, or credit_lapsed.
 create function shopping.may_cost@v(p_event text, p_request jsonb, p_t timestamptz) returns text
   language plpgsql as $$
 begin
-  if inventory.lacks_code@v(p_event, p_request ->> 'holdId', p_request ->> 'promoCode') then
+  if inventory.is_other@v(p_event, p_request ->> 'holdId', p_request -> 'seen') then
+    return 'hold_changed';
+  elsif inventory.lacks_code@v(p_event, p_request ->> 'holdId', p_request ->> 'promoCode') then
     return 'code_required';
   elsif (p_request ->> 'creditUntil')::timestamptz <= p_t then
     return 'credit_lapsed';

@@ -1,13 +1,14 @@
 import type { EventId, OrderId } from '../../kernel/ids.ts';
-import { command, listOf, objectOf, rows, text, textAs } from '../../kernel/sql.ts';
+import { command, int, listOf, objectOf, rows, text, textAs } from '../../kernel/sql.ts';
 
 /** Lane functions: the event, the instant (null: the database's clock), the batch as JSON. */
 const words = { answers: listOf(text) };
 
-const booked = objectOf({
+export const booked = objectOf({
   verdict: text,
   // Where it was refused there is no order.
   orderId: (raw: unknown) => (raw === undefined ? null : textAs<OrderId>()(raw)),
+  limit: (raw: unknown) => (raw === undefined ? null : int(raw)),
 });
 
 export const callBookBatch = (eventId: EventId, now: Date | null, requests: string) => rows({
