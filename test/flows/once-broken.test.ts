@@ -77,6 +77,31 @@ describe('a repeated request', () => {
     expect(again.body.order.tickets[0].code).toBeNull();
   });
 
+  it('F9 hands out no credit to whoever knows a key alone', async () => {
+    const { eventId, typeId } = await onSale(app.admin);
+    const { organizerId } = (await app.admin.get('/me')).body;
+    const amount = eur(2_500);
+    const gift = await app.admin.post(`/organizers/${organizerId}/credits`, { amount }, newKey());
+    const buyer = somebody();
+    const asks = [{}, { credit: { code: gift.body.secret } }].map((more) => {
+      const key = newKey()['idempotency-key'];
+      return () => book(app.guest, eventId, typeId, { buyer, key, more });
+    });
+    const orders = [];
+    for (const ask of asks) {
+      const { body } = await ask();
+      if (body.payment.clientSecret) await payWith(app, body.payment.clientSecret);
+      await ended(body.accessToken, body.order.id);
+      orders.push(() => app.as(body.accessToken).get(`/orders/${body.order.id}`));
+    }
+    await app.admin.post(`/events/${eventId}/cancel`, { remedies: ['credit'] });
+    for (const [i, read] of orders.entries()) {
+      const { body } = await eventually(read, (order) => order.body.remedy?.status === 'done');
+      expect(body.remedy.creditCode).toMatch(/^CR-/);
+      expect(JSON.stringify((await asks[i]?.())?.body)).not.toContain('CR-');
+    }
+  });
+
   it('G14 gets the same answer to a cancellation', async () => {
     const { eventId, typeId } = await onSale(app.admin);
     const booked = await book(app.guest, eventId, typeId);

@@ -149,9 +149,11 @@ async function payFor(
   // A repeated request gets the first answer, whatever has become of its order since.
   const isFirst = session.order?.orderId === order.orderId && !again;
   const goesOn = now === 'purchasing' || now === 'completed';
-  if (isFirst && !goesOn) return ok(await sessionView(ctx, session));
-  const placed = present(await readOrder(ctx.db, row.eventId, order.orderId), 'the order');
   const { order: view, payment } = paying.value;
+  // Of an order that nobody could have paid there was no answer.
+  const isDead = view.status === 'failed' || view.status === 'cancelled';
+  if ((isFirst && !goesOn) || isDead) return ok(await sessionView(ctx, session));
+  const placed = present(await readOrder(ctx.db, row.eventId, order.orderId), 'the order');
   const status = payment.provider === 'none' ? 'completed' : isFirst ? now : 'purchasing';
   const asPurchased = { ...session, standing: { status, declineCode: null }, order: placed };
   return ok(await viewOf(ctx, asPurchased, view, payment));

@@ -168,17 +168,18 @@ export async function pay(
   if (!ways.ok) return ways;
   await ctx.pause('book.before_answer');
   const view = await orderNow(ctx, order);
-  const shown = show.again ? asPlaced(view) : view;
-  const secrets = show.secrets ? ways.value : {};
+  // Where the provider has never been reached, the first answer was none: it is shown as it is.
+  const wasPlaced = payment.providerId !== null || payment.checkoutId !== null;
+  const shown = show.again && wasPlaced ? asPlaced(view) : view;
   return ok({
-    order: shown,
-    payment: { provider: ctx.ports.payments.name, ...secrets },
+    order: show.secrets ? shown : withoutCodes(shown),
+    payment: { provider: ctx.ports.payments.name, ...(show.secrets ? ways.value : {}) },
     ...opened,
   });
 }
 
 /** A repeated request gets the first answer: the order as it was when it was placed. */
-function asPlaced(view: OrderView): OrderView {
+function asPlaced({ remedy: _later, ...view }: OrderView): OrderView {
   return {
     ...view,
     status: 'pending',
@@ -186,6 +187,7 @@ function asPlaced(view: OrderView): OrderView {
     confirmedAt: null,
     tickets: [],
     refunds: [],
+    creditReturns: [],
     disputes: [],
     payments: view.payments.map((payment) => ({
       ...payment,
@@ -196,7 +198,20 @@ function asPlaced(view: OrderView): OrderView {
   };
 }
 
-/** A code opens the door: nobody gets one by knowing a key alone. */
+/** A code opens the door, or is money: nobody gets one by knowing a key alone. */
 function withoutCodes(view: OrderView): OrderView {
-  return { ...view, tickets: view.tickets.map((ticket) => ({ ...ticket, code: null })) };
+  const { remedy } = view;
+  return {
+    ...view,
+    tickets: view.tickets.map((ticket) => ({ ...ticket, code: null })),
+    creditReturns: view.creditReturns.map(({ code: _code, ...returned }) => returned),
+    ...(remedy ? { remedy: withoutCode(remedy) } : {}),
+  };
+}
+
+function withoutCode({
+  creditCode: _code,
+  ...remedy
+}: NonNullable<OrderView['remedy']>): NonNullable<OrderView['remedy']> {
+  return remedy;
 }
