@@ -1,5 +1,6 @@
 /** C5, E6: the relational schema itself: keys, constraints, indexes, and who may write what. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { countUnknown } from '../../server/modules/payments/payment.sql.ts';
 import { cloneDb, type TestDb } from '../kit/db.ts';
 
 let database: TestDb;
@@ -104,6 +105,22 @@ describe('E6 the queries of booking', () => {
       const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
       expect(plan).toMatch(/Index/);
       expect(plan).not.toMatch(/Seq Scan/);
+      await client.query('rollback');
+    } finally {
+      client.release();
+    }
+  });
+});
+
+describe('D4 what counts unknown payments', () => {
+  it('reads those that are to be looked at, not all that ever were', async () => {
+    const { text, values } = countUnknown(60);
+    const client = await database.open(null).pool.connect();
+    try {
+      await client.query('begin; set local enable_seqscan = off');
+      const { rows } = await client.query(`explain ${text}`, [...values]);
+      const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+      expect(plan).toContain('payment_to_check');
       await client.query('rollback');
     } finally {
       client.release();

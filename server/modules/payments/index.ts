@@ -55,5 +55,14 @@ export { disputeMachine, paymentMachine, refundMachine } from './states.ts';
 export { BooksUnread, tieOut } from './tie-out.ts';
 export { tieOutAccountJob, tieOutJob, tieOutRecurring } from './tie-out-jobs.ts';
 export { tieOutRoutes } from './tie-out-routes.ts';
-export { markUnknown, noteCurrency, noteFingerprint, voidPayment } from './void-payment.ts';
+export {
+  cancelLateIntent,
+  hasFailed,
+  isLate,
+  markKnown,
+  markUnknown,
+  noteCurrency,
+  noteFingerprint,
+  voidPayment,
+} from './void-payment.ts';
 export { forgetWebhooksRecurring, WEBHOOK_TYPES, webhookRoutes } from './webhook.ts';

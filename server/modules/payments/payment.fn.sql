@@ -2,9 +2,8 @@
 -- same transaction that makes tickets valid or writes down a refund owed, so that at no moment is
 -- money kept without either.
 
--- Moves a payment to a state that is not about captured money. Does nothing where it is there;
--- but each answer that did not come counts, so that the next call gets a key of its own: a provider
--- that keeps a 500 under its key would repeat it for a day.
+-- Moves a payment to a state that is not about captured money. Does nothing where it is there, or
+-- has ended.
 create function payments.move_payment@v(p_event text, p_payment text, p_to text, p_failure text)
   returns text language plpgsql as $$
 declare
@@ -13,17 +12,13 @@ declare
 begin
   select p.status, p.reference into v_from, v_reference from payments.payment p
   where p.event_id = p_event and p.payment_id = p_payment for no key update;
-  if p_to = 'unknown' then
-    update payments.payment p set attempt = p.attempt + 1
-    where p.event_id = p_event and p.payment_id = p_payment;
-  end if;
   if v_from = p_to or v_from in ('captured', 'disputed', 'voided', 'failed') then
     return v_from;
   end if;
   update payments.payment p
   set status = p_to,
       failure_code = coalesce(p_failure, p.failure_code),
-      unknown_since = case when p_to = 'unknown' then kernel.instant(null) end,
+      unknown_since = null,
       check_at = case when p_to in ('voided', 'failed') then null else p.check_at end
   where p.event_id = p_event and p.payment_id = p_payment;
   if p_to in ('voided', 'failed') then
@@ -32,6 +27,46 @@ begin
       'reference', v_reference, 'reason', p_failure));
   end if;
   return p_to;
+end $$;
+
+-- The provider was asked and did not answer: the payment is unknown, or has ended and its intent
+-- may still be open. Each such answer counts, so that the next call gets a key of its own: a
+-- provider that keeps a 500 under its key would repeat it for a day. Returns after how many seconds
+-- it is to be asked again: as long as nobody has known, within bounds. Until then nobody looks by
+-- himself.
+create function payments.mark_unknown@v(p_event text, p_payment text) returns int
+  language plpgsql as $$
+declare
+  c_soonest constant int := 5;
+  c_latest constant int := 300;
+  v_t timestamptz;
+  v_payment payments.payment;
+  v_seconds int := c_soonest;
+begin
+  select * into v_payment from payments.payment p
+  where p.event_id = p_event and p.payment_id = p_payment for no key update;
+  if v_payment.status in ('captured', 'disputed') then
+    return v_seconds;
+  end if;
+  v_t := kernel.instant(null);
+  v_seconds := least(c_latest, greatest(c_soonest,
+    extract(epoch from v_t - coalesce(v_payment.unknown_since, v_t))));
+  update payments.payment p
+  set attempt = p.attempt + 1,
+      status = case when p.status in ('voided', 'failed') then p.status else 'unknown' end,
+      -- A claim in between says nothing about what the provider does.
+      unknown_since = coalesce(p.unknown_since, v_t),
+      check_at = v_t + make_interval(secs => v_seconds)
+  where p.event_id = p_event and p.payment_id = p_payment;
+  return v_seconds;
+end $$;
+
+-- The provider has said what it is, and the buyer is at it: nothing is unknown any more.
+create function payments.mark_known@v(p_event text, p_payment text) returns void
+  language plpgsql volatile as $$
+begin
+  update payments.payment p set status = 'processing', unknown_since = null
+  where p.event_id = p_event and p.payment_id = p_payment and p.status = 'unknown';
 end $$;
 
 -- The money has been taken. True the first time.

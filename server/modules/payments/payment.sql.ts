@@ -17,13 +17,18 @@ import type { DisputeState, PaymentState, RefundState } from './states.ts';
 
 export type PaymentMethod = 'payment_intent' | 'checkout_session' | 'simulated';
 
+/** Of a payment that has ended it is to be cancelled: until that is certain, it is looked at. */
+const lateCheck = fragment`case when status in ('voided', 'failed')
+  then kernel.instant(null) else check_at end`;
+
 export const setProviderIntent = (
   eventId: EventId,
   paymentId: PaymentId,
   providerId: string,
   clientSecret: string | null,
 ) => command`
-  update payments.payment set provider_id = ${providerId}, client_secret = ${clientSecret}
+  update payments.payment
+  set provider_id = ${providerId}, client_secret = ${clientSecret}, check_at = ${lateCheck}
   where event_id = ${eventId} and payment_id = ${paymentId}`;
 
 export const setCheckout = (
@@ -32,7 +37,8 @@ export const setCheckout = (
   checkoutId: string,
   url: string | null,
 ) => command`
-  update payments.payment set checkout_id = ${checkoutId}, checkout_url = ${url}
+  update payments.payment
+  set checkout_id = ${checkoutId}, checkout_url = ${url}, check_at = ${lateCheck}
   where event_id = ${eventId} and payment_id = ${paymentId}`;
 
 export const setFingerprint = (eventId: EventId, paymentId: PaymentId, fingerprint: string) =>
@@ -64,6 +70,7 @@ const columns = {
   failureCode: textOrNull,
   unknownSince: instantOrNull,
   attempt: int,
+  checkAt: instantOrNull,
   madeAt: instant,
 };
 
@@ -72,7 +79,8 @@ const paymentSelect = fragment`p.event_id as "eventId", p.payment_id as "payment
     p.status, p.captured_minor as "capturedMinor", p.provider_id as "providerId",
     p.client_secret as "clientSecret", p.checkout_id as "checkoutId",
     p.checkout_url as "checkoutUrl", p.return_url as "returnUrl", p.failure_code as "failureCode",
-    p.unknown_since as "unknownSince", p.attempt, p.made_at as "madeAt"`;
+    p.unknown_since as "unknownSince", p.attempt, p.check_at as "checkAt",
+    p.made_at as "madeAt"`;
 
 export type PaymentRow = ReturnType<ReturnType<typeof selectPayment>['decode']>;
 
@@ -141,17 +149,21 @@ export const takePaymentsToCheck = (most: number, againAfterSeconds: number) => 
   where p.event_id = due.event_id and p.payment_id = due.payment_id
   returning p.event_id as "eventId", p.payment_id as "paymentId"`;
 
-export const callMovePayment = (
-  eventId: EventId,
-  paymentId: PaymentId,
-  to: PaymentState,
-  failureCode: string | null,
-) => rows({ status: textAs<PaymentState>() })`
-  select payments.move_payment@v(${eventId}, ${paymentId}, ${to}, ${failureCode}) as status`;
+export const callMarkUnknown = (eventId: EventId, paymentId: PaymentId) => rows({ seconds: int })`
+  select payments.mark_unknown@v(${eventId}, ${paymentId}) as seconds`;
 
+export const callMarkKnown = (eventId: EventId, paymentId: PaymentId) => command`
+  select payments.mark_known@v(${eventId}, ${paymentId})`;
+
+/** Of a payment that has ended: nobody can pay it any more. */
+export const forgetLateIntent = (eventId: EventId, paymentId: PaymentId) => command`
+  update payments.payment set check_at = null, unknown_since = null
+  where event_id = ${eventId} and payment_id = ${paymentId} and status in ('voided', 'failed')`;
+
+/** Whatever is unknown is to be looked at: so they are found among those. */
 export const countUnknown = (olderThanSeconds: number) => rows({ unknown: int })`
   select count(*)::int as unknown from payments.payment
-  where status = 'unknown'
+  where status = 'unknown' and check_at is not null
     and unknown_since < kernel.instant(null) - make_interval(secs => ${olderThanSeconds})`;
 
 export const insertWebhook = (w: {

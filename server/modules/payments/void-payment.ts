@@ -2,7 +2,9 @@ import type { Ctx } from '../../kernel/context.ts';
 import { assertOutsideTx, one, run } from '../../kernel/db.ts';
 import type { Currency } from '../../kernel/money.ts';
 import {
-  callMovePayment,
+  callMarkKnown,
+  callMarkUnknown,
+  forgetLateIntent,
   type PaymentRow,
   setCurrency,
   setFingerprint,
@@ -46,8 +48,7 @@ export async function voidPayment(
   await ctx.pause('void.before_record');
   await record();
   if (payment.providerId === null && payment.checkoutId === null) {
-    const late = await cancelLateIntent(ctx, payment);
-    if (late?.kind === 'unknown') throw new Error(`${payment.paymentId}: ${late.message}`);
+    await cancelLateIntent(ctx, payment);
   }
   return { kind: 'voided' };
 }
@@ -56,26 +57,60 @@ export async function voidPayment(
  * A booking may have asked for the intent while its order was being given up. Each of the two first
  * writes (the intent's id here, the payment's end there) and then reads what the other has written,
  * so that one of them at least finds the intent (or the session) that nobody may pay any more, and
- * ends it. Null where there is none; `unknown` also while the other one of the two is at it.
+ * ends it. Null where there is none; `unknown` also while the other one of the two is at it: then
+ * it is to be looked at (`isLate`) until it has certainly ended.
  */
 export async function cancelLateIntent(
   ctx: Ctx,
   payment: PaymentRow,
 ): Promise<Asked<Intent> | null> {
   const now = await findPayment(ctx.db, payment.eventId, payment.paymentId);
-  if (!now || (now.status !== 'voided' && now.status !== 'failed')) return null;
-  const closed = hasCheckout(now) ? await closeCheckout(ctx, now) : null;
-  if (closed?.kind === 'unknown') return { kind: 'unknown', message: 'the session may be open' };
-  const intentId = closed?.intentId ?? now.providerId;
-  if (intentId !== null) {
-    return providerFor(ctx, now).cancelIntent(intentId, `void:${payment.paymentId}:late`);
-  }
-  return closed && { kind: 'refused', code: 'payment_ended', message: 'The session has ended.' };
+  if (!now || !hasFailed(now)) return null;
+  const ended = await endLate(ctx, now);
+  if (ended?.kind === 'unknown') await markUnknown(ctx, now);
+  else if (isLate(now)) await run(ctx.db, forgetLateIntent(now.eventId, now.paymentId));
+  return ended;
 }
 
-/** The provider did not answer; the reconciler and the alarm take it from here. */
-export async function markUnknown(ctx: Ctx, payment: PaymentRow): Promise<void> {
-  await one(ctx.db, callMovePayment(payment.eventId, payment.paymentId, 'unknown', null));
+async function endLate(ctx: Ctx, payment: PaymentRow): Promise<Asked<Intent> | null> {
+  const provider = providerFor(ctx, payment);
+  const closed = hasCheckout(payment) ? await closeCheckout(ctx, payment) : null;
+  if (closed?.kind === 'unknown') return { kind: 'unknown', message: 'the session may be open' };
+  const intentId = closed?.intentId ?? payment.providerId;
+  if (intentId === null) {
+    return closed && { kind: 'refused', code: 'payment_ended', message: 'The session has ended.' };
+  }
+  const key = `void:${payment.paymentId}:late:${payment.attempt}`;
+  const asked = await provider.cancelIntent(intentId, key);
+  if (asked.kind !== 'refused') return asked;
+  const read = await provider.readIntent(intentId);
+  const isOver = read.kind === 'ok' && ['canceled', 'succeeded'].includes(read.value.status);
+  return isOver ? asked : { kind: 'unknown', message: 'the intent may be open' };
+}
+
+/** It has ended without money: nobody may pay it any more. */
+export function hasFailed({ status }: Pick<PaymentRow, 'status'>): boolean {
+  return status === 'voided' || status === 'failed';
+}
+
+/** It has failed, and is looked at all the same: its intent may still be open. */
+export function isLate(payment: PaymentRow): boolean {
+  return hasFailed(payment) && payment.checkAt !== null;
+}
+
+/**
+ * The provider did not answer; the reconciler and the alarm take it from here. Answers after how
+ * many seconds it is to be asked again.
+ */
+export async function markUnknown(ctx: Ctx, payment: PaymentRow): Promise<number> {
+  const { eventId, paymentId } = payment;
+  return (await one(ctx.db, callMarkUnknown(eventId, paymentId))).seconds;
+}
+
+/** It has answered, and the buyer is at it. */
+export async function markKnown(ctx: Ctx, payment: PaymentRow): Promise<void> {
+  if (payment.status !== 'unknown') return;
+  await run(ctx.db, callMarkKnown(payment.eventId, payment.paymentId));
 }
 
 export async function noteFingerprint(

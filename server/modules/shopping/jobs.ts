@@ -32,12 +32,16 @@ const EXPIRE_MS = 500;
 const RECONCILE_MS = 5_000;
 const TIDY_CREDIT_MS = 15_000;
 
+/** Also where an answer about it was lost. */
+const UNPAID: readonly string[] = ['created', 'processing', 'unknown'];
+
 /** The asynchronous payer of E4: pays with a card that works, then lets settlement look. */
 async function paySimulated(ctx: Ctx, { eventId, paymentId }: SettleJob): Promise<void> {
   const payment = await findPayment(ctx.db, eventId, paymentId);
+  const isUnpaid = payment !== null && UNPAID.includes(payment.status);
   // The booking is just asking for the intent, or the reconciler will.
-  if (payment?.status === 'created' && payment.providerId === null) throw new NotYet(1);
-  if (payment?.providerId && payment.status === 'created') {
+  if (isUnpaid && payment.providerId === null) throw new NotYet(1);
+  if (isUnpaid && payment.providerId !== null) {
     const key = `simulated:${paymentId}`;
     const provider = providerFor(ctx, payment);
     const paid = await provider.confirmIntent(payment.providerId, SIMULATED_CARD, key);

@@ -21,10 +21,13 @@ import {
   type Asked,
   askIntent,
   type Checkout,
+  cancelLateIntent,
   enqueueRefund,
   findPayment,
   type Intent,
+  isLate,
   lookAtCheckout,
+  markKnown,
   markUnknown,
   noteFingerprint,
   type PaymentRow,
@@ -35,7 +38,6 @@ import { checkoutTerms } from './checkout-terms.ts';
 import { endOdd, isOdd, ODD_CAPTURE } from './odd-capture.ts';
 import { claimKind, confirmFreeKind, confirmKind } from './settle-kinds.ts';
 
-const UNKNOWN_RETRY_SECONDS = 5;
 const BUSY_RETRY_SECONDS = 1;
 /** A payment that is under way when the time runs out gets so long. */
 const IN_FLIGHT_MS = 300_000;
@@ -54,7 +56,10 @@ export async function settlePayment(
 ): Promise<void> {
   await ctx.pause('settle.before_look');
   const payment = await findPayment(ctx.db, eventId, paymentId);
-  if (!payment || isOver(payment)) return;
+  if (!payment) return;
+  // Where that is not certain after it, the reconciler comes again.
+  if (isLate(payment)) await cancelLateIntent(ctx, payment);
+  if (isOver(payment)) return;
   // The reference of a payment is the id of the order that it pays for.
   const order = present(
     await readOrder(ctx.db, eventId, payment.reference as OrderId),
@@ -89,10 +94,9 @@ async function lookAt(
 
 /** Nobody has begun to pay in the session yet. */
 function followCheckout(ctx: Ctx, purchase: Purchase, checkout: Checkout | null): Promise<void> {
-  if (purchase.order.status !== 'pending') return giveUpPayment(ctx, purchase);
-  return checkout?.status === 'expired'
+  return purchase.order.status === 'pending' && checkout?.status === 'expired'
     ? endWithPayment(ctx, purchase, 'payment_cancelled')
-    : Promise.resolve();
+    : awaitBuyer(ctx, purchase);
 }
 
 function isOver(payment: PaymentRow): boolean {
@@ -121,20 +125,27 @@ function follow(ctx: Ctx, purchase: Purchase, intent: Intent): Promise<void> {
       if (intent.declineCode !== null && order.status === 'pending') {
         return decline(ctx, purchase, intent.declineCode);
       }
-      return order.status === 'pending' ? Promise.resolve() : giveUpPayment(ctx, purchase);
+      return awaitBuyer(ctx, purchase);
     case 'requires_confirmation':
-      return order.status === 'pending' ? Promise.resolve() : giveUpPayment(ctx, purchase);
+      return awaitBuyer(ctx, purchase);
     case 'requires_action':
     case 'processing':
-      return order.status === 'pending' ? extend(ctx, order) : giveUpPayment(ctx, purchase);
+      return awaitBank(ctx, purchase);
     default:
       return assertNever(intent.status);
   }
 }
 
+/** The buyer has not paid yet: there is nothing to do while the order waits for it. */
+async function awaitBuyer(ctx: Ctx, purchase: Purchase): Promise<void> {
+  if (purchase.order.status !== 'pending') return giveUpPayment(ctx, purchase);
+  await markKnown(ctx, purchase.payment);
+}
+
 /** The buyer's bank is at it: their places do not lapse under their hands. Once. */
-async function extend(ctx: Ctx, order: OrderRow): Promise<void> {
-  await extendOrder(ctx, order, IN_FLIGHT_MS);
+async function awaitBank(ctx: Ctx, purchase: Purchase): Promise<void> {
+  if (purchase.order.status === 'pending') await extendOrder(ctx, purchase.order, IN_FLIGHT_MS);
+  await awaitBuyer(ctx, purchase);
 }
 
 async function claimAndCapture(ctx: Ctx, purchase: Purchase, intent: Intent): Promise<void> {
@@ -294,10 +305,9 @@ async function endWithPayment(ctx: Ctx, purchase: Purchase, code: string): Promi
   orLater(ended);
 }
 
-/** Nobody knows: it is written down, and asked again soon. */
+/** Nobody knows: it is written down, and asked again, the less often the longer it lasts. */
 async function unknown(ctx: Ctx, payment: PaymentRow): Promise<void> {
-  await markUnknown(ctx, payment);
-  throw new NotYet(UNKNOWN_RETRY_SECONDS);
+  throw new NotYet(await markUnknown(ctx, payment));
 }
 
 async function countPlaces(ctx: Ctx, order: OrderRow): Promise<number> {

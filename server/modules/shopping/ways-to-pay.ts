@@ -2,7 +2,13 @@
 import type { Ctx } from '../../kernel/context.ts';
 import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import type { OrderRow } from '../orders/index.ts';
-import { type Asked, askCheckout, askIntent, type PaymentRow } from '../payments/index.ts';
+import {
+  type Asked,
+  askCheckout,
+  askIntent,
+  hasFailed,
+  type PaymentRow,
+} from '../payments/index.ts';
 import { checkoutTerms } from './checkout-terms.ts';
 
 export type WaysToPay = {
@@ -19,6 +25,8 @@ export async function waysToPay(
   order: OrderRow,
   payment: PaymentRow,
 ): Promise<Result<WaysToPay, RefusalOf<'payment_provider_unavailable' | 'payment_refused'>>> {
+  // Whoever paid now would have nothing for it.
+  if (hasFailed(payment)) return ok({});
   const account = payment.account === null ? {} : { account: payment.account };
   if (payment.method === 'checkout_session') {
     const known = payment.checkoutUrl;
