@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventOf, type Id } from '../../server/kernel/ids.ts';
 import { NotYet } from '../../server/kernel/jobs.ts';
 import { expireOrders } from '../../server/modules/orders/index.ts';
+import { enqueueSettle } from '../../server/modules/payments/index.ts';
 import { settlePayment, settleRecurring } from '../../server/modules/shopping/index.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
@@ -95,6 +96,31 @@ describe('a payment that nobody knows', () => {
     expect(await rowOf(b.paymentId)).toMatchObject({ status: 'processing', unknown_since: null });
     faults(READ);
     expect(await look()).toBe(5);
+  });
+
+  it('is looked at at once where a webhook tells of it', async () => {
+    const b = await booked();
+    faults(READ);
+    await expect(b.settle()).rejects.toBeInstanceOf(NotYet);
+    await sql(
+      `update payments.payment set unknown_since = unknown_since - interval '1 hour'
+       where payment_id = $1`,
+      [b.paymentId],
+    );
+    const job = { eventId: eventOf(b.paymentId), paymentId: b.paymentId };
+    const dueIn = async () => {
+      const { rows } = await sql(
+        `select extract(epoch from run_at - clock_timestamp())::float8 as seconds
+         from kernel.job where key = $1 and kind = 'settle_payment'`,
+        [b.paymentId],
+      );
+      return rows[0].seconds;
+    };
+    await enqueueSettle(app.ctx.db, job);
+    await app.drainJobs();
+    expect(await dueIn()).toBeGreaterThan(200);
+    await enqueueSettle(app.ctx.db, job);
+    expect(await dueIn()).toBeLessThanOrEqual(0);
   });
 
   it('E4 is paid by the simulated payer all the same', async () => {
