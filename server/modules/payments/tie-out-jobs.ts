@@ -4,10 +4,11 @@
  * the rest: a job has its lease for a minute only, and the books of a great day take longer.
  */
 import type { Ctx } from '../../kernel/context.ts';
-import { all, inTx, one, type Queryable, run } from '../../kernel/db.ts';
+import { all, one, type Queryable, run } from '../../kernel/db.ts';
 import { enqueue, type JobHandler, NotYet, type Recurring } from '../../kernel/jobs.ts';
+import { inTxOrNotNow } from '../../kernel/not-now.ts';
 import { readNow } from '../../kernel/now.ts';
-import { ok } from '../../kernel/result.ts';
+
 import type { BalanceTransaction } from './provider.ts';
 import {
   countDifferences,
@@ -62,13 +63,12 @@ export const tieOutJob: { readonly kind: string; readonly handler: JobHandler } 
   handler: async (ctx, job) => {
     // Written above.
     const { day } = job.data as { readonly day: string };
-    await inTx({ ...ctx, once: null }, async (tx) => {
+    await inTxOrNotNow({ ...ctx, once: null }, async (tx) => {
       for (const account of await accountsOf(ctx, tx, day)) {
         await enqueueAccount(tx, { day, account });
       }
       // Each has its job from here on.
       await endDay(tx, day, await readNow(tx, ctx.clock));
-      return ok(null);
     });
     ctx.wakeJobs();
   },
