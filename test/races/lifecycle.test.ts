@@ -222,7 +222,7 @@ const pairs: readonly Pair[] = [
     from: 'confirmed',
     first: (g) => ['orders.refund_tickets', g.purchase.refund(), soon],
     second: (g) => ['orders.refund_tickets', g.purchase.refund(), soon],
-    words: ['refunded', 'refunded'],
+    words: ['refunded', 'ended'],
     counters: [0, 0, 0],
   },
 ];
