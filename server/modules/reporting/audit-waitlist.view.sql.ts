@@ -58,7 +58,7 @@ export const g24 = (eventId: EventId, now: Date | null) => rows(found)`
   join waitlist.entry e on e.event_id = l.event_id and e.entry_id = w.entry_id
     and not e.accepts_fewer
   join inventory.ticket_type t on t.event_id = l.event_id and t.pool_id = k.pool_id
-    and case when e.ticket_type_ids is null then t.listed and not t.needs_code
+    and not t.needs_code and case when e.ticket_type_ids is null then t.listed
       else t.ticket_type_id = any (e.ticket_type_ids) end
   where l.event_id = ${eventId} and l.was_offering and s.state = 'open'
     and t.withdrawn_at is null and e.quantity between t.min_per_order and t.max_per_order

@@ -67,141 +67,37 @@ begin
     'again', (v_offered ->> 'again')::boolean or not v_settled);
 end $$;
 
--- Offers whose time is over go to the next; of those that were accepted, it is looked up what
--- became of their places. False where more is left than one call does.
-create function waitlist.settle_due@v(p_event text, p_t timestamptz) returns boolean
-  language plpgsql as $$
-declare
-  c_most constant int := 200;
-  c_look_again constant interval := '2 seconds';
-  v_seen int := 0;
-  v_sold text[] := '{}';
-  v_unpaid text[] := '{}';
-  r record;
-begin
-  for r in
-    select o.offer_id, o.entry_id, o.status, (
-      select h.status from inventory.states_of@v(p_event, array[o.hold_id]) h) as hold_status
-    from (
-      select x.offer_id, x.due_at from waitlist.pending_offer x
-      where x.event_id = p_event and x.due_at <= p_t order by x.due_at limit c_most
-    ) n
-    cross join lateral (
-      select x.offer_id, x.entry_id, x.hold_id, x.status from waitlist.offer x
-      where x.event_id = p_event and x.offer_id = n.offer_id offset 0
-    ) o
-    order by n.due_at, o.offer_id
-  loop
-    v_seen := v_seen + 1;
-    if r.status = 'open' then
-      perform waitlist.end_offer@v(p_event, r.offer_id, 'expired', 'left', p_t);
-    elsif r.hold_status in ('active', 'claimed') then
-      perform waitlist.look_up_at@v(p_event, r.offer_id, p_t + c_look_again);
-    else
-      perform waitlist.look_up_at@v(p_event, r.offer_id, null);
-      -- One that was archived was sold: the others are not kept that long.
-      if coalesce(r.hold_status, 'sold') = 'sold' then
-        v_sold := v_sold || r.entry_id;
-      else
-        v_unpaid := v_unpaid || r.entry_id;
-      end if;
-    end if;
-  end loop;
-  perform waitlist.end_entries@v(p_event, nullif(v_sold, '{}'), 'converted', null, p_t);
-  perform waitlist.end_entries@v(p_event, nullif(v_unpaid, '{}'), 'left', 'unpaid', p_t);
-  return v_seen < c_most;
-end $$;
-
--- Nothing is sold any more: what is offered is taken back.
-create function waitlist.withdraw_offers@v(p_event text, p_t timestamptz) returns void
-  language plpgsql as $$
-declare
-  v_offer text;
-begin
-  for v_offer in
-    select n.offer_id from waitlist.pending_offer n
-    where n.event_id = p_event and (
-      select o.status = 'open' from waitlist.offer o
-      where o.event_id = p_event and o.offer_id = n.offer_id)
-    order by n.offer_id
-  loop
-    perform waitlist.end_offer@v(p_event, v_offer, 'withdrawn', 'closed', p_t);
-  end loop;
-end $$;
-
--- Whoever still waits waits no more; what was reserved is on sale for everybody.
-create function waitlist.close_list@v(p_event text, p_t timestamptz) returns void
-  language plpgsql as $$
-begin
-  perform waitlist.end_entries@v(p_event, (
-    select array_agg(distinct w.entry_id) from waitlist.want w where w.event_id = p_event
-  ), 'closed', 'closed', p_t);
-end $$;
-
--- Ticket types come and go, and move to other pools: what those who wait could take is then worked
--- out anew, so many entries in one call. Who could not be offered anything any more is closed.
--- False where more is left to do.
-create function waitlist.follow_terms@v(p_event text, p_list waitlist.list, p_t timestamptz)
-  returns boolean language plpgsql as $$
-declare
-  c_most constant int := 500;
-  v_mark text;
-  v_upto text := p_list.terms_entry;
-  v_seen int := 0;
-  v_wanted text[];
-  v_pools text[];
-  v_weights int[];
-  v_done text[] := '{}';
-  r record;
-begin
-  select coalesce(md5(string_agg(concat_ws(' ', t.ticket_type_id, t.pool_id, t.minimum, t.maximum,
-    t.is_open, coalesce(t.refusal, 'sale_not_open') = 'sale_not_open'), ',')), 'none') into v_mark
-  from inventory.types_now@v(p_event, p_t) t;
-  if v_mark <> p_list.terms_mark then
-    v_upto := '';
-  elsif v_upto is null then
-    return true;
-  end if;
-  for r in
-    select x.entry_id, x.status, x.ticket_type_ids, x.sections, x.quantity,
-      x.accepts_fewer, x.pool_ids, x.weights
-    from waitlist.entry x
-    where x.event_id = p_event and x.entry_id > v_upto order by x.entry_id limit c_most
-  loop
-    v_seen := v_seen + 1;
-    v_upto := r.entry_id;
-    continue when r.status <> 'waiting';
-    select d.pools, d.weights, d.wanted into v_pools, v_weights, v_wanted
-    from waitlist.demand_of@v(
-      p_event, r.ticket_type_ids, r.sections, r.quantity, r.accepts_fewer, p_t) d;
-    if v_pools is null then
-      v_done := v_done || r.entry_id;
-      continue;
-    end if;
-    continue when v_weights = r.weights and v_wanted = array(
-      select w.pool_id || ' ' || w.section from waitlist.want w
-      where w.event_id = p_event and w.entry_id = r.entry_id order by 1);
-    delete from waitlist.want w where w.event_id = p_event and w.entry_id = r.entry_id;
-    update waitlist.entry x set pool_ids = v_pools, weights = v_weights
-    where x.event_id = p_event and x.entry_id = r.entry_id;
-    perform waitlist.write_wants@v(p_event, r.entry_id, v_wanted);
-    -- In one step: what is kept for them in a pool that stays is theirs all the time.
-    perform inventory.change_waiting@v(p_event, r.pool_ids || v_pools,
-      array(select - n from unnest(r.weights) with ordinality as u(n, nth) order by nth)
-        || v_weights);
-  end loop;
-  perform waitlist.end_entries@v(p_event, nullif(v_done, '{}'), 'closed', 'nothing_left', p_t);
-  update waitlist.list l
-  set terms_mark = v_mark, terms_entry = case when v_seen = c_most then v_upto end
-  where l.event_id = p_event;
-  return v_seen < c_most;
-end $$;
-
 -- What is reserved is offered in the order of ranks: to the first whose whole quantity is there (or
 -- who takes fewer), then to the next of those behind whose is, and so on, until nobody is left who
--- could use any of it.
+-- could use any of it. Where inventory refuses somebody all the same, their places are there for
+-- those behind: it is gone through once more without them.
 create function waitlist.offer_reserved@v(
   p_event text, p_slots jsonb, p_list waitlist.list, p_t timestamptz
+) returns jsonb language plpgsql as $$
+declare
+  c_rounds constant int := 10;
+  v_offers int := 0;
+  v_places int := 0;
+  v_waited jsonb := '[]';
+  v_refused text[] := '{}';
+  v_made jsonb;
+begin
+  for i in 1 .. c_rounds loop
+    v_made := waitlist.offer_round@v(p_event, p_slots, p_list, v_refused, p_t);
+    v_offers := v_offers + (v_made ->> 'offers')::int;
+    v_places := v_places + (v_made ->> 'places')::int;
+    v_waited := v_waited || (v_made -> 'waitedMs');
+    exit when v_made -> 'refused' = '[]';
+    v_refused := v_refused || array(select jsonb_array_elements_text(v_made -> 'refused'));
+  end loop;
+  return jsonb_build_object('offers', v_offers, 'places', v_places, 'waitedMs', v_waited,
+    'again', v_made -> 'again');
+end $$;
+
+-- Once through those who wait, but for p_refused. Answers as write_offers; `again`: the slots were
+-- used up.
+create function waitlist.offer_round@v(
+  p_event text, p_slots jsonb, p_list waitlist.list, p_refused text[], p_t timestamptz
 ) returns jsonb language plpgsql as $$
 declare
   c_chunk constant int := 64;
@@ -237,8 +133,8 @@ begin
     array_agg(t.is_open order by t.nth)
   into v_types, v_pool_of, v_minima, v_maxima, v_is_open
   from inventory.types_now@v(p_event, p_t) with ordinality as t(ticket_type_id, pool_id, seated,
-    minimum, maximum, is_open, refusal, room, reserved, nth)
-  where t.refusal is null;
+    minimum, maximum, is_open, needs_code, refusal, room, reserved, nth)
+  where t.refusal is null and not t.needs_code;
   v_left := case when true = any (v_seated)
     then inventory.reserved_nos@v(p_event, v_pools) else '{}' end;
   loop
@@ -250,6 +146,7 @@ begin
       exit when cardinality(v_calls) >= jsonb_array_length(v_slots);
       v_found := v_found + 1;
       v_after := v_rank;
+      continue when v_entry = any (p_refused);
       select * into e from waitlist.entry x where x.event_id = p_event and x.entry_id = v_entry;
       d := waitlist.choose_places@v(p_event, e, v_pools, v_seated, v_room, v_left, v_types,
         v_pool_of, v_minima, v_maxima, v_is_open);
@@ -274,10 +171,11 @@ begin
   end loop;
   v_made := waitlist.write_offers@v(
     p_event, to_jsonb(v_calls), to_jsonb(v_chosen), v_until, p_t);
-  perform waitlist.free_unwanted@v(p_event, v_left);
-  -- Where somebody was over their limit, their places are there for the next.
-  return v_made || jsonb_build_object('again', v_calls <> '{}' and (
-    cardinality(v_calls) = jsonb_array_length(v_slots) or (v_made ->> 'over')::int > 0));
+  if v_made -> 'refused' = '[]' then
+    perform waitlist.free_unwanted@v(p_event, v_left);
+  end if;
+  return v_made || jsonb_build_object('again',
+    v_calls <> '{}' and cardinality(v_calls) = jsonb_array_length(v_slots));
 end $$;
 
 -- Asked again, what was made is not made once more.
@@ -291,7 +189,8 @@ create function waitlist.unused_slots@v(p_event text, p_slots jsonb) returns jso
 $$;
 
 -- The holds are made, and with each of them its offer. Who may not have more tickets ends; all
--- others who are refused go on waiting.
+-- others who are refused go on waiting. Answers: offers, places, waitedMs, and which entries were
+-- refused.
 create function waitlist.write_offers@v(
   p_event text, p_calls jsonb, p_chosen jsonb, p_until timestamptz, p_t timestamptz
 ) returns jsonb language plpgsql as $$
@@ -301,15 +200,18 @@ declare
   v_offer_of jsonb;
   v_entries text[];
   v_over text[];
+  v_refused jsonb;
 begin
   if p_calls = '[]' then
-    return '{"offers": 0, "places": 0, "waitedMs": [], "over": 0}';
+    return '{"offers": 0, "places": 0, "waitedMs": [], "refused": []}';
   end if;
   v_made := inventory.hold_batch@v(p_event, p_t, p_calls);
   select coalesce(jsonb_agg(c.value order by c.nth)
       filter (where m.value ->> 'verdict' = 'granted'), '[]'),
-    array_agg(c.value ->> 'entryId') filter (where m.value ->> 'verdict' = 'per_person_limit')
-  into v_granted, v_over
+    array_agg(c.value ->> 'entryId') filter (where m.value ->> 'verdict' = 'per_person_limit'),
+    coalesce(jsonb_agg(c.value ->> 'entryId')
+      filter (where m.value ->> 'verdict' <> 'granted'), '[]')
+  into v_granted, v_over, v_refused
   from jsonb_array_elements(p_chosen) with ordinality as c(value, nth)
   join jsonb_array_elements(v_made) with ordinality as m(value, nth) on m.nth = c.nth;
   perform waitlist.stop_waiting@v(p_event, array_agg(g."entryId"), array_agg(g."poolId"),
@@ -341,7 +243,7 @@ begin
     'offerId', g."offerId", 'entryId', g."entryId", 'quantity', g.quantity)
   from jsonb_to_recordset(v_granted) as g("offerId" text, "entryId" text, quantity int);
   perform waitlist.end_entries@v(p_event, v_over, 'left', 'over_limit', p_t);
-  return jsonb_build_object('over', coalesce(cardinality(v_over), 0),
+  return jsonb_build_object('refused', v_refused,
     'offers', jsonb_array_length(v_granted), 'places', (
       select coalesce(sum(g.quantity), 0) from jsonb_to_recordset(v_granted) as g(quantity int)),
     'waitedMs', (

@@ -54,8 +54,8 @@ create function waitlist.last_offers_at@v(p_list waitlist.list) returns timestam
 $$;
 
 -- What somebody could be offered who wants so many of these ticket types (null: any that everybody
--- may buy) in these sections (null: anywhere): a row for each ticket type and section, in the order
--- in which they are wanted. `room` is what is free there for everybody, `weight` how many places are
+-- may buy; never one that needs a code, which nobody who waits has given) in these sections (null:
+-- anywhere): a row for each ticket type and section, in the order in which they are wanted. `room` is what is free there for everybody, `weight` how many places are
 -- kept as they come free.
 create function waitlist.wants_of@v(
   p_event text, p_types text[], p_sections text[], p_quantity int, p_fewer boolean,
@@ -68,10 +68,10 @@ create function waitlist.wants_of@v(
     case when t.seated and (s.section is not null or (p_quantity > 1 and not p_fewer)) then 10000
       else p_quantity end
   from inventory.types_now@v(p_event, p_t) with ordinality as t(ticket_type_id, pool_id, seated,
-    minimum, maximum, is_open, refusal, room, reserved, nth)
+    minimum, maximum, is_open, needs_code, refusal, room, reserved, nth)
   left join inventory.sections_now@v(p_event, p_sections) s
     on p_sections is not null and t.seated and s.pool_id = t.pool_id
-  where coalesce(t.refusal, 'sale_not_open') = 'sale_not_open'
+  where coalesce(t.refusal, 'sale_not_open') = 'sale_not_open' and not t.needs_code
     and case when p_types is null then t.is_open else t.ticket_type_id = any (p_types) end
     and p_quantity >= t.minimum and (p_quantity <= t.maximum or p_fewer)
     and (p_sections is null or s.section is not null or (not t.seated and p_types is not null))

@@ -26,7 +26,7 @@ import type { ChangeAnswer, EntryId, OfferAnswer, OfferId } from './waitlist-kin
 /** Names and addresses are kept so many days after the end of an entry. */
 const KEPT_DAYS = 7;
 
-// The functions answer in these shapes (waitlist.fn.sql, offer.fn.sql).
+// The functions answer in these shapes (change_batch, offer_batch).
 const changed = listOf((raw: unknown) => raw as ChangeAnswer);
 // As above.
 const offered = listOf((raw: unknown) => raw as OfferAnswer);

@@ -1,0 +1,133 @@
+-- The first part of a look at the waitlist: what has ended, or changed, is written down. Each
+-- function does so much in one call, and says whether more is left.
+
+-- Offers whose time is over go to the next; of those that were accepted, it is looked up what
+-- became of their places. False where more is left than one call does.
+create function waitlist.settle_due@v(p_event text, p_t timestamptz) returns boolean
+  language plpgsql as $$
+declare
+  c_most constant int := 200;
+  c_look_again constant interval := '2 seconds';
+  v_seen int := 0;
+  v_sold text[] := '{}';
+  v_unpaid text[] := '{}';
+  r record;
+begin
+  for r in
+    select o.offer_id, o.entry_id, o.status, (
+      select h.status from inventory.states_of@v(p_event, array[o.hold_id]) h) as hold_status
+    from (
+      select x.offer_id, x.due_at from waitlist.pending_offer x
+      where x.event_id = p_event and x.due_at <= p_t order by x.due_at limit c_most
+    ) n
+    cross join lateral (
+      select x.offer_id, x.entry_id, x.hold_id, x.status from waitlist.offer x
+      where x.event_id = p_event and x.offer_id = n.offer_id offset 0
+    ) o
+    order by n.due_at, o.offer_id
+  loop
+    v_seen := v_seen + 1;
+    if r.status = 'open' then
+      perform waitlist.end_offer@v(p_event, r.offer_id, 'expired', 'left', p_t);
+    elsif r.hold_status in ('active', 'claimed') then
+      perform waitlist.look_up_at@v(p_event, r.offer_id, p_t + c_look_again);
+    else
+      perform waitlist.look_up_at@v(p_event, r.offer_id, null);
+      -- One that was archived was sold: the others are not kept that long.
+      if coalesce(r.hold_status, 'sold') = 'sold' then
+        v_sold := v_sold || r.entry_id;
+      else
+        v_unpaid := v_unpaid || r.entry_id;
+      end if;
+    end if;
+  end loop;
+  perform waitlist.end_entries@v(p_event, nullif(v_sold, '{}'), 'converted', null, p_t);
+  perform waitlist.end_entries@v(p_event, nullif(v_unpaid, '{}'), 'left', 'unpaid', p_t);
+  return v_seen < c_most;
+end $$;
+
+-- Nothing is sold any more: what is offered is taken back.
+create function waitlist.withdraw_offers@v(p_event text, p_t timestamptz) returns void
+  language plpgsql as $$
+declare
+  v_offer text;
+begin
+  for v_offer in
+    select n.offer_id from waitlist.pending_offer n
+    where n.event_id = p_event and (
+      select o.status = 'open' from waitlist.offer o
+      where o.event_id = p_event and o.offer_id = n.offer_id)
+    order by n.offer_id
+  loop
+    perform waitlist.end_offer@v(p_event, v_offer, 'withdrawn', 'closed', p_t);
+  end loop;
+end $$;
+
+-- Whoever still waits waits no more; what was reserved is on sale for everybody.
+create function waitlist.close_list@v(p_event text, p_t timestamptz) returns void
+  language plpgsql as $$
+begin
+  perform waitlist.end_entries@v(p_event, (
+    select array_agg(distinct w.entry_id) from waitlist.want w where w.event_id = p_event
+  ), 'closed', 'closed', p_t);
+end $$;
+
+-- Ticket types come and go, and move to other pools: what those who wait could take is then worked
+-- out anew, so many entries in one call. Who could not be offered anything any more is closed.
+-- False where more is left to do.
+create function waitlist.follow_terms@v(p_event text, p_list waitlist.list, p_t timestamptz)
+  returns boolean language plpgsql as $$
+declare
+  c_most constant int := 500;
+  v_mark text;
+  v_upto text := p_list.terms_entry;
+  v_seen int := 0;
+  v_wanted text[];
+  v_pools text[];
+  v_weights int[];
+  v_done text[] := '{}';
+  r record;
+begin
+  select coalesce(md5(string_agg(concat_ws(' ', t.ticket_type_id, t.pool_id, t.minimum, t.maximum,
+    t.is_open, t.needs_code, coalesce(t.refusal, 'sale_not_open') = 'sale_not_open'), ',')),
+    'none') into v_mark
+  from inventory.types_now@v(p_event, p_t) t;
+  if v_mark <> p_list.terms_mark then
+    v_upto := '';
+  elsif v_upto is null then
+    return true;
+  end if;
+  for r in
+    select x.entry_id, x.status, x.ticket_type_ids, x.sections, x.quantity,
+      x.accepts_fewer, x.pool_ids, x.weights
+    from waitlist.entry x
+    where x.event_id = p_event and x.entry_id > v_upto order by x.entry_id limit c_most
+  loop
+    v_seen := v_seen + 1;
+    v_upto := r.entry_id;
+    continue when r.status <> 'waiting';
+    select d.pools, d.weights, d.wanted into v_pools, v_weights, v_wanted
+    from waitlist.demand_of@v(
+      p_event, r.ticket_type_ids, r.sections, r.quantity, r.accepts_fewer, p_t) d;
+    if v_pools is null then
+      v_done := v_done || r.entry_id;
+      continue;
+    end if;
+    continue when v_weights = r.weights and v_wanted = array(
+      select w.pool_id || ' ' || w.section from waitlist.want w
+      where w.event_id = p_event and w.entry_id = r.entry_id order by 1);
+    delete from waitlist.want w where w.event_id = p_event and w.entry_id = r.entry_id;
+    update waitlist.entry x set pool_ids = v_pools, weights = v_weights
+    where x.event_id = p_event and x.entry_id = r.entry_id;
+    perform waitlist.write_wants@v(p_event, r.entry_id, v_wanted);
+    -- In one step: what is kept for them in a pool that stays is theirs all the time.
+    perform inventory.change_waiting@v(p_event, r.pool_ids || v_pools,
+      array(select - n from unnest(r.weights) with ordinality as u(n, nth) order by nth)
+        || v_weights);
+  end loop;
+  perform waitlist.end_entries@v(p_event, nullif(v_done, '{}'), 'closed', 'nothing_left', p_t);
+  update waitlist.list l
+  set terms_mark = v_mark, terms_entry = case when v_seen = c_most then v_upto end
+  where l.event_id = p_event;
+  return v_seen < c_most;
+end $$;

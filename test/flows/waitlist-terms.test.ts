@@ -1,0 +1,84 @@
+/** D9, F10: who cannot be served stands in nobody's way, and keeps nothing off sale. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startApp, type TestApp } from '../kit/app.ts';
+import { expectAuditClean } from '../kit/audit.ts';
+import { eur } from '../kit/given.ts';
+import { callLane, newId } from '../kit/lane-calls.ts';
+import { installVariant } from '../kit/variants.ts';
+import { looks, soldOut } from '../kit/waiting.ts';
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await startApp();
+  await installVariant(app.database.url, '_locked_too', (text) =>
+    text.replaceAll('and not t.needs_code', ''),
+  );
+});
+afterEach(async () => {
+  await expectAuditClean(app);
+  app.clock.advance(-app.clock.offsetMs());
+});
+afterAll(() => app.close());
+
+type Sale = Awaited<ReturnType<typeof soldOut>>;
+
+/** Another ticket type of the first pool. */
+async function addType(sale: Sale, more: Record<string, unknown>) {
+  const made = await app.admin.post(`/events/${sale.eventId}/ticket-types`, {
+    ...{ name: 'Another', price: eur(900), poolId: sale.pools[0] },
+    ...more,
+  });
+  expect(made.status).toBe(201);
+  return made.body.id as string;
+}
+
+async function lock({ eventId, pools: [poolId] }: Sale, typeId: string) {
+  const path = `/events/${eventId}/ticket-types/${typeId}`;
+  const changed = { name: 'Another', price: eur(900), poolId, visibility: 'code' };
+  expect((await app.admin.put(path, changed)).status).toBe(200);
+}
+
+describe('a ticket type that needs a code', () => {
+  it('D9 is not waited for, and nobody who asks for it stops the list', async () => {
+    const sale = await soldOut(app, [1]);
+    const locked = await addType(sale, { visibility: 'code' });
+    const refused = await sale.join({ ticketTypeIds: [locked] });
+    expect([refused.answer.status, refused.answer.body.code]).toEqual([422, 'unknown_ticket_type']);
+    const either = await sale.join({ ticketTypeIds: [locked, sale.types[0]] });
+    await sale.give(0, 0);
+    await looks(app);
+    const { offer } = await either.read();
+    expect((await either.caller.get(`/offers/${offer.id}`)).body.ticketTypeId).toBe(sale.types[0]);
+  });
+
+  it('D9 that comes to need one is waited for no more', async () => {
+    const sale = await soldOut(app, [1]);
+    const other = await addType(sale, { visibility: 'hidden' });
+    const only = await sale.join({ ticketTypeIds: [other] });
+    const next = await sale.join();
+    await lock(sale, other);
+    await sale.give(0, 0);
+    await looks(app);
+    expect(await only.read()).toMatchObject({ status: 'closed', reason: 'nothing_left' });
+    expect((await next.read()).status).toBe('offered');
+  });
+
+  it('D9 F10 whoever is refused places keeps none from those behind, in the same look', async () => {
+    const sale = await soldOut(app, [1]);
+    const other = await addType(sale, { visibility: 'hidden' });
+    const refused = await sale.join({ ticketTypeIds: [other] });
+    const next = await sale.join();
+    await lock(sale, other);
+    await sale.give(0, 0);
+    const slots = [1, 2].map(() => ({
+      offerId: newId('off', sale.eventId),
+      holdId: newId('hld', sale.eventId),
+      sessionId: newId('ssn', sale.eventId),
+    }));
+    const look = 'waitlist.offer_batch_locked_too';
+    const looked = await callLane(app.ctx.db.pool, look, sale.eventId, [{ slots }]);
+    expect(looked).toMatchObject([{ offers: 1, again: false }]);
+    expect((await next.read()).status).toBe('offered');
+    expect((await refused.read()).status).toBe('waiting');
+  });
+});
