@@ -3,9 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
 import { eur } from '../kit/given.ts';
-import { callLane, newId } from '../kit/lane-calls.ts';
+import { callLane, newId, poolsOf } from '../kit/lane-calls.ts';
 import { installVariant } from '../kit/variants.ts';
-import { looks, soldOut } from '../kit/waiting.ts';
+import { looks, seatedHall, soldOut } from '../kit/waiting.ts';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -80,5 +80,32 @@ describe('a ticket type that needs a code', () => {
     expect(looked).toMatchObject([{ offers: 1, again: false }]);
     expect((await next.read()).status).toBe('offered');
     expect((await refused.read()).status).toBe('waiting');
+  });
+});
+
+describe('a group that is larger than what there is', () => {
+  it('D9 F10 does not wait for it', async () => {
+    const sale = await soldOut(app, [2], { each: 1 });
+    const group = await sale.join({ quantity: 4 });
+    expect([group.answer.status, group.answer.body.code]).toEqual([422, 'unknown_ticket_type']);
+    expect((await sale.join({ quantity: 4, acceptsFewer: true })).answer.status).toBe(201);
+    const hall = await seatedHall(app, { rows: 3, places: 4 });
+    const row = await hall.join({ quantity: 5 });
+    expect([row.answer.status, row.answer.body.code]).toEqual([422, 'unknown_ticket_type']);
+    expect((await hall.join({ quantity: 5, sections: ['A'] })).answer.status).toBe(422);
+    expect((await hall.join({ quantity: 4, sections: ['A'] })).answer.status).toBe(201);
+  });
+
+  it('D9 F10 waits no more once there are fewer, and what comes back is on sale', async () => {
+    const sale = await soldOut(app, [4], { each: 1, hold: [2] });
+    const group = await sale.join({ quantity: 4 });
+    expect(group.answer.status).toBe(201);
+    const path = `/events/${sale.eventId}/pools/${sale.pools[0]}`;
+    expect((await app.admin.put(path, { name: 'Smaller', capacity: 2 })).status).toBe(200);
+    await sale.give(0, 0);
+    expect(await poolsOf(app, sale.eventId)).toMatchObject([{ held: 1, reserved: 1 }]);
+    await looks(app);
+    expect(await group.read()).toMatchObject({ status: 'closed', reason: 'nothing_left' });
+    expect(await poolsOf(app, sale.eventId)).toMatchObject([{ held: 1, reserved: 0 }]);
   });
 });

@@ -315,12 +315,12 @@ end $$;
 -- What the waitlist has to know of the sale: why nothing is sold at p_t, if so.
 create function inventory.sale_now@v(
   p_event text, p_t timestamptz, out organizer_id text, out refusal text, out person_limit int,
-  out version bigint, out currency text
+  out version bigint, out currency text, out plan_version int
 ) language plpgsql stable as $$
 begin
   select s.organizer_id, inventory.sale_refusal@v(s, 'any', p_t), s.person_limit, s.version,
-    s.currency
-  into organizer_id, refusal, person_limit, version, currency
+    s.currency, s.plan_version
+  into organizer_id, refusal, person_limit, version, currency, plan_version
   from inventory.sale s where s.event_id = p_event;
 end $$;
 

@@ -206,3 +206,21 @@ begin
   end loop;
   return true;
 end $$;
+
+-- Of each section of a pool, and of all of it (''), how many seats are next to each other at most,
+-- whoever has them.
+create function inventory.longest_rows@v(p_event text)
+  returns table (pool_id text, section text, longest int) language sql stable as $$
+  select r.pool_id, w.section, max(r.seats)::int
+  from (
+    select s.pool_id, s.section, count(*) as seats
+    from (
+      select x.pool_id, x.section, x.row_no,
+        x.place - row_number() over (partition by x.pool_id, x.row_no order by x.place) as run
+      from inventory.seat x where x.event_id = p_event and x.status <> 'gone'
+    ) s
+    group by s.pool_id, s.section, s.row_no, s.run
+  ) r
+  cross join lateral (values (''), (r.section)) as w(section)
+  group by r.pool_id, w.section
+$$;

@@ -373,15 +373,15 @@ create function inventory.states_of@v(p_event text, p_holds text[])
 $$;
 
 -- The ticket types of an event, the cheapest first: which pool each is of, whether everybody may
--- buy it or only whoever has a code, why one of it is not sold at p_t, if so; what is free of that
--- pool, and what is reserved.
+-- buy it or only whoever has a code, why one of it is not sold at p_t, if so; how large that
+-- pool is, what is free of it, and what is reserved.
 create function inventory.types_now@v(p_event text, p_t timestamptz) returns table (
   ticket_type_id text, pool_id text, seated boolean, minimum int, maximum int, is_open boolean,
-  needs_code boolean, refusal text, room int, reserved int
+  needs_code boolean, refusal text, capacity int, room int, reserved int
 ) language sql stable as $$
   select t.ticket_type_id, t.pool_id, p.seated, t.min_per_order, t.max_per_order,
     t.listed and not t.needs_code, t.needs_code,
-    inventory.type_refusal@v(t, t.min_per_order, p_t),
+    inventory.type_refusal@v(t, t.min_per_order, p_t), p.capacity,
     p.capacity - p.held - p.claimed - p.sold - p.reserved - p.blocked, p.reserved
   from inventory.ticket_type t
   join inventory.pool p on p.event_id = p_event and p.pool_id = t.pool_id

@@ -133,7 +133,7 @@ begin
     array_agg(t.is_open order by t.nth)
   into v_types, v_pool_of, v_minima, v_maxima, v_is_open
   from inventory.types_now@v(p_event, p_t) with ordinality as t(ticket_type_id, pool_id, seated,
-    minimum, maximum, is_open, needs_code, refusal, room, reserved, nth)
+    minimum, maximum, is_open, needs_code, refusal, capacity, room, reserved, nth)
   where t.refusal is null and not t.needs_code;
   v_left := case when true = any (v_seated)
     then inventory.reserved_nos@v(p_event, v_pools) else '{}' end;

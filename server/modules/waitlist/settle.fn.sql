@@ -72,13 +72,16 @@ begin
   ), 'closed', 'closed', p_t);
 end $$;
 
--- Ticket types come and go, and move to other pools: what those who wait could take is then worked
--- out anew, so many entries in one call. Who could not be offered anything any more is closed.
--- False where more is left to do.
+-- Ticket types come and go, move to other pools, and pools become smaller: what those who wait could
+-- take is then worked out anew, so many entries in one call. Who could not be offered anything any
+-- more is closed. False where more is left to do.
 create function waitlist.follow_terms@v(p_event text, p_list waitlist.list, p_t timestamptz)
   returns boolean language plpgsql as $$
 declare
   c_most constant int := 500;
+  -- Nobody waits for more places than that.
+  c_largest constant int := 100;
+  v_plan int;
   v_mark text;
   v_upto text := p_list.terms_entry;
   v_seen int := 0;
@@ -88,9 +91,11 @@ declare
   v_done text[] := '{}';
   r record;
 begin
-  select coalesce(md5(string_agg(concat_ws(' ', t.ticket_type_id, t.pool_id, t.minimum, t.maximum,
-    t.is_open, t.needs_code, coalesce(t.refusal, 'sale_not_open') = 'sale_not_open'), ',')),
-    'none') into v_mark
+  select s.plan_version into v_plan from inventory.sale_now@v(p_event, p_t) s;
+  perform waitlist.follow_plan@v(p_event, v_plan);
+  select coalesce(md5(v_plan || string_agg(concat_ws(' ', t.ticket_type_id, t.pool_id, t.minimum,
+    t.maximum, t.is_open, t.needs_code, coalesce(t.refusal, 'sale_not_open') = 'sale_not_open',
+    least(t.capacity, c_largest)), ',')), 'none') into v_mark
   from inventory.types_now@v(p_event, p_t) t;
   if v_mark <> p_list.terms_mark then
     v_upto := '';

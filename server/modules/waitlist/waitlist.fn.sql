@@ -53,54 +53,11 @@ create function waitlist.last_offers_at@v(p_list waitlist.list) returns timestam
     else p_list.closes_at - interval '5 minutes' end
 $$;
 
--- What somebody could be offered who wants so many of these ticket types (null: any that everybody
--- may buy; never one that needs a code, which nobody who waits has given) in these sections (null:
--- anywhere): a row for each ticket type and section, in the order in which they are wanted. `room` is what is free there for everybody, `weight` how many places are
--- kept as they come free.
-create function waitlist.wants_of@v(
-  p_event text, p_types text[], p_sections text[], p_quantity int, p_fewer boolean,
-  p_t timestamptz
-) returns table (ticket_type_id text, pool_id text, section text, room int, weight int)
-  language sql stable as $$
-  select t.ticket_type_id, t.pool_id, coalesce(s.section, ''), coalesce(s.room, t.room),
-    -- Of counted places any would do, and of seats for whoever does not need them side by side.
-    -- For others more are kept than they want: what they cannot use is given back by the next look.
-    case when t.seated and (s.section is not null or (p_quantity > 1 and not p_fewer)) then 10000
-      else p_quantity end
-  from inventory.types_now@v(p_event, p_t) with ordinality as t(ticket_type_id, pool_id, seated,
-    minimum, maximum, is_open, needs_code, refusal, room, reserved, nth)
-  left join inventory.sections_now@v(p_event, p_sections) s
-    on p_sections is not null and t.seated and s.pool_id = t.pool_id
-  where coalesce(t.refusal, 'sale_not_open') = 'sale_not_open' and not t.needs_code
-    and case when p_types is null then t.is_open else t.ticket_type_id = any (p_types) end
-    and p_quantity >= t.minimum and (p_quantity <= t.maximum or p_fewer)
-    and (p_sections is null or s.section is not null or (not t.seated and p_types is not null))
-  order by coalesce(array_position(p_types, t.ticket_type_id), t.nth), t.nth, s.section
-$$;
-
--- The same by pool: which there are, the weight of each, and pool and section of each want, with a
--- space between. Null where there is nothing.
-create function waitlist.demand_of@v(
-  p_event text, p_types text[], p_sections text[], p_quantity int, p_fewer boolean,
-  p_t timestamptz, out pools text[], out weights int[], out wanted text[]
-) language sql stable as $$
-  with wants as materialized (
-    select w.pool_id, w.section, w.weight
-    from waitlist.wants_of@v(p_event, p_types, p_sections, p_quantity, p_fewer, p_t) w
-  ), demand as (
-    select w.pool_id, max(w.weight) as weight from wants w group by w.pool_id
-  )
-  select (select array_agg(d.pool_id order by d.pool_id) from demand d),
-    (select array_agg(d.weight order by d.pool_id) from demand d),
-    (select array_agg(distinct w.pool_id || ' ' || w.section
-      order by w.pool_id || ' ' || w.section) from wants w)
-$$;
-
 -- Somebody joins. p_r: entryId, organizerId, closesAt (unless staff has said another), caller, key,
 -- bodyHash (hex), quantity, acceptsFewer, ticketTypeIds, sections, personKeys, person, userId.
 -- Answers: joined with entryId (also the same request again); or idempotency_key_reused,
--- waitlist_closed, already_waiting, unknown_ticket_type (nothing that is wanted is there),
--- still_available, per_person_limit.
+-- waitlist_closed, already_waiting, unknown_ticket_type (nothing that is wanted is there, or is
+-- large enough), still_available, per_person_limit.
 create function waitlist.join_list@v(p_event text, p_r jsonb, p_t timestamptz) returns jsonb
   language plpgsql as $$
 declare
@@ -132,16 +89,10 @@ begin
   v_sale := inventory.sale_now@v(p_event, p_t);
   v_list := waitlist.open_list@v(
     p_event, p_r ->> 'organizerId', (p_r ->> 'closesAt')::timestamptz, p_t);
+  perform waitlist.follow_plan@v(p_event, v_sale.plan_version);
   select d.pools, d.weights, d.wanted into v_pools, v_weights, v_wanted
   from waitlist.demand_of@v(p_event, v_types, v_sections, v_quantity, v_fewer, p_t) d;
-  -- Of several sections of a pool together.
-  select max(f.room) into v_room
-  from (
-    select sum(x.room) as room from (
-      select distinct w.pool_id, w.section, w.room
-      from waitlist.wants_of@v(p_event, v_types, v_sections, v_quantity, v_fewer, p_t) w
-    ) x group by x.pool_id
-  ) f;
+  v_room := waitlist.room_for@v(p_event, v_pools, v_sections, v_quantity, p_t);
   v_code := case
     when v_sale.refusal in ('event_cancelled', 'sale_closed', 'not_found')
       or p_t >= waitlist.last_offers_at@v(v_list) then 'waitlist_closed'
@@ -170,19 +121,6 @@ begin
   values (p_event, 'waitlist_joined',
     jsonb_build_object('entryId', v_entry, 'quantity', v_quantity));
   return jsonb_build_object('verdict', 'joined', 'entryId', v_entry);
-end $$;
-
--- p_wanted: pool and section, with a space between.
-create function waitlist.write_wants@v(p_event text, p_entry text, p_wanted text[])
-  returns void language plpgsql as $$
-begin
-  insert into waitlist.want (event_id, pool_id, section, fewest, rank, entry_id)
-  select p_event, split_part(w.wanted, ' ', 1), substr(w.wanted, strpos(w.wanted, ' ') + 1),
-    case when e.accepts_fewer then 1 else e.quantity end, e.rank, e.entry_id
-  from (
-    select x.accepts_fewer, x.quantity, x.rank, x.entry_id from waitlist.entry x
-    where x.event_id = p_event and x.entry_id = p_entry offset 0
-  ) e cross join lateral unnest(p_wanted) as w(wanted);
 end $$;
 
 -- These wait no more: nothing of theirs counts among the takers, except p_taken places of the pool
