@@ -1,8 +1,10 @@
 /** D9, F10: who cannot be served stands in nobody's way, and keeps nothing off sale. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventOf, type Id } from '../../server/kernel/ids.ts';
+import { settlePayment } from '../../server/modules/shopping/index.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
-import { eur } from '../kit/given.ts';
+import { book, eur, payWith, somebody } from '../kit/given.ts';
 import { callLane, newId, poolsOf } from '../kit/lane-calls.ts';
 import { installVariant } from '../kit/variants.ts';
 import { looks, seatedHall, soldOut } from '../kit/waiting.ts';
@@ -107,5 +109,60 @@ describe('a group that is larger than what there is', () => {
     await looks(app);
     expect(await group.read()).toMatchObject({ status: 'closed', reason: 'nothing_left' });
     expect(await poolsOf(app, sale.eventId)).toMatchObject([{ held: 1, reserved: 0 }]);
+  });
+});
+
+describe('whoever has as many as one person may', () => {
+  const limited = (most: number) =>
+    soldOut(app, [2, 8], { each: 1, hold: [2, 0], more: { maxTicketsPerPerson: most } });
+
+  it('D9 only in a cart is passed over, and served when it has lapsed', async () => {
+    const sale = await limited(4);
+    const ada = somebody();
+    const first = await sale.join({ ...ada, quantity: 2, ticketTypeIds: [sale.types[0]] });
+    const next = await sale.join({ quantity: 1, ticketTypeIds: [sale.types[0]] });
+    await sale.holdMore(1, 3, ada);
+    await sale.give(0, 0);
+    await sale.give(0, 1);
+    expect(await looks(app)).toBe(1);
+    expect((await next.read()).status).toBe('offered');
+    expect(await first.read()).toMatchObject({ status: 'waiting', position: 1 });
+    await sale.give(1, 0);
+    expect(await next.left()).toBe(204);
+    expect(await looks(app)).toBe(1);
+    expect((await first.read()).status).toBe('offered');
+  });
+
+  it('D9 F10 is offered what they may still have, where they take fewer', async () => {
+    const sale = await limited(4);
+    const ada = somebody();
+    const wish = { quantity: 2, ticketTypeIds: [sale.types[0]], acceptsFewer: true };
+    const entry = await sale.join({ ...ada, ...wish });
+    await sale.holdMore(1, 3, ada);
+    await sale.give(0, 0);
+    await sale.give(0, 1);
+    expect(await looks(app)).toBe(1);
+    const { offer } = await entry.read();
+    expect((await entry.caller.get(`/offers/${offer.id}`)).body).toMatchObject({
+      ...{ quantity: 1, wanted: 2 },
+    });
+    expect(await poolsOf(app, sale.eventId)).toMatchObject([{ held: 1, reserved: 0 }, { held: 3 }]);
+  });
+
+  it('D9 as tickets is not offered anything, and the next one is', async () => {
+    const sale = await limited(2);
+    const greedy = somebody();
+    const wish = { quantity: 2, ticketTypeIds: [sale.types[0]] };
+    const first = await sale.join({ ...greedy, ...wish });
+    const next = await sale.join(wish);
+    const booked = await book(app.guest, sale.eventId, sale.types[1] ?? '', { buyer: greedy });
+    await payWith(app, booked.body.payment.clientSecret);
+    const paymentId = booked.body.order.payments[0].id as Id<'pay'>;
+    await settlePayment(app.ctx, eventOf(paymentId), paymentId);
+    await sale.give(0, 0);
+    await sale.give(0, 1);
+    expect(await looks(app)).toBe(1);
+    expect(await first.read()).toMatchObject({ status: 'left', reason: 'over_limit' });
+    expect((await next.read()).status).toBe('offered');
   });
 });

@@ -195,19 +195,6 @@ describe('an offer', () => {
     await looks(app);
     expect((await second.read()).status).toBe('offered');
   });
-
-  it('D9 is not made to whoever has all that one person may have by now', async () => {
-    const sale = await soldOut(app, [2, 2], { more: { maxTicketsPerPerson: 2 }, hold: [2, 0] });
-    const who = somebody();
-    const greedy = await sale.join({ ...who, quantity: 2, ticketTypeIds: [sale.types[0]] });
-    const next = await sale.join({ quantity: 2, ticketTypeIds: [sale.types[0]] });
-    await sale.holdMore(1, 2, who);
-    await sale.give(0, 0);
-    await looks(app);
-    await looks(app);
-    expect(await greedy.read()).toMatchObject({ status: 'left', reason: 'over_limit' });
-    expect((await next.read()).status).toBe('offered');
-  });
 });
 
 describe('whoever is offered something', () => {

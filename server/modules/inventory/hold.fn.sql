@@ -374,3 +374,30 @@ begin
   end if;
   return v_verdicts;
 end $$;
+
+-- How many more places this person may have now, and how many they could if what they only hold
+-- lapsed: every key counts by itself. Null: as many as they like.
+create function inventory.allowance@v(
+  p_event text, p_limit int, p_keys text[], p_t timestamptz, out may_now int, out may_ever int
+) language plpgsql stable as $$
+begin
+  if p_limit is null then
+    return;
+  end if;
+  select p_limit - max(k.used), p_limit - max(k.bought) into may_now, may_ever
+  from (
+    select coalesce(sum(u.quantity) filter (where h.status in ('claimed', 'sold')
+        or (h.status = 'active' and h.expires_at > p_t)), 0)::int as used,
+      coalesce(sum(u.quantity) filter (where h.status in ('claimed', 'sold')), 0)::int as bought
+    from unnest(p_keys) as n(key)
+    left join lateral (
+      select x.hold_id, x.quantity from inventory.person_use x
+      where x.event_id = p_event and x.person_key = n.key offset 0
+    ) u on true
+    left join lateral (
+      select x.status, x.expires_at from inventory.hold x
+      where x.event_id = p_event and x.hold_id = u.hold_id offset 0
+    ) h on true
+    group by n.key
+  ) k;
+end $$;

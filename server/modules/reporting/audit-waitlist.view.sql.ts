@@ -63,4 +63,12 @@ export const g24 = (eventId: EventId, now: Date | null) => rows(found)`
   where l.event_id = ${eventId} and l.was_offering and s.state = 'open'
     and t.withdrawn_at is null and e.quantity between t.min_per_order and t.max_per_order
     and coalesce(t.opens_at, '-infinity') <= kernel.instant(${now}) - interval '1 minute'
-    and coalesce(t.closes_at, 'infinity') > kernel.instant(${now})`;
+    and coalesce(t.closes_at, 'infinity') > kernel.instant(${now})
+    -- Who may not have so many more at the moment is passed over.
+    and not exists (
+      select from waitlist.person n
+      join inventory.person_use u on u.event_id = n.event_id and u.person_key = n.person_key
+      join inventory.hold h on h.event_id = u.event_id and h.hold_id = u.hold_id
+        and h.status in ('active', 'claimed', 'sold')
+      where n.event_id = ${eventId} and n.entry_id = e.entry_id
+      group by n.person_key having sum(u.quantity) + e.quantity > s.person_limit)`;

@@ -94,8 +94,9 @@ begin
     'again', v_made -> 'again');
 end $$;
 
--- Once through those who wait, but for p_refused. Answers as write_offers; `again`: the slots were
--- used up.
+-- Once through those who wait, but for p_refused. Who has bought so many that one person may not
+-- even have the fewest that they take on top waits for nothing: they end. Answers as write_offers;
+-- `again`: the slots were used up.
 create function waitlist.offer_round@v(
   p_event text, p_slots jsonb, p_list waitlist.list, p_refused text[], p_t timestamptz
 ) returns jsonb language plpgsql as $$
@@ -121,6 +122,10 @@ declare
   d record;
   v_rank bigint;
   v_entry text;
+  -- How many one person may have; of one who waits, how many more.
+  v_limit constant int := (select s.person_limit from inventory.sale_now@v(p_event, p_t) s);
+  v_fewest int; v_now int; v_ever int;
+  v_over text[] := '{}';
 begin
   select array_agg(t.pool_id order by t.pool_id), array_agg(t.seated order by t.pool_id),
     array_agg(t.reserved order by t.pool_id)
@@ -148,6 +153,15 @@ begin
       v_after := v_rank;
       continue when v_entry = any (p_refused);
       select * into e from waitlist.entry x where x.event_id = p_event and x.entry_id = v_entry;
+      v_fewest := case when e.accepts_fewer then 1 else e.quantity end;
+      select a.may_now, a.may_ever into v_now, v_ever
+      from inventory.allowance@v(p_event, v_limit, e.person_keys, p_t) a;
+      if v_ever < v_fewest then
+        v_over := v_over || v_entry;
+      end if;
+      -- What somebody only holds may lapse: they keep their rank.
+      continue when v_now < v_fewest;
+      e.quantity := least(e.quantity, v_now);
       d := waitlist.choose_places@v(p_event, e, v_pools, v_seated, v_room, v_left, v_types,
         v_pool_of, v_minima, v_maxima, v_is_open);
       continue when d.quantity is null;
@@ -171,6 +185,7 @@ begin
   end loop;
   v_made := waitlist.write_offers@v(
     p_event, to_jsonb(v_calls), to_jsonb(v_chosen), v_until, p_t);
+  perform waitlist.end_entries@v(p_event, nullif(v_over, '{}'), 'left', 'over_limit', p_t);
   if v_made -> 'refused' = '[]' then
     perform waitlist.free_unwanted@v(p_event, v_left);
   end if;
@@ -188,9 +203,8 @@ create function waitlist.unused_slots@v(p_event text, p_slots jsonb) returns jso
     where o.event_id = p_event and o.offer_id = s.value ->> 'offerId') is null
 $$;
 
--- The holds are made, and with each of them its offer. Who may not have more tickets ends; all
--- others who are refused go on waiting. Answers: offers, places, waitedMs, and which entries were
--- refused.
+-- The holds are made, and with each of them its offer; who is refused goes on waiting. Answers:
+-- offers, places, waitedMs, and which entries were refused.
 create function waitlist.write_offers@v(
   p_event text, p_calls jsonb, p_chosen jsonb, p_until timestamptz, p_t timestamptz
 ) returns jsonb language plpgsql as $$
@@ -199,7 +213,6 @@ declare
   v_granted jsonb;
   v_offer_of jsonb;
   v_entries text[];
-  v_over text[];
   v_refused jsonb;
 begin
   if p_calls = '[]' then
@@ -208,10 +221,9 @@ begin
   v_made := inventory.hold_batch@v(p_event, p_t, p_calls);
   select coalesce(jsonb_agg(c.value order by c.nth)
       filter (where m.value ->> 'verdict' = 'granted'), '[]'),
-    array_agg(c.value ->> 'entryId') filter (where m.value ->> 'verdict' = 'per_person_limit'),
     coalesce(jsonb_agg(c.value ->> 'entryId')
       filter (where m.value ->> 'verdict' <> 'granted'), '[]')
-  into v_granted, v_over, v_refused
+  into v_granted, v_refused
   from jsonb_array_elements(p_chosen) with ordinality as c(value, nth)
   join jsonb_array_elements(v_made) with ordinality as m(value, nth) on m.nth = c.nth;
   perform waitlist.stop_waiting@v(p_event, array_agg(g."entryId"), array_agg(g."poolId"),
@@ -242,7 +254,6 @@ begin
   select p_event, 'offer_made', jsonb_build_object(
     'offerId', g."offerId", 'entryId', g."entryId", 'quantity', g.quantity)
   from jsonb_to_recordset(v_granted) as g("offerId" text, "entryId" text, quantity int);
-  perform waitlist.end_entries@v(p_event, v_over, 'left', 'over_limit', p_t);
   return jsonb_build_object('refused', v_refused,
     'offers', jsonb_array_length(v_granted), 'places', (
       select coalesce(sum(g.quantity), 0) from jsonb_to_recordset(v_granted) as g(quantity int)),
