@@ -210,6 +210,20 @@ describe('closing', () => {
     expect(waitlistConsumer.kinds).toContain('event_rescheduled');
   });
 
+  it('D9 follows doors that open earlier', async () => {
+    const [startsAt, doorsAt] = [inDays(30), inDays(29)];
+    const sale = await soldOut(app, [1], { more: { startsAt } });
+    await sale.join();
+    await app.drainFacts();
+    const path = `/events/${sale.eventId}`;
+    const { body } = await app.admin.get(path);
+    const { name, timezone, version, maxTicketsPerPerson } = body;
+    const edited = { name, timezone, version, maxTicketsPerPerson, startsAt, doorsAt };
+    expect(await app.admin.put(path, edited)).toMatchObject({ status: 200 });
+    await app.drainFacts();
+    expect((await sale.list()).body.closesAt).toBe(doorsAt);
+  });
+
   it('D9 makes no offers while the sale is paused, and goes on afterwards', async () => {
     const sale = await soldOut(app, [1]);
     const entry = await sale.join();

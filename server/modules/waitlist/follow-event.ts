@@ -12,7 +12,7 @@ import { changeKind, type EntryId, type OfferId } from './waitlist-kinds.ts';
 
 export const waitlistConsumer: Consumer = {
   name: 'waitlist',
-  kinds: ['event_rescheduled', 'offer_made'],
+  kinds: ['event_rescheduled', 'event_changed', 'offer_made'],
   // An offer that cannot be told of holds up no other one.
   keyOf: ({ eventId, data }) => (typeof data['offerId'] === 'string' ? data['offerId'] : eventId),
   handle: (ctx, { kind, eventId, data }) =>
@@ -22,7 +22,10 @@ export const waitlistConsumer: Consumer = {
       : followEvent(ctx, eventId),
 };
 
-/** An event that moves takes the closing of its list along, where staff has not said another. */
+/**
+ * An event that moves, or whose doors open earlier, takes the closing of its list along, where
+ * staff has not said another.
+ */
 async function followEvent(ctx: Ctx, eventId: EventId): Promise<void> {
   const list = await maybe(ctx.db, selectList(eventId));
   if (!list) return;
