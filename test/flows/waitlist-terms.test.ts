@@ -5,9 +5,9 @@ import { settlePayment } from '../../server/modules/shopping/index.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
 import { book, eur, payWith, somebody } from '../kit/given.ts';
-import { callLane, newId, poolsOf } from '../kit/lane-calls.ts';
+import { poolsOf } from '../kit/lane-calls.ts';
 import { installVariant } from '../kit/variants.ts';
-import { looks, seatedHall, soldOut } from '../kit/waiting.ts';
+import { lookOnce, looks, seatedHall, soldOut } from '../kit/waiting.ts';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -72,14 +72,8 @@ describe('a ticket type that needs a code', () => {
     const next = await sale.join();
     await lock(sale, other);
     await sale.give(0, 0);
-    const slots = [1, 2].map(() => ({
-      offerId: newId('off', sale.eventId),
-      holdId: newId('hld', sale.eventId),
-      sessionId: newId('ssn', sale.eventId),
-    }));
-    const look = 'waitlist.offer_batch_locked_too';
-    const looked = await callLane(app.ctx.db.pool, look, sale.eventId, [{ slots }]);
-    expect(looked).toMatchObject([{ offers: 1, again: false }]);
+    const looked = await lookOnce(app, sale.eventId, 2, '_locked_too');
+    expect(looked).toMatchObject({ offers: 1, again: false });
     expect((await next.read()).status).toBe('offered');
     expect((await refused.read()).status).toBe('waiting');
   });

@@ -19,6 +19,8 @@ import { seatedSale } from './seated.ts';
 /** Looks at every list of this database where there is something to do. */
 export const looks = (app: Pick<TestApp, 'ctx'>): Promise<number> => lookAtLists(app.ctx);
 
+const JOINS_AT_ONCE = 64;
+
 type Wish = {
   readonly quantity?: number;
   readonly email?: string;
@@ -128,4 +130,39 @@ export async function seatedHall(app: TestApp, grid: { rows: number; places: num
     offerOf,
     seatsOf: async (entry: Waiting) => (await offerOf(entry)).seats,
   };
+}
+
+/** So many join for one place each, straight in the lane; nobody asks for their positions. */
+export async function joinMany(app: TestApp, eventId: string, people: number): Promise<void> {
+  const request = () => ({
+    ...{ do: 'join', entryId: newId('wle', eventId), organizerId: 'org_0000000000000' },
+    ...{ closesAt: inDays(29), key: null, bodyHash: '', quantity: 1, acceptsFewer: false },
+    ...{ ticketTypeIds: null, sections: null, person: somebody(), userId: null },
+  });
+  for (let left = people; left > 0; left -= JOINS_AT_ONCE) {
+    const requests = Array.from({ length: Math.min(left, JOINS_AT_ONCE) }, request).map((one) => ({
+      ...one,
+      caller: one.entryId,
+      personKeys: [one.entryId],
+    }));
+    const name = `waitlist.change_batch${functionSuffix()}`;
+    const now = app.ctx.clock.now();
+    for (const answer of await callLane(app.ctx.db.pool, name, eventId, requests, now)) {
+      if (wordOf(answer) !== 'joined') throw new Error(`not joined: ${JSON.stringify(answer)}`);
+    }
+  }
+}
+
+/** One look with room for so many offers, as the maker of offers asks for it. */
+export async function lookOnce(app: TestApp, eventId: string, slots: number, suffix?: string) {
+  const request = {
+    slots: Array.from({ length: slots }, () => ({
+      offerId: newId('off', eventId),
+      holdId: newId('hld', eventId),
+      sessionId: newId('ssn', eventId),
+    })),
+  };
+  const name = `waitlist.offer_batch${suffix ?? functionSuffix()}`;
+  const [answer] = await callLane(app.ctx.db.pool, name, eventId, [request], app.ctx.clock.now());
+  return answer;
 }

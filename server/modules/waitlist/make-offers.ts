@@ -110,12 +110,16 @@ async function lookLogged(ctx: Ctx, eventId: EventId): Promise<void> {
 /** Settles what is due on a list, and offers what is reserved. Returns how many were offered. */
 export async function lookAtList(ctx: Ctx, eventId: EventId): Promise<number> {
   let offers = 0;
+  const isStopped = (await refusedWhileStopped(ctx, eventId)) !== null;
   for (let look = 0; look < LOOKS_MAX; look++) {
-    const isStopped = (await refusedWhileStopped(ctx, eventId)) !== null;
     await ctx.pause('waitlist.before_look');
     const slots = isStopped ? [] : newSlots(ctx, eventId);
     const asked = await ctx.lanes.ask(ctx, offerKind, eventId, { slots });
-    if (!asked.ok) break;
+    if (!asked.ok) {
+      // The next round asks again. Where it goes on like that, those who wait are not served.
+      ctx.log.warn({ eventId }, 'a waitlist could not be looked at: its event is busy');
+      break;
+    }
     offers += asked.value.offers;
     ctx.metrics.waitlistOffers.inc(asked.value.offers);
     ctx.metrics.waitlistPlaces.inc(asked.value.places);

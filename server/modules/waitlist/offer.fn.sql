@@ -32,6 +32,7 @@ declare
   v_sale record;
   v_settled boolean;
   v_is_offering boolean := false;
+  v_again boolean;
   v_offered jsonb := '{"offers": 0, "places": 0, "waitedMs": [], "again": false}';
 begin
   select * into v_list from waitlist.list l where l.event_id = p_event for no key update;
@@ -42,10 +43,10 @@ begin
   v_settled := waitlist.settle_due@v(p_event, p_t);
   v_sale := inventory.sale_now@v(p_event, p_t);
   if v_sale.refusal in ('event_cancelled', 'sale_closed', 'not_found') then
-    perform waitlist.withdraw_offers@v(p_event, p_t);
-    perform waitlist.close_list@v(p_event, p_t);
+    v_settled := waitlist.withdraw_offers@v(p_event, p_t) and v_settled;
+    v_settled := waitlist.close_list@v(p_event, p_t) and v_settled;
   elsif p_t >= waitlist.last_offers_at@v(v_list) then
-    perform waitlist.close_list@v(p_event, p_t);
+    v_settled := waitlist.close_list@v(p_event, p_t) and v_settled;
   else
     v_settled := waitlist.follow_terms@v(p_event, v_list, p_t) and v_settled;
     v_is_offering := v_sale.refusal is null and p_slots <> '[]';
@@ -53,18 +54,19 @@ begin
       v_offered := waitlist.offer_reserved@v(p_event, p_slots, v_list, p_t);
     end if;
   end if;
+  v_again := (v_offered ->> 'again')::boolean or not v_settled;
   update waitlist.list l
   set seen_version = (select s.version from inventory.sale_now@v(p_event, p_t) s),
-      was_offering = v_is_offering,
-      look_at = least(
+      was_offering = v_is_offering and not v_again,
+      -- Where whoever looks stops before all is done, the next round goes on.
+      look_at = case when v_again then p_t else least(
         case when p_t < waitlist.last_offers_at@v(l) then waitlist.last_offers_at@v(l)
           else 'infinity' end,
         p_t + case when p_slots = '[]' then c_while_stopped else c_look_again end,
         (select n.due_at from waitlist.pending_offer n
-          where n.event_id = p_event order by n.due_at limit 1))
+          where n.event_id = p_event order by n.due_at limit 1)) end
   where l.event_id = p_event;
-  return v_offered || jsonb_build_object(
-    'again', (v_offered ->> 'again')::boolean or not v_settled);
+  return v_offered || jsonb_build_object('again', v_again);
 end $$;
 
 -- What is reserved is offered in the order of ranks: to the first whose whole quantity is there (or

@@ -47,9 +47,11 @@ begin
 end $$;
 
 -- Nothing is sold any more: what is offered is taken back.
-create function waitlist.withdraw_offers@v(p_event text, p_t timestamptz) returns void
+create function waitlist.withdraw_offers@v(p_event text, p_t timestamptz) returns boolean
   language plpgsql as $$
 declare
+  c_most constant int := 200;
+  v_seen int := 0;
   v_offer text;
 begin
   for v_offer in
@@ -57,24 +59,32 @@ begin
     where n.event_id = p_event and (
       select o.status = 'open' from waitlist.offer o
       where o.event_id = p_event and o.offer_id = n.offer_id)
-    order by n.offer_id
+    limit c_most
   loop
+    v_seen := v_seen + 1;
     perform waitlist.end_offer@v(p_event, v_offer, 'withdrawn', 'closed', p_t);
   end loop;
+  return v_seen < c_most;
 end $$;
 
 -- Whoever still waits waits no more; what was reserved is on sale for everybody.
-create function waitlist.close_list@v(p_event text, p_t timestamptz) returns void
+create function waitlist.close_list@v(p_event text, p_t timestamptz) returns boolean
   language plpgsql as $$
+declare
+  -- Of what they want: nobody wants less than one.
+  c_most constant int := 1000;
+  v_seen int;
+  v_entries text[];
 begin
-  perform waitlist.end_entries@v(p_event, (
-    select array_agg(distinct w.entry_id) from waitlist.want w where w.event_id = p_event
-  ), 'closed', 'closed', p_t);
+  select count(*), array_agg(distinct w.entry_id) into v_seen, v_entries from (
+    select x.entry_id from waitlist.want x where x.event_id = p_event limit c_most
+  ) w;
+  perform waitlist.end_entries@v(p_event, v_entries, 'closed', 'closed', p_t);
+  return v_seen < c_most;
 end $$;
 
--- Ticket types come and go, move to other pools, and pools become smaller: what those who wait could
--- take is then worked out anew, so many entries in one call. Who could not be offered anything any
--- more is closed. False where more is left to do.
+-- Ticket types come and go, move to other pools, and pools become smaller: what those who wait
+-- could take is then worked out anew. Who could not be offered anything any more is closed.
 create function waitlist.follow_terms@v(p_event text, p_list waitlist.list, p_t timestamptz)
   returns boolean language plpgsql as $$
 declare
