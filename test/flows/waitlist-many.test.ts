@@ -51,4 +51,34 @@ describe('a look', () => {
     expect(await looks(app)).toBe(3);
     expect(await looks(app)).toBe(0);
   });
+
+  it('D9 does not ask what became of accepted offers before their time is over', async () => {
+    const sale = await soldOut(app, [3], { each: 1 });
+    const entries = [await sale.join(), await sale.join(), await sale.join()];
+    for (const nth of [0, 1, 2]) await sale.give(0, nth);
+    await looks(app);
+    for (const entry of entries) {
+      const { offer } = await entry.read();
+      expect((await entry.caller.post(`/offers/${offer.id}/accept`)).status).toBe(200);
+    }
+    const pending = async () => {
+      const { rows } = await app.ctx.db.pool.query(
+        `select offer_id, due_at, xmin::text from waitlist.pending_offer where event_id = $1
+         order by offer_id`,
+        [sale.eventId],
+      );
+      return rows;
+    };
+    const before = await pending();
+    expect(before).toHaveLength(3);
+    for (let step = 0; step < 6; step++) {
+      app.clock.advance(10_000);
+      await lookOnce(app, sale.eventId, 1);
+    }
+    expect(await pending()).toEqual(before);
+    app.clock.advance(60 * 60_000);
+    await looks(app);
+    expect(await pending()).toEqual([]);
+    expect(await entriesOf(sale.eventId)).toEqual({ left: 3 });
+  });
 });

@@ -128,7 +128,6 @@ describe('an offer', () => {
     expect(bought.body.status).toBe('purchasing');
     await payFor(app, bought);
     expect((await buyer.get(at)).body).toMatchObject({ status: 'completed' });
-    app.clock.advance(3_000);
     await looks(app);
     expect(await entry.read()).toMatchObject({ status: 'converted', reason: null });
     expect((await sale.list()).body).toMatchObject({
@@ -193,6 +192,7 @@ describe('an offer', () => {
     const accepted = await first.caller.post(`/offers/${(await first.read()).offer.id}/accept`);
     await app.as(accepted.body.accessToken).delete(`/shopping-sessions/${accepted.body.id}`);
     await looks(app);
+    expect(await first.read()).toMatchObject({ status: 'left', reason: 'unpaid' });
     expect((await second.read()).status).toBe('offered');
   });
 });

@@ -76,6 +76,7 @@ begin
   perform inventory.forget_people@v(p_event, p_holds);
   update inventory.hold h set status = p_to
   where h.event_id = p_event and h.hold_id = any (p_holds);
+  perform inventory.note_ended@v(p_event, p_holds);
 end $$;
 
 -- What these holds counted for their people counts no more.

@@ -401,3 +401,34 @@ begin
     group by n.key
   ) k;
 end $$;
+
+-- Somebody wants to know when this hold has ended, one way or the other.
+create function inventory.watch_hold@v(p_event text, p_hold text) returns void
+  language plpgsql as $$
+begin
+  insert into inventory.watched_hold (event_id, hold_id) values (p_event, p_hold)
+  on conflict do nothing;
+end $$;
+
+-- Told by whatever ends holds, in the same transaction.
+create function inventory.note_ended@v(p_event text, p_holds text[]) returns void
+  language plpgsql as $$
+begin
+  with gone as (
+    delete from inventory.watched_hold w
+    where w.event_id = p_event and w.hold_id = any (p_holds) returning w.hold_id
+  )
+  insert into inventory.ended_watch (event_id, hold_id) select p_event, g.hold_id from gone g
+  on conflict do nothing;
+end $$;
+
+-- Which watched holds have ended, p_most at a time; each is said once.
+create function inventory.take_ended@v(p_event text, p_most int) returns text[]
+  language plpgsql as $$
+declare
+  v_holds constant text[] := array(
+    select e.hold_id from inventory.ended_watch e where e.event_id = p_event limit p_most);
+begin
+  delete from inventory.ended_watch e where e.event_id = p_event and e.hold_id = any (v_holds);
+  return v_holds;
+end $$;

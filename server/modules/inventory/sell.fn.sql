@@ -171,6 +171,9 @@ begin
     where h.event_id = p_event and h.hold_id = any (p_holds)));
   update inventory.hold h set status = p_to
   where h.event_id = p_event and h.hold_id = any (p_holds);
+  if p_to = 'sold' then
+    perform inventory.note_ended@v(p_event, p_holds);
+  end if;
   update inventory.sale s set version = s.version + 1 where s.event_id = p_event;
 end $$;
 

@@ -134,6 +134,8 @@ begin
     return 'event_has_sales';
   end if;
   delete from inventory.person_use u where u.event_id = p_event;
+  delete from inventory.watched_hold w where w.event_id = p_event;
+  delete from inventory.ended_watch e where e.event_id = p_event;
   delete from inventory.hold h where h.event_id = p_event;
   delete from inventory.seat x where x.event_id = p_event;
   delete from inventory.ticket_type t where t.event_id = p_event;

@@ -1,24 +1,34 @@
 -- The first part of a look at the waitlist: what has ended, or changed, is written down. Each
 -- function does so much in one call, and says whether more is left.
 
--- Offers whose time is over go to the next; of those that were accepted, it is looked up what
--- became of their places. False where more is left than one call does.
+-- Offers whose time is over go to the next; of those that were accepted, it is written down what
+-- became of their places. Inventory tells when they were sold or have come back; that nothing came
+-- of them is looked up when their time is over.
 create function waitlist.settle_due@v(p_event text, p_t timestamptz) returns boolean
   language plpgsql as $$
 declare
   c_most constant int := 200;
-  c_look_again constant interval := '2 seconds';
+  -- They are being paid for, or got more time.
+  c_look_again constant interval := '1 minute';
+  v_ended constant text[] := inventory.take_ended@v(p_event, c_most);
   v_seen int := 0;
   v_sold text[] := '{}';
   v_unpaid text[] := '{}';
   r record;
 begin
   for r in
-    select o.offer_id, o.entry_id, o.status, (
+    select o.offer_id, o.entry_id, o.hold_id, o.status, n.due_at, (
       select h.status from inventory.states_of@v(p_event, array[o.hold_id]) h) as hold_status
     from (
-      select x.offer_id, x.due_at from waitlist.pending_offer x
-      where x.event_id = p_event and x.due_at <= p_t order by x.due_at limit c_most
+      select d.offer_id, d.due_at from (
+        select x.offer_id, x.due_at from waitlist.pending_offer x
+        where x.event_id = p_event and x.due_at <= p_t order by x.due_at limit c_most
+      ) d
+      union all
+      select (
+        select x.offer_id from waitlist.offer x
+        where x.event_id = p_event and x.hold_id = e.hold_id), null
+      from unnest(v_ended) as e(hold_id)
     ) n
     cross join lateral (
       select x.offer_id, x.entry_id, x.hold_id, x.status from waitlist.offer x
@@ -26,11 +36,13 @@ begin
     ) o
     order by n.due_at, o.offer_id
   loop
-    v_seen := v_seen + 1;
+    v_seen := v_seen + case when r.due_at is null then 0 else 1 end;
     if r.status = 'open' then
       perform waitlist.end_offer@v(p_event, r.offer_id, 'expired', 'left', p_t);
     elsif r.hold_status in ('active', 'claimed') then
-      perform waitlist.look_up_at@v(p_event, r.offer_id, p_t + c_look_again);
+      perform inventory.watch_hold@v(p_event, r.hold_id);
+      perform waitlist.look_up_at@v(p_event, r.offer_id,
+        greatest(inventory.expiry_of@v(p_event, r.hold_id), p_t + c_look_again));
     else
       perform waitlist.look_up_at@v(p_event, r.offer_id, null);
       -- One that was archived was sold: the others are not kept that long.
@@ -43,7 +55,7 @@ begin
   end loop;
   perform waitlist.end_entries@v(p_event, nullif(v_sold, '{}'), 'converted', null, p_t);
   perform waitlist.end_entries@v(p_event, nullif(v_unpaid, '{}'), 'left', 'unpaid', p_t);
-  return v_seen < c_most;
+  return v_seen < c_most and cardinality(v_ended) < c_most;
 end $$;
 
 -- Nothing is sold any more: what is offered is taken back.

@@ -266,7 +266,6 @@ end $$;
 create function waitlist.accept_offer@v(p_event text, p_r jsonb, p_t timestamptz)
   returns jsonb language plpgsql as $$
 declare
-  c_look_after constant interval := '2 seconds';
   v_offer waitlist.offer;
   v_entry waitlist.entry;
   v_sale record;
@@ -289,9 +288,9 @@ begin
   v_sale := inventory.sale_now@v(p_event, p_t);
   update waitlist.offer o set status = 'accepted', answered_at = p_t
   where o.event_id = p_event and o.offer_id = v_offer.offer_id;
-  perform waitlist.look_up_at@v(p_event, v_offer.offer_id, p_t + c_look_after);
-  update waitlist.list l set look_at = least(l.look_at, p_t + c_look_after)
-  where l.event_id = p_event;
+  perform inventory.watch_hold@v(p_event, v_offer.hold_id);
+  perform waitlist.look_up_at@v(p_event, v_offer.offer_id, v_until);
+  update waitlist.list l set look_at = least(l.look_at, v_until) where l.event_id = p_event;
   perform sessions.start_with@v(p_event, v_offer.session_id, v_offer.hold_id,
     v_sale.organizer_id, v_sale.currency, v_entry.user_id, v_entry.person, p_t, v_until);
   insert into kernel.outbox (event_id, kind, data)
