@@ -6,9 +6,13 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { functionSuffix } from '../../server/kernel/functions.ts';
+import type { EventId } from '../../server/kernel/ids.ts';
+import { selectEntry } from '../../server/modules/waitlist/waitlist.sql.ts';
+import type { EntryId } from '../../server/modules/waitlist/waitlist-kinds.ts';
 import { cloneDb, type TestDb } from '../kit/db.ts';
-import { callLane } from '../kit/lane-calls.ts';
+import { callLane, wordOf } from '../kit/lane-calls.ts';
 import { batchesOf, fillEvents, neverAnalyse, RANGE } from '../kit/many-rows.ts';
+import { fillList, HALL_SEATS, listBatches, neverAnalyseLists } from '../kit/many-waiting.ts';
 import { explainAll, type Read, readsOf } from '../kit/plans.ts';
 import { installVariant } from '../kit/variants.ts';
 
@@ -126,5 +130,111 @@ describe.each([
   it('would cost more without the planner’s switches', async () => {
     const found = await worst(unpinned, UNPINNED, 'evt1', 2 * BATCH, holds);
     expect(tooMuch(found).length).toBeGreaterThan(0);
+  });
+});
+
+const WAITING = 20_000;
+/** Of a position: some hundreds of ranks one by one, the others by what they want. */
+const POSITION_READS_MAX = 1_000;
+/** A look ends a thousand entries, and as many wants. */
+const CLOSE_READS_MAX = 4_000;
+
+/** The most that a node reads of each thing that is done with a list. */
+async function worstOfList(
+  client: pg.Client,
+  event: string,
+  batches: ReturnType<typeof listBatches>,
+) {
+  await explainAll(client);
+  const found: Record<string, Read> = {};
+  for (const { name, requests, what } of batches) {
+    await client.query('set role fanfare_lane');
+    let answers: readonly unknown[] = [];
+    const { plans, reads } = await readsOf(client, async () => {
+      answers = await callLane(client, name + functionSuffix(), event, requests);
+    });
+    await client.query('set role none');
+    expect(plans).toBeGreaterThan(1);
+    expect(new Set(answers.map((answer) => doneOf(answer)))).toEqual(new Set([DONE[what]]));
+    found[what] = reads.reduce((most, read) => (read.rows > most.rows ? read : most));
+  }
+  return found;
+}
+
+const DONE: Record<string, unknown> = {
+  ...{ join: 'joined', leave: 'left', accept: 'accepted', look: BATCH, close: 0 },
+};
+const doneOf = (answer: unknown) =>
+  // A look answers with how many it has offered.
+  wordOf(answer) ?? (answer as { offers: number }).offers;
+
+describe('20,000 who wait', () => {
+  let database: TestDb;
+  let warm: pg.Client;
+  let fresh: pg.Client;
+  beforeAll(async () => {
+    database = await cloneDb();
+    warm = await connect(database);
+    fresh = await connect(database);
+    await neverAnalyse(warm);
+    await neverAnalyseLists(warm);
+    await fillList(warm, 'warm', WARM_CALLS * 4, WARM_CALLS * 4);
+    for (let call = 0; call < WARM_CALLS; call++) {
+      for (const { name, requests } of listBatches(call, 4)) {
+        await callLane(warm, name + functionSuffix(), 'warm', requests);
+      }
+    }
+    await fillList(fresh, 'evt1', WAITING, 3 * BATCH);
+    await fillList(fresh, 'evt2', WAITING, 3 * BATCH);
+  }, 120_000);
+  afterAll(async () => {
+    for (const client of [warm, fresh]) await client.end();
+    await database.close();
+  });
+
+  it('F10 cost a few reads for each who joins, leaves, is offered something, or accepts', async () => {
+    const [first, second] = [listBatches(WARM_CALLS, BATCH), listBatches(WARM_CALLS + 1, BATCH)];
+    for (const found of [
+      await worstOfList(warm, 'evt1', first),
+      await worstOfList(fresh, 'evt2', second),
+    ]) {
+      // A look reads which seats of the hall are reserved.
+      const { look, ...others } = found;
+      expect(tooMuch(others)).toEqual([]);
+      expect(look).toMatchObject({ rows: HALL_SEATS });
+    }
+  });
+
+  it.each([
+    [WAITING - 3, ['', 'A']],
+    [WAITING - 2, ['', 'A', 'B']],
+    [WAITING - 1, ['', 'B']],
+  ])('F10 are not counted for the position of number %i', async (rank, sections) => {
+    await explainAll(fresh);
+    // As fillList has made them.
+    const asked = selectEntry('evt1' as EventId, `w${rank}` as EntryId);
+    let ahead = 0;
+    const { reads } = await readsOf(fresh, async () => {
+      const { rows } = await fresh.query({ text: asked.text, values: [...asked.values] });
+      ahead = rows[0].ahead;
+    });
+    expect(Math.max(...reads.map(({ rows }) => rows))).toBeLessThan(POSITION_READS_MAX);
+    const { rows } = await fresh.query(
+      `select count(*)::int as ahead from waitlist.want
+       where event_id = 'evt1' and rank < $1 and section = any ($2)`,
+      [rank, sections],
+    );
+    expect({ ahead }).toEqual(rows[0]);
+  });
+
+  it('D9 end a thousand at a time', async () => {
+    await fresh.query(`update inventory.sale set state = 'closed' where event_id = 'evt2'`);
+    const look = { name: 'waitlist.offer_batch', what: 'close', requests: [{ slots: [] }] };
+    const { close } = await worstOfList(fresh, 'evt2', [look]);
+    expect(close?.rows).toBeLessThanOrEqual(CLOSE_READS_MAX);
+    const { rows } = await fresh.query(
+      `select live::int from waitlist.list where event_id = 'evt2'`,
+    );
+    expect(rows).toEqual([{ live: WAITING - 1_000 }]);
   });
 });

@@ -34,13 +34,18 @@ describe('a look', () => {
     await joinMany(app, sale.eventId, places + ENTRIES_AT_ONCE + 10);
     await sale.give(0, 0);
     expect(await looks(app)).toBe(places);
+    const last = await sale.join();
+    expect(last.answer.body.position).toBe(ENTRIES_AT_ONCE + 11);
+    expect(await last.left()).toBe(204);
     await app.admin.post(`/events/${sale.eventId}/sales/close`);
     expect(await lookOnce(app, sale.eventId, 1)).toMatchObject({ again: true });
     expect(await entriesOf(sale.eventId)).toEqual({
-      ...{ offered: 10, waiting: 10, closed: OFFERS_AT_ONCE + ENTRIES_AT_ONCE },
+      ...{ offered: 10, waiting: 10, closed: OFFERS_AT_ONCE + ENTRIES_AT_ONCE, left: 1 },
     });
     await looks(app);
-    expect(await entriesOf(sale.eventId)).toEqual({ closed: places + ENTRIES_AT_ONCE + 10 });
+    expect(await entriesOf(sale.eventId)).toEqual({
+      ...{ closed: places + ENTRIES_AT_ONCE + 10, left: 1 },
+    });
   });
 
   it('F10 that had not room for all is followed by the next round at once', async () => {

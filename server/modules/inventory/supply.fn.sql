@@ -204,11 +204,10 @@ begin
     where p.event_id = p_event and p.pool_id = p_pool
   ) then
     update inventory.seat s set status = 'free'
-    from (
-      select x.seat_no, row_number() over (order by x.seat_no) as nth from inventory.seat x
+    where s.event_id = p_event and s.seat_no = any (array(
+      select x.seat_no from inventory.seat x
       where x.event_id = p_event and x.pool_id = p_pool and x.status = 'reserved'
-    ) k
-    where s.event_id = p_event and s.seat_no = k.seat_no and k.nth > p_waiting;
+      order by x.seat_no offset p_waiting));
   end if;
   update inventory.pool p set waiting = p_waiting, reserved = least(p.reserved, p_waiting)
   where p.event_id = p_event and p.pool_id = p_pool returning p.reserved into v_reserved;

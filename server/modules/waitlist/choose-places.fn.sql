@@ -166,13 +166,14 @@ begin
   ), demand as materialized (
     -- Everybody wants at least one: more of them than there are seats need not be counted.
     select p.pool_id, (
-      select coalesce(sum(e.quantity), 0)
+      select coalesce(sum((
+        select e.quantity from waitlist.entry e
+        where e.event_id = p_event and e.entry_id = n.entry_id)), 0)
       from (
-        select distinct w.rank, w.entry_id from waitlist.want w
+        select distinct on (w.rank) w.rank, w.entry_id from waitlist.want w
         where w.event_id = p_event and w.pool_id = p.pool_id
         order by w.rank limit cardinality(p_left)
       ) n
-      join waitlist.entry e on e.event_id = p_event and e.entry_id = n.entry_id
     ) as places
     from (select distinct s.pool_id from seats s) p
   )

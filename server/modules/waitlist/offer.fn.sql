@@ -221,13 +221,13 @@ begin
     return '{"offers": 0, "places": 0, "waitedMs": [], "refused": []}';
   end if;
   v_made := inventory.hold_batch@v(p_event, p_t, p_calls);
-  select coalesce(jsonb_agg(c.value order by c.nth)
-      filter (where m.value ->> 'verdict' = 'granted'), '[]'),
-    coalesce(jsonb_agg(c.value ->> 'entryId')
-      filter (where m.value ->> 'verdict' <> 'granted'), '[]')
+  select coalesce(jsonb_agg(c.chosen order by c.nth)
+      filter (where c.made ->> 'verdict' = 'granted'), '[]'),
+    coalesce(jsonb_agg(c.chosen ->> 'entryId')
+      filter (where c.made ->> 'verdict' <> 'granted'), '[]')
   into v_granted, v_refused
-  from jsonb_array_elements(p_chosen) with ordinality as c(value, nth)
-  join jsonb_array_elements(v_made) with ordinality as m(value, nth) on m.nth = c.nth;
+  from rows from (jsonb_array_elements(p_chosen), jsonb_array_elements(v_made))
+    with ordinality as c(chosen, made, nth);
   perform waitlist.stop_waiting@v(p_event, array_agg(g."entryId"), array_agg(g."poolId"),
     array_agg(g.quantity))
   from jsonb_to_recordset(v_granted) as g("entryId" text, "poolId" text, quantity int)

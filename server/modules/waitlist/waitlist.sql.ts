@@ -71,11 +71,8 @@ export const selectEntry = (eventId: EventId, entryId: EntryId) => rows({
     e.ticket_type_ids as "ticketTypeIds", e.sections, e.person ->> 'email' as email,
     e.person ->> 'name' as name, e.user_id as "userId", l.organizer_id as "organizerId",
     e.offer_id as "offerId", e.ended_as as "endedAs", e.joined_at as "joinedAt",
-    l.closes_at as "closesAt", (
-      select count(distinct w.rank)::int from waitlist.want w
-      where w.event_id = ${eventId} and e.status = 'waiting' and w.pool_id = any (e.pool_ids)
-        and w.rank < e.rank
-    ) as ahead,
+    l.closes_at as "closesAt", case when e.status = 'waiting'
+      then waitlist.ahead_of@v(e.event_id, e.entry_id, e.rank) else 0 end as ahead,
     l.last_rank::int as joined, l.served, l.offered_places as "offeredPlaces"
   from waitlist.entry e join waitlist.list l on l.event_id = e.event_id
   where e.event_id = ${eventId} and e.entry_id = ${entryId}`;
