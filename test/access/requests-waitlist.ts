@@ -18,7 +18,7 @@ const waiting = (isOffered: boolean, isUsedUp: boolean): Recipe => ({
 const soldOut: Recipe = ofEvent({
   variants: seen,
   more: { ticketTypes: [{ name: 'Last', price: { amount: 0, currency: 'EUR' }, capacity: 1 }] },
-  body: () => ({ email: `waiting.${fresh()}@example.org` }),
+  body: () => ({ email: `waiting.${fresh()}@example.org`, quantity: 1 }),
   before: async (_organizer, { id, typeId }, { app }) => {
     const items = [{ ticketTypeId: typeId, quantity: 1 }];
     await app.guest.post(`/events/${id}/holds`, { items }, newKey());
