@@ -58,7 +58,7 @@ export type HoldCall = {
   readonly byRight?: boolean;
 };
 
-// The functions answer in these shapes (hold-batch.fn.sql, hold.fn.sql).
+// The functions answer in these shapes (hold.fn.sql, change-hold.fn.sql).
 const verdicts = <Request>(kind: LaneKind<Request, unknown>) =>
   kind as LaneKind<Request, HoldVerdict>;
 
