@@ -14,13 +14,13 @@ const waiting = (isOffered: boolean, isUsedUp: boolean): Recipe => ({
   },
 });
 
-/** An event that somebody new may wait for. */
+/** An event that somebody new may wait for, with as many as the route's example asks for. */
 const soldOut: Recipe = ofEvent({
   variants: seen,
-  more: { ticketTypes: [{ name: 'Last', price: { amount: 0, currency: 'EUR' }, capacity: 1 }] },
-  body: () => ({ email: `waiting.${fresh()}@example.org`, quantity: 1 }),
+  more: { ticketTypes: [{ name: 'Last', price: { amount: 0, currency: 'EUR' }, capacity: 2 }] },
+  body: () => ({ email: `waiting.${fresh()}@example.org` }),
   before: async (_organizer, { id, typeId }, { app }) => {
-    const items = [{ ticketTypeId: typeId, quantity: 1 }];
+    const items = [{ ticketTypeId: typeId, quantity: 2 }];
     await app.guest.post(`/events/${id}/holds`, { items }, newKey());
   },
 });

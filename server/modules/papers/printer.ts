@@ -31,8 +31,8 @@ export function printProgram(): URL | null {
 /** In a thread of its own, or without a program in this one. */
 export function createPrinter(program: URL | null): Printer {
   if (!program) {
-    const here = import('./print.ts');
-    return { print: async (job) => ok(await (await here).print(job)), close: async () => {} };
+    const here = async (job: PrintJob) => (await import('./print.ts')).print(job);
+    return { print: async (job) => ok(await here(job)), close: async () => {} };
   }
   const thread = createSideThread<PrintJob>({
     program,
