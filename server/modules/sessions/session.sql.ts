@@ -24,7 +24,7 @@ import {
   textAsOrNull,
   textOrNull,
 } from '../../kernel/sql.ts';
-import { booked, type PaymentMethod } from '../shopping/index.ts';
+import { bookAnswers, type PaymentMethod } from '../shopping/index.ts';
 import type { SessionState } from './states.ts';
 
 /** What a session knows of people is deleted with it, so many days after its end. */
@@ -150,9 +150,9 @@ export const updateSession = (
 const asJson = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
 
 /** Lane function: the event, the instant (null: the database's clock), the batch as JSON. */
-export const callPurchaseBatch = (eventId: EventId, now: Date | null, requests: string) => rows({
-  answers: listOf(booked),
-})`
+export const callPurchaseBatch = (eventId: EventId, now: Date | null, requests: string) => rows(
+  bookAnswers,
+)`
   select sessions.purchase_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
 
 export const selectDueSessions = (now: Date | null, most: number) => rows({

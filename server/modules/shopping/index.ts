@@ -24,7 +24,7 @@ export {
 export { makeOrder, type OrderWish } from './make-order.ts';
 export { openingFor } from './price-order.ts';
 export { bookingRefusals, buyer, returnUrl, shoppingRoutes } from './routes.ts';
-export { booked } from './settle.sql.ts';
+export { bookAnswers } from './settle.sql.ts';
 export type { BookAnswer, BookRequest } from './settle-kinds.ts';
 export { settlePayment } from './settle-payment.ts';
 export { type WaysToPay, waysToPay } from './ways-to-pay.ts';

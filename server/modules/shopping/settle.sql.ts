@@ -4,16 +4,21 @@ import { command, int, listOf, objectOf, rows, text, textAs } from '../../kernel
 /** Lane functions: the event, the instant (null: the database's clock), the batch as JSON. */
 const words = { answers: listOf(text) };
 
-export const booked = objectOf({
-  verdict: text,
-  // Where it was refused there is no order.
-  orderId: (raw: unknown) => (raw === undefined ? null : textAs<OrderId>()(raw)),
-  limit: (raw: unknown) => (raw === undefined ? null : int(raw)),
-});
+/** What is answered to requests for orders, here and by sessions. */
+export const bookAnswers = {
+  answers: listOf(
+    objectOf({
+      verdict: text,
+      // Where it was refused there is no order.
+      orderId: (raw: unknown) => (raw === undefined ? null : textAs<OrderId>()(raw)),
+      limit: (raw: unknown) => (raw === undefined ? null : int(raw)),
+    }),
+  ),
+};
 
-export const callBookBatch = (eventId: EventId, now: Date | null, requests: string) => rows({
-  answers: listOf(booked),
-})`
+export const callBookBatch = (eventId: EventId, now: Date | null, requests: string) => rows(
+  bookAnswers,
+)`
   select shopping.book_batch@v(${eventId}, ${now}, ${requests}::jsonb) as answers`;
 
 export const callClaimBatch = (eventId: EventId, now: Date | null, requests: string) => rows(words)`
