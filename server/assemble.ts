@@ -191,7 +191,7 @@ async function build(
       await work.stopWork();
       await delivery?.stop();
       post.close();
-      await disconnect(ctx);
+      await disconnect({ ...ctx, ...base });
     },
   };
 }
@@ -212,6 +212,7 @@ async function openApp(
   return app;
 }
 
+/** What was put in the place of something is closed by whoever put it there. */
 async function disconnect(ctx: Ctx): Promise<void> {
   const { ports, lanes, db, auditDb, webhookDb, outgoingDb, stops, shared } = ctx;
   await ports.printer.close();

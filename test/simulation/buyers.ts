@@ -298,6 +298,9 @@ export async function bookHeld(run: Run, event: EventHistory, operation: Operati
   if (!held) return book(run, event, operation);
   held.touched = true;
   held.mayOutlive = true;
+  // An order counts its hold for its own buyer alone; until it is answered nobody knows for whom.
+  const before = [...held.people];
+  held.people.clear();
   const ask = bookingAsk(event, operation, held);
   const headers = { ...ask.headers, ...headersOf(held) };
   // Whoever holds with a device's secret books with it.
@@ -306,7 +309,9 @@ export async function bookHeld(run: Run, event: EventHistory, operation: Operati
   const heard = await send(run, operation.instance, request);
   noteBooking(run, event, ask, heard, held);
   const refused = heard.answer !== null && heard.answer.status < 500 && heard.lost === 0;
-  if (refused && heard.answer?.status !== 201) held.mayOutlive = false;
+  if (!refused || heard.answer?.status === 201) return;
+  held.mayOutlive = false;
+  for (const [person, sinceMs] of before) held.people.set(person, sinceMs);
 }
 
 /** The order that a booking made, and its hold, where that was made by it as well. */

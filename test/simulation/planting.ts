@@ -27,9 +27,9 @@ export type Plant = {
   readonly killed?: 'postgres';
 };
 
-export const HOLD_BATCH = /inventory\/hold-batch\.fn\.sql$/;
 export const HOLD_PARTS = /inventory\/hold-parts\.fn\.sql$/;
 export const HOLD = /inventory\/hold\.fn\.sql$/;
+export const SWAP = /inventory\/change-hold\.fn\.sql$/;
 export const FREE = /inventory\/free\.fn\.sql$/;
 export const SELL = /inventory\/sell\.fn\.sql$/;
 export const SUPPLY = /inventory\/supply\.fn\.sql$/;

@@ -12,7 +12,6 @@ import {
   FREE,
   GREEDY,
   HOLD,
-  HOLD_BATCH,
   HOLD_PARTS,
   NEVER_OVERSOLD,
   ONE_PER_KEY,
@@ -25,6 +24,7 @@ import {
   SETTLE,
   SHORT,
   SUPPLY,
+  SWAP,
 } from './planting.ts';
 import { moneyPlants } from './plants-of-money.ts';
 
@@ -34,7 +34,7 @@ export const plants: readonly Plant[] = [
     smoke: true,
     changes: [
       {
-        file: /inventory\/(hold-batch|hold|free|sell|seats)\.fn\.sql$/,
+        file: /inventory\/(hold|change-hold|free|sell|seats)\.fn\.sql$/,
         find: /(from inventory\.sale s where s\.event_id = p_event) for no key update/,
         put: '$1',
       },
@@ -60,19 +60,21 @@ export const plants: readonly Plant[] = [
     name: 'lapsed holds are free only when they are swept',
     changes: [
       {
-        file: HOLD_BATCH,
+        file: HOLD,
         find: /v_swept := inventory\.reclaim_lapsed@v\(.*\);/,
         put: 'v_swept := 0;',
       },
-      { file: HOLD, find: /perform inventory\.reclaim_lapsed@v\(.*\);/, put: 'null;' },
+      {
+        file: SWAP,
+        find: /v_swept := inventory\.reclaim_lapsed@v\(.*\);/,
+        put: 'v_swept := 0;',
+      },
     ],
     caughtBy: ['G5'],
   },
   {
     name: 'a decision takes the time from before it waited',
-    changes: [
-      { file: HOLD_BATCH, find: /kernel\.instant\(p_now\)/, put: 'coalesce(p_now, now())' },
-    ],
+    changes: [{ file: HOLD, find: /kernel\.instant\(p_now\)/, put: 'coalesce(p_now, now())' }],
     caughtBy: ['G5'],
     slow: true,
     run: { ...SHORT, faults: { hold_lock: 100, kill_connections: 0, deadlock: 0, provider: 0 } },
@@ -92,7 +94,7 @@ export const plants: readonly Plant[] = [
   {
     name: 'a key that is known is not looked up',
     smoke: true,
-    changes: [{ file: HOLD_BATCH, find: 'if r.known is not null then', put: 'if false then' }],
+    changes: [{ file: HOLD, find: 'if r.known is not null then', put: 'if false then' }],
     statements: [ONE_PER_KEY],
     caughtBy: ['G14'],
   },
@@ -105,7 +107,7 @@ export const plants: readonly Plant[] = [
   },
   {
     name: 'a swap keeps the old selection counted',
-    changes: [{ file: HOLD, find: 'select o.pool_id, - o.quantity', put: 'select o.pool_id, 0' }],
+    changes: [{ file: SWAP, find: 'select o.pool_id, - o.quantity', put: 'select o.pool_id, 0' }],
     caughtBy: ['G2', 'G5', 'ANSWER'],
   },
   {
@@ -213,7 +215,7 @@ export const plants: readonly Plant[] = [
     name: 'a hold draws on what is kept for those who wait',
     changes: [
       {
-        file: HOLD_BATCH,
+        file: HOLD,
         find: 'v_pool_of[v_type] + case when r.offered then',
         put:
           'v_pool_of[v_type] + case when r.offered or ' +
