@@ -146,12 +146,24 @@ function partiesOf(seed: number): () => Party {
   };
 }
 
+/** What a crowd was refused is not proposed for a moment: then all that is free is known again. */
+async function untilAllIsKnown({ eventId, map, house }: Sale): Promise<void> {
+  const url = `/api/v1/events/${eventId}/seats`;
+  const unlike = async () => {
+    const { rawPayload: bits } = await app.parts.app.inject({ url });
+    const isShownFree = (no: number) => ((bits[no >> 2] ?? 0) >> ((no & 3) * 2)) % 4 === 0;
+    return map.seats.filter((_, no) => isShownFree(no) !== house.isFree(no)).length;
+  };
+  await eventually(unlike, (seats) => seats === 0);
+}
+
 /**
  * Nobody else buys meanwhile: what is granted must be what trying every block finds, so that no
  * grant leaves a seat alone that another block would not have. Answers how many were compared.
  */
 async function buyAlone(sale: Sale, plan: SeatPlan, next: () => Party): Promise<number> {
   let compared = 0;
+  await untilAllIsKnown(sale);
   for (let n = 0; n < ALONE_PARTIES; n += 1) {
     const party = next();
     const { quantity } = party;
