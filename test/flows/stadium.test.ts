@@ -130,8 +130,10 @@ const planOf = ({ seats, focalPoint }: Survey): SeatPlan =>
     })),
   );
 
+type NextParty = () => Party;
+
 /** The same parties in every run (Numerical Recipes' constants). */
-function partiesOf(seed: number): () => Party {
+function partiesOf(seed: number): NextParty {
   let state = seed;
   const chance = () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
@@ -161,7 +163,7 @@ async function untilAllIsKnown({ eventId, map, house }: Sale): Promise<void> {
  * Nobody else buys meanwhile: what is granted must be what trying every block finds, so that no
  * grant leaves a seat alone that another block would not have. Answers how many were compared.
  */
-async function buyAlone(sale: Sale, plan: SeatPlan, next: () => Party): Promise<number> {
+async function buyAlone(sale: Sale, plan: SeatPlan, next: NextParty): Promise<number> {
   let compared = 0;
   await untilAllIsKnown(sale);
   for (let n = 0; n < ALONE_PARTIES; n += 1) {
