@@ -133,11 +133,6 @@ describe('a transaction', () => {
     expect(await one(db, after)).toEqual({ gone: true });
   });
 
-  it('can be read only', async () => {
-    const work = inTx(scopeOn(db), async (tx) => ok(await run(tx, addOne(1))), { readOnly: true });
-    expect(sqlStateOf(await caught(work))).toBe('25006');
-  });
-
   it('stores the answer of the request in itself, and not with a refusal', async () => {
     const stored: unknown[] = [];
     const complete = async (tx: Tx, value: unknown) => {

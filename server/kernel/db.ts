@@ -261,7 +261,6 @@ export type TxOptions = {
   /** Instead of the session's own role. */
   readonly role?: DbRole;
   readonly isolation?: 'read committed' | 'repeatable read';
-  readonly readOnly?: boolean;
 };
 
 /** The part of a context that a transaction needs. */
@@ -320,7 +319,7 @@ export async function attemptTx<Outcome extends Result<unknown, Refusal>>(
   const startedAt = performance.now();
   // One round trip: the audit log's trigger reads who acts from these settings.
   await client.query(
-    `begin isolation level ${isolation}${options.readOnly ? ' read only' : ''};
+    `begin isolation level ${isolation};
      ${options.role ? `set local role ${options.role};` : ''}
      set local fanfare.actor = '${label(scope.actor)}';
      set local fanfare.request_id = '${label(scope.requestId ?? '')}'`,

@@ -86,6 +86,13 @@ describe('a cache of what is fresh', () => {
     expect(await cache.read('a', async () => 'here')).toBe('here');
   });
 
+  it('keeps what is asked for, and forgets what nobody has asked for the longest', async () => {
+    const { cache } = cacheAt(2);
+    for (const key of ['a', 'b', 'a', 'c']) await cache.read(key, async () => key);
+    expect(await cache.read('a', async () => 'again')).toBe('a');
+    expect(await cache.read('b', async () => 'again')).toBe('again');
+  });
+
   it('forgets the oldest beyond its bound', async () => {
     const { cache } = cacheAt(2);
     for (const key of ['a', 'b', 'c']) await cache.read(key, async () => key);
