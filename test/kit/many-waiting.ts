@@ -14,8 +14,8 @@ export async function neverAnalyseLists(client: pg.ClientBase): Promise<void> {
 }
 
 /**
- * An event of seats, all held but so many that are reserved; `w1`, `w2`, … wait for one of them
- * each, every second one anywhere, the others in section A or B.
+ * An event of seats in two long rows, all held but so many side by side that are reserved; `w1`,
+ * `w2`, … wait for one of them each, every second one anywhere, the others in section A or B.
  */
 export async function fillList(
   client: pg.ClientBase,
@@ -36,7 +36,7 @@ export async function fillList(
     insert into inventory.seat (event_id, seat_no, seat_key, pool_id, section, row_no, place,
       distance, status)
     select '${event}', i, 's' || i, '${event}-seats', case when i % 2 = 0 then 'A' else 'B' end,
-      i % 2, i, i, case when i <= ${reserved} then 'reserved' else 'blocked' end
+      i % 2, (i + 1) / 2, i, case when i <= ${reserved} then 'reserved' else 'blocked' end
     from generate_series(1, ${HALL_SEATS}) as i;
     insert into waitlist.list
       (event_id, organizer_id, closes_at, look_at, last_rank, live, plan_version)

@@ -170,9 +170,9 @@ begin
         select e.quantity from waitlist.entry e
         where e.event_id = p_event and e.entry_id = n.entry_id)), 0)
       from (
-        select distinct on (w.rank) w.rank, w.entry_id from waitlist.want w
+        select distinct on (w.rank / 512, w.rank) w.entry_id from waitlist.want w
         where w.event_id = p_event and w.pool_id = p.pool_id
-        order by w.rank limit cardinality(p_left)
+        order by w.rank / 512, w.rank limit cardinality(p_left)
       ) n
     ) as places
     from (select distinct s.pool_id from seats s) p

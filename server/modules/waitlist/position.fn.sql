@@ -17,7 +17,7 @@ create function waitlist.ahead_of@v(p_event text, p_entry text, p_rank bigint) r
     select count(distinct n.rank)::int from mine m cross join lateral (
       select w.rank from waitlist.want w
       where w.event_id = p_event and w.pool_id = m.pool_id
-        and w.rank >= p_rank / 512 * 512 and w.rank < p_rank
+        and w.rank / 512 = p_rank / 512 and w.rank < p_rank
         and (m.section = '' or w.section in ('', m.section)) offset 0
     ) n
   )
