@@ -124,7 +124,7 @@ async function joinAll({ ctx }: Product, { eventId }: BenchEvent, places: number
       ticketTypeIds: null,
       sections: null,
       personKeys: [`email_of_waiting_${n}`],
-      person: { name: null, email: `waiting.${n}@example.org` },
+      person: { name: null, language: null, email: `waiting.${n}@example.org` },
       userId: null,
     });
     if (!joined.ok || joined.value.verdict !== 'joined') {

@@ -63,7 +63,12 @@ export async function buyHold(
   const paymentId = newScopedId(ctx.ids, 'pay', eventId);
   const booked = await ctx.lanes.ask(ctx, bookKind, eventId, {
     ...{ holdId, orderId, paymentId, organizerId: ORGANIZER, account: null, userId: null },
-    ...{ buyerName: 'Bench Buyer', buyerEmail: 'buyer@example.org', buyerPhone: null },
+    ...{
+      buyerName: 'Bench Buyer',
+      buyerEmail: 'buyer@example.org',
+      buyerPhone: null,
+      buyerLanguage: null,
+    },
     ...{ refundableUntil: null, currency: held.currency, checkSeconds: 45, payAfterSeconds: null },
     ...{ prices: null, creditMinor: 0, charges: null, returnUrl: null, seen: seenHold(held) },
     ...{ caller: `bench:${holdId}`, key: holdId, bodyHash: '07', actor: 'bench', method: METHOD },

@@ -187,9 +187,11 @@ function redemptionOf(ctx: Ctx, order: OrderRow, row: RemedyRow) {
   const orderId = present(row.newOrderId, 'the id of the order that the voucher becomes');
   const lines = Object.values(present(row.holdLines, 'what was kept'));
   const places = lines.reduce((sum, line) => sum + line.quantity, 0);
-  const { organizerId, userId, buyerName, buyerEmail, buyerPhone, currency, method } = order;
+  const { organizerId, userId, buyerName, buyerEmail, buyerPhone, buyerLanguage } = order;
+  const { currency, method } = order;
   return {
-    ...{ orderId, organizerId, userId, buyerName, buyerEmail, buyerPhone, currency, method },
+    ...{ orderId, organizerId, userId, buyerName, buyerEmail, buyerPhone, buyerLanguage },
+    ...{ currency, method },
     holdId: present(row.holdId, 'the places that were kept'),
     // Its value came as a voucher, and goes back with its event's remedies only.
     refundableUntil: null,

@@ -12,7 +12,6 @@
  * true. It does not know how mail travels: adapters do.
  */
 export { notificationConsumer } from './consumer.ts';
-export { type Language, languages } from './kinds.ts';
 export { notify, recipientKey, SEND_JOB, SEND_URGENT_JOB } from './notify.ts';
 export { optOut, optOutKey } from './opt-out.ts';
 export {

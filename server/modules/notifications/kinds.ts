@@ -1,8 +1,6 @@
 /** What people are told, and how each kind is treated. A new kind is a line here and a letter. */
 
 export type Channel = 'email' | 'sms';
-export const languages = ['en', 'de'] as const;
-export type Language = (typeof languages)[number];
 
 type KindOf = {
   /** By text message too, where a number is known. */

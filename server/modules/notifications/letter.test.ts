@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { kinds, languages } from './kinds.ts';
+import { languages } from '../../kernel/language.ts';
+import { kinds } from './kinds.ts';
 import { button, facts, type Letter, letterHtml, letterText, oneLine, text } from './letter.ts';
 import { previews } from './preview.ts';
 import { greetable } from './words.ts';

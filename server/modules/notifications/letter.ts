@@ -1,5 +1,5 @@
 /** A message as blocks, from which its HTML and its text are made. Values in, text out. */
-import type { Language } from './kinds.ts';
+import type { Language } from '../../kernel/language.ts';
 
 export type Block =
   | { readonly kind: 'text' | 'note'; readonly text: string }

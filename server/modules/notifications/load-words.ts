@@ -1,12 +1,13 @@
 import type { Ctx } from '../../kernel/context.ts';
 import { maybe } from '../../kernel/db.ts';
 import type { EventId, OrderId } from '../../kernel/ids.ts';
+import { isLanguage, type Language } from '../../kernel/language.ts';
 import { type Currency, formatMoney, money } from '../../kernel/money.ts';
 import { formatLocal } from '../../kernel/time.ts';
 import { type EventWords, readEventWords } from '../catalog/index.ts';
 import { accessTokenFor, languageOfPerson, organizerName } from '../identity/index.ts';
 import { type OrderRow, type OrderView, orderNow, readOrder, remedyOf } from '../orders/index.ts';
-import type { Kind, Language } from './kinds.ts';
+import type { Kind } from './kinds.ts';
 import { type MessageRow, selectSender } from './message.sql.ts';
 import { homeOf } from './ports.ts';
 import { greetable, LOCALES, type Words } from './words.ts';
@@ -26,7 +27,9 @@ export async function loadWords(ctx: Ctx, message: MessageRow): Promise<Loaded |
   if (message.orderId !== null && order === null) return null;
   const sender = await maybe(ctx.db, selectSender(organizerId));
   const own = await languageOfPerson(ctx.db, userId ?? order?.userId ?? null);
-  const language = own ?? sender?.language ?? 'en';
+  const { language: said } = message.data;
+  const asked = order?.buyerLanguage ?? (isLanguage(said) ? said : null);
+  const language = own ?? asked ?? sender?.language ?? 'en';
   const organizer = (await organizerName(ctx.db, organizerId)) ?? '';
   const words: Words = { ...nothing, organizer };
   if (message.eventId === '') return { words, language };

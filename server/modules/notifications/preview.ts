@@ -1,4 +1,5 @@
-import { type Kind, kindOf, kinds, type Language, languages } from './kinds.ts';
+import { type Language, languages } from '../../kernel/language.ts';
+import { type Kind, kindOf, kinds } from './kinds.ts';
 import { letterHtml, letterText, oneLine } from './letter.ts';
 import type { Words } from './words.ts';
 import { footerOf, phrases } from './write-message.ts';

@@ -1,9 +1,10 @@
 /** What was sent to whom, and how an organizer writes. */
+
 import { z } from 'zod';
 import { keyOf } from '../../kernel/actor.ts';
+import { languages } from '../../kernel/language.ts';
 import { bodyOf, type Route, route } from '../../kernel/route.ts';
 import { email, id, timeOut } from '../../kernel/schemas.ts';
-import { languages } from './kinds.ts';
 import { listMessages, resendTickets } from './resend.ts';
 import { readSender, setSender } from './senders.ts';
 

@@ -2,9 +2,9 @@ import { isStaffOf, type Key } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { type Busy, inTx, maybe, run } from '../../kernel/db.ts';
 import type { OrganizerId } from '../../kernel/ids.ts';
+import type { Language } from '../../kernel/language.ts';
 import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { organizerExists } from '../identity/index.ts';
-import type { Language } from './kinds.ts';
 import { selectSender, upsertSender } from './message.sql.ts';
 
 const SCOPE = 'keys:write';

@@ -1,6 +1,7 @@
 /** What letters are written from, made ready for one reader: dates and sums are text already. */
+import type { Language } from '../../kernel/language.ts';
 import type { Remedy } from '../orders/index.ts';
-import type { Kind, Language } from './kinds.ts';
+import type { Kind } from './kinds.ts';
 import type { Letter } from './letter.ts';
 
 export type EventFacts = {

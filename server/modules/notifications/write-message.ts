@@ -1,9 +1,10 @@
 import type { Ctx } from '../../kernel/context.ts';
 import { maybe } from '../../kernel/db.ts';
 import type { OrderId } from '../../kernel/ids.ts';
+import type { Language } from '../../kernel/language.ts';
 import { present } from '../../kernel/result.ts';
 import { orderPapers } from './attach-papers.ts';
-import { type Kind, kindOf, type Language } from './kinds.ts';
+import { type Kind, kindOf } from './kinds.ts';
 import { type Footer, type Letter, letterHtml, letterText, oneLine } from './letter.ts';
 import { german } from './letters-de.ts';
 import { english } from './letters-en.ts';

@@ -19,6 +19,7 @@ export { findOrder } from './find-order.ts';
 export { moveTickets, ordersOfHolds } from './live-orders.ts';
 export type { OrderRow } from './order.sql.ts';
 export {
+  buyerView,
   type OrderView,
   orderIn,
   orderNow,

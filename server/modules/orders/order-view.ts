@@ -3,6 +3,7 @@ import { breakdownLine } from '../../kernel/charges.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { all, inSnapshot, type Tx } from '../../kernel/db.ts';
 import { eventOf, type OrderId } from '../../kernel/ids.ts';
+import { languages } from '../../kernel/language.ts';
 import { present } from '../../kernel/result.ts';
 import { moneyOut, timeOut } from '../../kernel/schemas.ts';
 import {
@@ -54,12 +55,23 @@ const remedySchema = z.object({
     .describe('The order that the voucher became; opens with this order’s access token too'),
 });
 
+/** Who buys, as they are shown again. */
+export const buyerView = z.object({
+  name: z.string(),
+  email: z.string(),
+  phone: z.string().nullable(),
+  language: z
+    .enum(languages)
+    .nullable()
+    .describe('Of the letters, where it is not the organizer’s'),
+});
+
 export const orderSchema = z
   .object({
     id: z.string(),
     eventId: z.string(),
     userId: z.string().nullable(),
-    buyer: z.object({ name: z.string(), email: z.string(), phone: z.string().nullable() }),
+    buyer: buyerView,
     attendees: z
       .array(z.object({ name: z.string(), email: z.string().nullable() }))
       .optional()
@@ -253,7 +265,10 @@ function toView(ctx: Ctx, order: OrderRow, parts: Parts): OrderView {
     id: orderId,
     eventId,
     userId: order.userId,
-    buyer: { name: order.buyerName, email: order.buyerEmail, phone: order.buyerPhone },
+    buyer: {
+      ...{ name: order.buyerName, email: order.buyerEmail, phone: order.buyerPhone },
+      language: order.buyerLanguage,
+    },
     ...(order.attendees ? { attendees: [...order.attendees] } : {}),
     status: order.status,
     statusReason: order.endReason,

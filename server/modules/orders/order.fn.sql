@@ -3,31 +3,33 @@
 -- full key: see docs/locking.md for the switches.
 
 -- Makes pending orders of holds. p_orders, an array of: orderId, holdId, organizerId, userId,
--- buyerName, buyerEmail, buyerPhone, expiresAt, refundableUntil, currency, method, caller, key,
--- bodyHash (hex), prices (by ticket type, where a place costs less than its hold says; else null),
--- creditMinor (what credit pays of it), charges (what prices contain), promoCode (what lowered
--- them), creditId and creditReservation (where the credit is). Their lines are those of the holds.
+-- buyerName, buyerEmail, buyerPhone, buyerLanguage, expiresAt, refundableUntil, currency, method,
+-- caller, key, bodyHash (hex), prices (by ticket type, where a place costs less than its hold says;
+-- else null), creditMinor (what credit pays of it), charges (what prices contain), promoCode (what
+-- lowered them), creditId and creditReservation (where the credit is). Their lines are those of the
+-- holds.
 create function orders.place_orders@v(p_event text, p_orders jsonb, p_t timestamptz) returns void
   language plpgsql as $$
 begin
   insert into orders.order (event_id, order_id, organizer_id, hold_id, purchase_no, user_id,
-    buyer_name, buyer_email, buyer_phone, expires_at, refundable_until, total_minor, credit_minor,
-    charges, promo_code, credit_id, credit_reservation, currency, method, caller, key, body_hash,
-    made_at)
+    buyer_name, buyer_email, buyer_phone, buyer_language, expires_at, refundable_until,
+    total_minor, credit_minor, charges, promo_code, credit_id, credit_reservation, currency, method,
+    caller, key, body_hash, made_at)
   select p_event, r."orderId", r."organizerId", r."holdId",
     -- Those before it failed, and kept the hold.
     1 + (select count(*)::int from orders.order o
       where o.event_id = p_event and o.hold_id = r."holdId"), r."userId", r."buyerName",
-    r."buyerEmail", r."buyerPhone", r."expiresAt", r."refundableUntil",
+    r."buyerEmail", r."buyerPhone", r."buyerLanguage", r."expiresAt", r."refundableUntil",
     (select sum(l.quantity * l.unit_price_minor)
       from orders.priced_lines@v(p_event, r."holdId", r.prices) l),
     coalesce(r."creditMinor", 0), r.charges, r."promoCode", r."creditId", r."creditReservation",
     r.currency, r.method, r.caller, r.key, decode(r."bodyHash", 'hex'), p_t
   from jsonb_to_recordset(p_orders) as r(
     "orderId" text, "organizerId" text, "holdId" text, "userId" text, "buyerName" text,
-    "buyerEmail" text, "buyerPhone" text, "expiresAt" timestamptz, "refundableUntil" timestamptz,
-    currency text, method text, caller text, key text, "bodyHash" text, prices jsonb,
-    "creditMinor" int, charges jsonb, "promoCode" text, "creditId" text, "creditReservation" text);
+    "buyerEmail" text, "buyerPhone" text, "buyerLanguage" text, "expiresAt" timestamptz,
+    "refundableUntil" timestamptz, currency text, method text, caller text, key text,
+    "bodyHash" text, prices jsonb, "creditMinor" int, charges jsonb, "promoCode" text,
+    "creditId" text, "creditReservation" text);
   insert into orders.order_item
     (event_id, order_id, line, ticket_type_id, quantity, unit_price_minor, list_price_minor)
   select p_event, r."orderId", l.line - 1, l.ticket_type_id, l.quantity, l.unit_price_minor,

@@ -10,6 +10,7 @@ import type {
   TicketTypeId,
   UserId,
 } from '../../kernel/ids.ts';
+import type { Language } from '../../kernel/language.ts';
 import type { Currency } from '../../kernel/money.ts';
 import {
   bool,
@@ -49,6 +50,7 @@ const columns = {
   buyerName: text,
   buyerEmail: text,
   buyerPhone: textOrNull,
+  buyerLanguage: textAsOrNull<Language>(),
   status: textAs<OrderState>(),
   endReason: textOrNull,
   expiresAt: instant,
@@ -71,7 +73,8 @@ const columns = {
 const orderSelect = fragment`
     event_id as "eventId", order_id as "orderId", organizer_id as "organizerId",
     hold_id as "holdId", user_id as "userId", buyer_name as "buyerName",
-    buyer_email as "buyerEmail", buyer_phone as "buyerPhone", status, end_reason as "endReason",
+    buyer_email as "buyerEmail", buyer_phone as "buyerPhone",
+    buyer_language as "buyerLanguage", status, end_reason as "endReason",
     expires_at as "expiresAt", refundable_until as "refundableUntil",
     total_minor as "totalMinor", credit_minor as "creditMinor", charges, attendees,
     promo_code as "promoCode", credit_id as "creditId",

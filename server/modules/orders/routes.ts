@@ -39,7 +39,7 @@ const example = {
   id: 'ord_00vtdzt3h1k4r00vtdzw2q5r8s1t4v7w0x3y6',
   eventId: 'evt_00vtdzt3h1k4r',
   userId: null,
-  buyer: { name: 'Ada Lovelace', email: 'ada@example.org', phone: null },
+  buyer: { name: 'Ada Lovelace', email: 'ada@example.org', phone: null, language: null },
   status: 'confirmed',
   statusReason: null,
   expiresAt: '2035-05-02T10:15:00.000Z',

@@ -1,12 +1,13 @@
 /** Signing in by a message that one has read, and out again. */
+
 import { z } from 'zod';
 import type { Ctx } from '../../kernel/context.ts';
 import { sessionCookie } from '../../kernel/http-session.ts';
+import { languageFor, languages } from '../../kernel/language.ts';
 import { ok } from '../../kernel/result.ts';
 import { bodyOf, type Route, type RouteInput, route } from '../../kernel/route.ts';
 import { email, id, line, phone, timeOut } from '../../kernel/schemas.ts';
 import { type Contact, closeSignInKey } from '../identity/index.ts';
-import { type Language, languages } from '../notifications/index.ts';
 import { askSignIn } from './ask-sign-in.ts';
 import { SESSION_DAYS, verifySignIn } from './verify-sign-in.ts';
 
@@ -41,16 +42,6 @@ const signedIn = z
   .meta({ id: 'SignedIn' });
 
 const signedOut = z.object({ signedOut: z.literal(true) }).meta({ id: 'SignedOut' });
-
-/** The first language of a browser that we write in. */
-export function languageOf(header: string | string[] | undefined): Language | null {
-  const wanted = String(header ?? '')
-    .split(',')
-    .map((part) => part.trim().slice(0, 2).toLowerCase());
-  return languages.find((language) => language === wanted.find(isOurs)) ?? null;
-}
-
-const isOurs = (tag: string) => languages.some((language) => language === tag);
 
 /** Only behind https may a browser be told to keep it for https. */
 export function cookieOf(ctx: Ctx, secret: string | null): string {
@@ -97,7 +88,7 @@ export const peopleRoutes: readonly Route[] = [
         askSignIn(ctx, actor, {
           contact: contactOf(body),
           organizerId: body.organizerId ?? null,
-          language: body.language ?? languageOf(request.headers['accept-language']),
+          language: languageFor(body.language, request.headers['accept-language']),
           caller: callerOf(input),
         }),
       );

@@ -118,10 +118,13 @@ async function asked(
 
 /** What the order is to be, of a session that has no issues. */
 async function wishOf(ctx: Ctx, actor: Actor, { row }: Session): Promise<OrderWish> {
-  const { name, email, phone } = present(row.buyer, 'the buyer of a session without issues');
+  const { name, email, phone, language } = present(
+    row.buyer,
+    'the buyer of a session without issues',
+  );
   const home = returnUrlFor(ctx.config, actor, row.organizerId, undefined);
   return {
-    buyer: { name, email, phone: phone ?? undefined },
+    buyer: { name, email, phone: phone ?? undefined, language: language ?? undefined },
     userId: row.userId,
     personKeys: await keysOf(ctx, row),
     promoCode: row.promoCode,

@@ -1,5 +1,7 @@
 /** Shopping sessions over HTTP: one view, and a place to write for each part of it. */
+
 import { z } from 'zod';
+import { languageFor } from '../../kernel/language.ts';
 import type { RefusalTable } from '../../kernel/problem.ts';
 import { ok, refused } from '../../kernel/result.ts';
 import { bodyOf, type Route, route } from '../../kernel/route.ts';
@@ -57,7 +59,7 @@ const exampleFull = {
   ...exampleEmpty,
   secondsLeft: 1_640,
   selection: { items: [{ ...exampleItem, unitPrice: eur(2_500) }] },
-  buyer: { ...exampleBuyer, phone: null },
+  buyer: { ...exampleBuyer, phone: null, language: null },
   payment: { method: 'simulated' },
   total: eur(5_000),
   due: eur(5_000),
@@ -140,9 +142,10 @@ export const sessionRoutes: readonly Route[] = [
     success,
     refusals: notOpen,
     example: { body: exampleBuyer },
-    handle: async (ctx, { actor, params: { id: sessionId }, body }) => {
+    handle: async (ctx, { actor, params: { id: sessionId }, body, request }) => {
       const { name, email: address, phone = null } = body;
-      const parts = { buyer: { name, email: address, phone } };
+      const language = languageFor(body.language, request.headers['accept-language']);
+      const parts = { buyer: { name, email: address, phone, language } };
       return bodyOf(changeSession(ctx, actor, sessionId, parts));
     },
   }),

@@ -3,7 +3,7 @@ import type { Ctx } from '../../kernel/context.ts';
 import { issueSchema } from '../../kernel/problem.ts';
 import { ok } from '../../kernel/result.ts';
 import { moneyOut, timeOut } from '../../kernel/schemas.ts';
-import { type OrderView, orderNow, orderSchema, referencesOf } from '../orders/index.ts';
+import { buyerView, type OrderView, orderNow, orderSchema, referencesOf } from '../orders/index.ts';
 import { accountFor, paymentsOf } from '../payments/index.ts';
 import { applyCode, codeOfCredit, findCredit, type PromoRefusal } from '../promotions/index.ts';
 import { isAvailable, type WaysToPay, waysToPay } from '../shopping/index.ts';
@@ -29,9 +29,7 @@ export const sessionSchema = z
         ),
       })
       .nullable(),
-    buyer: z
-      .object({ name: z.string(), email: z.string(), phone: z.string().nullable() })
-      .nullable(),
+    buyer: buyerView.nullable(),
     attendees: z.array(z.object({ name: z.string(), email: z.string().nullable() })),
     payment: z
       .object({

@@ -71,8 +71,8 @@ begin
 end $$;
 
 -- A session that begins with places: whoever calls this holds the event's lock and has a hold with
--- this session as its caller, which lasts until p_until. p_person: name (or null) and email of the
--- buyer, who may still name another.
+-- this session as its caller, which lasts until p_until. p_person: name (or null), email and
+-- language (or null) of the buyer, who may still name another.
 create function sessions.start_with@v(
   p_event text, p_session text, p_hold text, p_organizer text, p_currency text, p_user text,
   p_person jsonb, p_t timestamptz, p_until timestamptz
@@ -83,5 +83,5 @@ begin
   values (p_event, p_session, p_organizer, p_currency, p_user, 'open', p_t, p_until, 'offer',
     p_hold, 1, case when p_person ->> 'name' is not null
       then jsonb_build_object('name', p_person ->> 'name', 'email', p_person ->> 'email',
-        'phone', null) end, p_until);
+        'phone', null, 'language', p_person ->> 'language') end, p_until);
 end $$;

@@ -1,4 +1,5 @@
 /** Sessions: one row each, changed only by whoever names the version that they have read. */
+
 import type {
   CreditId,
   EventId,
@@ -8,6 +9,7 @@ import type {
   SessionId,
   UserId,
 } from '../../kernel/ids.ts';
+import type { Language } from '../../kernel/language.ts';
 import type { Currency } from '../../kernel/money.ts';
 import {
   bool,
@@ -34,7 +36,10 @@ const LOOK_AGAIN_SECONDS = 10;
 /** No session that goes on is looked at later: none lasts longer. */
 const LONGEST_MINUTES = 61;
 
-const buyer = objectOf({ name: text, email: text, phone: textOrNull });
+const buyer = objectOf({
+  ...{ name: text, email: text, phone: textOrNull },
+  language: textAsOrNull<Language>(),
+});
 const attendees = listOf(objectOf({ name: text, email: textOrNull }));
 
 const columns = {
@@ -50,7 +55,8 @@ const columns = {
   caller: text,
   holdId: textAsOrNull<HoldId>(),
   holdNo: int,
-  buyer: (raw: unknown) => (raw === null ? null : buyer(raw)),
+  // One that was named before there were languages has none.
+  buyer: (raw: unknown) => (raw === null ? null : buyer({ language: null, ...raw })),
   attendees: (raw: unknown) => (raw === null ? null : attendees(raw)),
   method: textAsOrNull<PaymentMethod>(),
   returnUrl: textOrNull,

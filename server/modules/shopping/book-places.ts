@@ -3,9 +3,11 @@
  * is found again by its key, so that a repeated request goes on where the first one stopped and
  * answers the same.
  */
+
 import { type Actor, buyingPerson } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import type { EventId, HoldId } from '../../kernel/ids.ts';
+import type { Language } from '../../kernel/language.ts';
 import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
 import { findEvent, type Seen } from '../catalog/index.ts';
 import { accessTokenFor } from '../identity/index.ts';
@@ -43,6 +45,8 @@ export type Booking = {
     readonly name: string;
     readonly email: string;
     readonly phone?: string | undefined;
+    /** Of the letters; not given: the organizer's. */
+    readonly language?: Language | undefined;
   };
   readonly payment: {
     /** The organizer's default where none is named. */

@@ -156,6 +156,7 @@ async function place(
     buyerName: gift.recipient.name,
     buyerEmail: gift.recipient.email,
     buyerPhone: null,
+    buyerLanguage: null,
     refundableUntil,
     currency,
     method: 'complimentary',

@@ -105,6 +105,7 @@ function requestOf(ctx: Ctx, { event }: Seen, wanted: OrderWish, once: Once) {
     buyerName: buyer.name,
     buyerEmail: buyer.email,
     buyerPhone: buyer.phone ?? null,
+    buyerLanguage: buyer.language ?? null,
     refundableUntil,
     currency,
     caller: once.caller,

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-
 import { type Actor, buyingPerson } from '../../kernel/actor.ts';
-
 import { eventOf, type HoldId } from '../../kernel/ids.ts';
+import { languageFor, languages } from '../../kernel/language.ts';
 import { ok, present, refused } from '../../kernel/result.ts';
 import { bodyOf, type Route, route } from '../../kernel/route.ts';
 import { email, id, line, moneyOut, phone, timeOut } from '../../kernel/schemas.ts';
@@ -26,7 +25,15 @@ import { openingFor, priceRefusals } from './price-order.ts';
 import { stopRoutes } from './stop-routes.ts';
 
 export const buyer = z
-  .strictObject({ name: line(200), email, phone: phone.optional() })
+  .strictObject({
+    name: line(200),
+    email,
+    phone: phone.optional(),
+    language: z
+      .enum(languages)
+      .optional()
+      .describe('Of the letters; default: what the browser asks for, or the organizer’s'),
+  })
   .meta({ id: 'Buyer' });
 
 export const returnUrl = z
@@ -104,7 +111,7 @@ const exampleOrder = {
   id: 'ord_00vtdzt3h1k4r00vtdzw2q5r8s1t4v7w0x3y6',
   eventId: exampleHold.eventId,
   userId: null,
-  buyer: { ...exampleBuyer, phone: null },
+  buyer: { ...exampleBuyer, phone: null, language: null },
   status: 'pending',
   statusReason: null,
   expiresAt: exampleHold.expiresAt,
@@ -353,9 +360,11 @@ const bookings: readonly Route[] = [
         accessToken: 'at_3v1Qm7Yx0pTzB5cLwR8kNs2dHf6gJa4eUiOyXbVqMnK',
       },
     },
-    handle: async (ctx, { actor, params, body, once }) => {
+    handle: async (ctx, { actor, params, body, once, request }) => {
       if (!once) return refused('idempotency_key_required');
-      const { items: lines, ...booking } = body;
+      const { items: lines, ...rest } = body;
+      const language = languageFor(body.buyer.language, request.headers['accept-language']);
+      const booking = { ...rest, buyer: { ...body.buyer, language: language ?? undefined } };
       const wanted = lines ? { ...booking, items: holdItems(lines) } : booking;
       return bodyOf(bookPlaces(ctx, actor, params.id, wanted, once));
     },

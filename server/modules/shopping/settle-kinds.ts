@@ -1,4 +1,5 @@
 /** The beats of a purchase that a lane batches: book, claim, confirm. */
+
 import type {
   CreditId,
   HoldId,
@@ -11,6 +12,7 @@ import type {
   UserId,
 } from '../../kernel/ids.ts';
 import type { LaneKind } from '../../kernel/lanes.ts';
+import type { Language } from '../../kernel/language.ts';
 import { type Hold, PAYING_RANK } from '../inventory/index.ts';
 import {
   callBookBatch,
@@ -58,6 +60,7 @@ export const bookKind: LaneKind<
     readonly buyerName: string;
     readonly buyerEmail: string;
     readonly buyerPhone: string | null;
+    readonly buyerLanguage: Language | null;
     readonly refundableUntil: Date | null;
     readonly currency: string;
     readonly method: 'payment_intent' | 'checkout_session' | 'simulated' | 'complimentary';

@@ -48,12 +48,17 @@ async function tellOfOffer(
   const offer = await maybe(ctx.db, selectOffer(eventId, offerId, ctx.clock.now()));
   const entry = await maybe(ctx.db, selectEntry(eventId, entryId));
   if (!entry || offer?.status !== 'open' || offer.isOver) return;
-  const { organizerId, userId, email } = entry;
+  const { organizerId, userId, email, language } = entry;
   const until = offer.expiresAt;
   await inTxOrNotNow(ctx, (tx) =>
     notify(ctx, tx, {
       ...{ kind: 'waitlist_offer', key: offerId, organizerId, eventId, userId, email },
-      data: { path: `/api/v1/offers/${offerId}`, opens: entryId, until: until.toISOString() },
+      data: {
+        path: `/api/v1/offers/${offerId}`,
+        opens: entryId,
+        until: until.toISOString(),
+        language,
+      },
       uselessAt: until,
     }),
   );

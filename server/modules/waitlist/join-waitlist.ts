@@ -2,6 +2,7 @@ import { type Actor, buyingPerson } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { type Busy, one } from '../../kernel/db.ts';
 import { type EventId, newScopedId, type TicketTypeId } from '../../kernel/ids.ts';
+import type { Language } from '../../kernel/language.ts';
 import type { RefusalTable } from '../../kernel/problem.ts';
 import {
   AssertionError,
@@ -34,6 +35,7 @@ type JoinRefusal = RefusalOf<keyof typeof joinRefusals | 'not_found'> | Busy;
 export type JoinInput = {
   readonly email: string;
   readonly name: string | null;
+  readonly language: Language | null;
   readonly quantity: number;
   readonly acceptsFewer: boolean;
   /** In the order in which they are wanted; null: any. */
@@ -74,7 +76,7 @@ export async function joinWaitlist(
     ticketTypeIds: input.ticketTypeIds,
     sections: input.sections,
     personKeys: [...new Set(personKeys)],
-    person: { name: input.name, email: input.email },
+    person: { name: input.name, email: input.email, language: input.language },
     userId,
   });
   if (!asked.ok) return asked;

@@ -1,5 +1,7 @@
 /** The waitlist over HTTP. */
+
 import { z } from 'zod';
+import { languageFor, languages } from '../../kernel/language.ts';
 import { ok, refused } from '../../kernel/result.ts';
 import { bodyOf, type Route, route } from '../../kernel/route.ts';
 import { email, id, instant, line } from '../../kernel/schemas.ts';
@@ -81,6 +83,10 @@ const lists: readonly Route[] = [
       .strictObject({
         email,
         name: line(200).optional(),
+        language: z
+          .enum(languages)
+          .optional()
+          .describe('Of the letters; default: what the browser asks for'),
         quantity: z.int().min(1).max(100).describe('At most what one order may have'),
         ticketTypeIds: z
           .array(id('tt'))
@@ -106,10 +112,11 @@ const lists: readonly Route[] = [
         accessToken: 'at_3v1Qm7Yx0pTzB5cLwR8kNs2dHf6gJa4eUiOyXbVqMnK',
       },
     },
-    handle: async (ctx, { actor, params, body, once }) => {
+    handle: async (ctx, { actor, params, body, once, request }) => {
       const input = {
         email: body.email,
         name: body.name ?? null,
+        language: languageFor(body.language, request.headers['accept-language']),
         quantity: body.quantity,
         acceptsFewer: body.acceptsFewer,
         ticketTypeIds: body.ticketTypeIds ?? null,

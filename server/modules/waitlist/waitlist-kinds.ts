@@ -1,6 +1,8 @@
 /** What a lane does with the waitlist: changes of it, and looks at what there is to offer. */
+
 import type { HoldId, Id, OrganizerId, SessionId, TicketTypeId, UserId } from '../../kernel/ids.ts';
 import type { LaneKind } from '../../kernel/lanes.ts';
+import type { Language } from '../../kernel/language.ts';
 import { PAYING_RANK } from '../inventory/index.ts';
 import { callChangeBatch, callOfferBatch } from './waitlist.sql.ts';
 
@@ -25,7 +27,11 @@ export type JoinRequest = {
   readonly ticketTypeIds: readonly TicketTypeId[] | null;
   readonly sections: readonly string[] | null;
   readonly personKeys: readonly string[];
-  readonly person: { readonly name: string | null; readonly email: string };
+  readonly person: {
+    readonly name: string | null;
+    readonly email: string;
+    readonly language: Language | null;
+  };
   readonly userId: UserId | null;
 };
 

@@ -6,6 +6,7 @@ import type {
   TicketTypeId,
   UserId,
 } from '../../kernel/ids.ts';
+import type { Language } from '../../kernel/language.ts';
 import {
   bool,
   command,
@@ -56,6 +57,7 @@ export const selectEntry = (eventId: EventId, entryId: EntryId) => rows({
   sections: listOrNull,
   email: textOrNull,
   name: textOrNull,
+  language: textAsOrNull<Language>(),
   userId: textAsOrNull<UserId>(),
   organizerId: textAs<OrganizerId>(),
   offerId: textAsOrNull<OfferId>(),
@@ -69,7 +71,7 @@ export const selectEntry = (eventId: EventId, entryId: EntryId) => rows({
 })`
   select e.entry_id as "entryId", e.status, e.quantity, e.accepts_fewer as "acceptsFewer",
     e.ticket_type_ids as "ticketTypeIds", e.sections, e.person ->> 'email' as email,
-    e.person ->> 'name' as name, e.user_id as "userId", l.organizer_id as "organizerId",
+    e.person ->> 'name' as name, e.person ->> 'language' as language, e.user_id as "userId", l.organizer_id as "organizerId",
     e.offer_id as "offerId", e.ended_as as "endedAs", e.joined_at as "joinedAt",
     l.closes_at as "closesAt", case when e.status = 'waiting'
       then waitlist.ahead_of@v(e.event_id, e.entry_id, e.rank) else 0 end as ahead,
