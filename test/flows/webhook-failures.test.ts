@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
+import { deliver, mailbox } from '../kit/mailbox.ts';
 import {
   announce,
   closeReceivers,
@@ -161,6 +162,25 @@ describe('F13 an attempt that fails', () => {
     // What waited was kept; what happened meanwhile was not.
     expect(seqsOf(there.received, eventId)).toHaveLength(3);
     expect(await statusesOf(hook)).toEqual(['delivered', 'delivered']);
+  });
+
+  it('disables the endpoint, which its organizer is told by mail, where they have an address', async () => {
+    const [known, unknown] = [await given(), await given()];
+    const replyTo = `${known.hook.id.toLowerCase()}@example.org`;
+    const settings = { language: 'de', replyTo };
+    const at = `/organizers/${known.hook.organizerId}/mail-settings`;
+    expect((await app.admin.put(at, settings)).status).toBe(200);
+    for (const { there, eventId } of [known, unknown]) {
+      there.answer({ status: 410 });
+      await announce(app, eventId);
+    }
+    await sendAll(app);
+    await deliver(app);
+    const about = (await mailbox(app)).filter(({ subject }) => /Webhooks|webhooks/.test(subject));
+    expect(about).toMatchObject([
+      { recipient: replyTo, subject: 'Ein Endpunkt bekommt keine Webhooks mehr' },
+    ]);
+    expect(about[0]?.text).toContain(known.hook.id);
   });
 
   it('for five days disables the endpoint, and not before', async () => {

@@ -1,14 +1,16 @@
 import type { Consumer } from '../../kernel/consumers.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import { one, type Tx } from '../../kernel/db.ts';
-import { isId } from '../../kernel/ids.ts';
+import { isId, type OrganizerId } from '../../kernel/ids.ts';
 import { inTxOrNotNow } from '../../kernel/not-now.ts';
 import type { Relayed } from '../../kernel/relay.ts';
 import { type OrderRow, readOrder, remedyOf } from '../orders/index.ts';
 import { selectIsCancelled } from './buyers.view.sql.ts';
 import type { Kind } from './kinds.ts';
+import { notify } from './notify.ts';
 import { awaitsRemedyOf, changeKey, notifyBuyer } from './notify-buyer.ts';
 import { beginRound } from './rounds.ts';
+import { addressOfOrganizer } from './senders.ts';
 
 type Telling = (ctx: Ctx, tx: Tx, fact: Relayed, order: OrderRow) => Promise<unknown>;
 
@@ -35,6 +37,8 @@ const tellings: Readonly<Record<string, Telling>> = {
   },
 };
 
+const ENDPOINT_DISABLED = 'webhook_endpoint_disabled';
+
 const rounds: Readonly<Record<string, Kind>> = {
   event_cancelled: 'event_cancelled',
   event_rescheduled: 'event_rescheduled',
@@ -58,18 +62,35 @@ async function tellOfChange(ctx: Ctx, tx: Tx, _fact: Relayed, order: OrderRow): 
   await notifyBuyer(ctx, tx, order, kind, changeKey(changeNo), awaitsRemedyOf(changeNo));
 }
 
+/** Where its organizer has said no address, the log and the fact itself are all that tell. */
+async function tellOfEndpoint(ctx: Ctx, tx: Tx, fact: Relayed): Promise<void> {
+  // As it is listed among the facts.
+  const { organizerId, endpointId, reason } = fact.data as EndpointDisabled;
+  await notify(ctx, tx, {
+    ...{ kind: 'webhook_disabled', key: `fact:${fact.eventId}:${fact.seq}`, organizerId },
+    ...{ eventId: null, email: await addressOfOrganizer(tx, organizerId) },
+    data: { endpointId, reason },
+  });
+}
+
+type EndpointDisabled = {
+  readonly organizerId: OrganizerId;
+  readonly endpointId: string;
+  readonly reason: string;
+};
+
 /** Owes people what they are to be told; database work only, the sending is a job. */
 export const notificationConsumer: Consumer = {
   name: 'notifications',
-  kinds: [...Object.keys(tellings), ...Object.keys(rounds)],
+  kinds: [...Object.keys(tellings), ...Object.keys(rounds), ENDPOINT_DISABLED],
   keyOf: ({ eventId, data }) => (typeof data['orderId'] === 'string' ? data['orderId'] : eventId),
   handle: async (ctx, fact) => {
     const round = rounds[fact.kind];
-    await inTxOrNotNow(ctx, (tx) =>
-      round
-        ? beginRound(ctx, tx, fact.eventId, `fact:${fact.seq}`, round)
-        : tellBuyer(ctx, tx, fact),
-    );
+    await inTxOrNotNow(ctx, (tx) => {
+      if (round) return beginRound(ctx, tx, fact.eventId, `fact:${fact.seq}`, round);
+      if (fact.kind === ENDPOINT_DISABLED) return tellOfEndpoint(ctx, tx, fact);
+      return tellBuyer(ctx, tx, fact);
+    });
     ctx.wakeJobs();
   },
 };

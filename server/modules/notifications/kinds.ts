@@ -29,6 +29,8 @@ export const kinds = {
   waitlist_offer: { ...toOne, sms: true, isOptional: true },
   your_turn: { ...toOne, sms: true, isOptional: true },
   sign_in: { ...toOne, isUrgent: true },
+  // To the organizer.
+  webhook_disabled: toOne,
 } as const satisfies Readonly<Record<string, KindOf>>;
 
 export type Kind = keyof typeof kinds;

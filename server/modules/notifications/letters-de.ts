@@ -65,6 +65,7 @@ export const german: Phrases = {
   aboutYou: 'Sie bekommen diese Nachricht, weil Sie darum gebeten haben.',
   aboutSignIn:
     'Jemand hat diese Adresse eingegeben, um sich anzumelden. Waren Sie es nicht, tun Sie nichts.',
+  aboutStaff: 'Sie bekommen diese Nachricht, weil Antworten auf Ihre Mails an diese Adresse gehen.',
   optOut: 'Keine solchen Nachrichten mehr',
   letters: {
     order_confirmed: (w) => ({
@@ -204,6 +205,23 @@ export const german: Phrases = {
           note(`Beides gilt einmal, ${minutes} Minuten lang. Wir fragen nie nach einem Code.`),
         ],
         sms: `${code} ist Ihr Code für ${w.organizer}. Er gilt ${minutes} Minuten.`,
+      };
+    },
+    webhook_disabled: (w) => {
+      const { id, reason } = present(w.endpoint, 'the endpoint of a letter');
+      return {
+        subject: 'Ein Endpunkt bekommt keine Webhooks mehr',
+        blocks: [
+          text(
+            reason === 'gone'
+              ? 'Dieser Endpunkt sagt, es gebe ihn nicht mehr (410). Wir senden ihm nichts mehr.'
+              : 'Hier ist fünf Tage lang nichts angekommen. Wir senden nichts mehr.',
+          ),
+          facts(['Endpunkt', id]),
+          text('Nehmen Sie ihn wieder in Betrieb, wenn er zuhört: Dann kommt, was gewartet hat.'),
+          note('Was bis dahin geschieht, wird für ihn nicht aufgehoben.'),
+        ],
+        sms: null,
       };
     },
   },

@@ -64,6 +64,7 @@ export const english: Phrases = {
   aboutOrder: 'You get this because you have ordered tickets.',
   aboutYou: 'You get this because you asked for it.',
   aboutSignIn: 'Somebody entered this address to sign in. If it was not you, do nothing.',
+  aboutStaff: 'You get this because answers to your mail go to this address.',
   optOut: 'No more such mail',
   letters: {
     order_confirmed: (w) => ({
@@ -198,6 +199,23 @@ export const english: Phrases = {
           note(`Both work once, for ${minutes} minutes. Nobody of us ever asks you for a code.`),
         ],
         sms: `${code} is your code for ${w.organizer}. It works for ${minutes} minutes.`,
+      };
+    },
+    webhook_disabled: (w) => {
+      const { id, reason } = present(w.endpoint, 'the endpoint of a letter');
+      return {
+        subject: 'An endpoint gets no webhooks any more',
+        blocks: [
+          text(
+            reason === 'gone'
+              ? 'This endpoint has said that it is gone (410), so nothing more is sent to it.'
+              : 'Nothing has arrived at this endpoint for five days: no more is sent to it.',
+          ),
+          facts(['Endpoint', id]),
+          text('When it listens again, resume it: what had waited is sent then.'),
+          note('What happens until then is not kept for it.'),
+        ],
+        sms: null,
       };
     },
   },

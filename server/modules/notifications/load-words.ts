@@ -31,7 +31,7 @@ export async function loadWords(ctx: Ctx, message: MessageRow): Promise<Loaded |
   const asked = order?.buyerLanguage ?? (isLanguage(said) ? said : null);
   const language = own ?? asked ?? sender?.language ?? 'en';
   const organizer = (await organizerName(ctx.db, organizerId)) ?? '';
-  const words: Words = { ...nothing, organizer };
+  const words: Words = { ...nothing, organizer, endpoint: endpointOf(message) };
   if (message.eventId === '') return { words, language };
   // It names an event wherever it is not ''.
   const event = await readEventWords(ctx, message.eventId as EventId, []);
@@ -55,6 +55,7 @@ const nothing: Omit<Words, 'organizer'> = {
   order: null,
   remedy: null,
   offer: null,
+  endpoint: null,
   signIn: null,
 };
 
@@ -102,6 +103,11 @@ function eventFacts({ event }: EventWords, language: Language): NonNullable<Word
     doors: event.doorsAt ? when(event.doorsAt) : null,
     venue: event.venueName,
   };
+}
+
+function endpointOf({ data: { endpointId, reason } }: MessageRow): Words['endpoint'] {
+  if (typeof endpointId !== 'string') return null;
+  return { id: endpointId, reason: reason === 'gone' ? 'gone' : 'failing' };
 }
 
 function offerOf(

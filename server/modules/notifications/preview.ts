@@ -29,6 +29,7 @@ const example: Words = {
   },
   remedy: null,
   offer: { link: `${HOME}/offer${ACCESS}`, until: 'Saturday, 26 May 2035 at 12:00 CEST' },
+  endpoint: { id: 'whe_00vtdzt5n7p9q', reason: 'failing' },
   signIn: { code: '042137', link: `${HOME}/sign-in?token=${'x'.repeat(43)}`, minutes: 10 },
 };
 

@@ -1,6 +1,6 @@
 import { isStaffOf, type Key } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
-import { type Busy, inTx, maybe, run } from '../../kernel/db.ts';
+import { type Busy, inTx, maybe, type Queryable, run } from '../../kernel/db.ts';
 import type { OrganizerId } from '../../kernel/ids.ts';
 import type { Language } from '../../kernel/language.ts';
 import { ok, type RefusalOf, type Result, refused } from '../../kernel/result.ts';
@@ -24,6 +24,14 @@ export async function readSender(
   if (!(await organizerExists(ctx.db, organizerId))) return refused('not_found');
   const known = await maybe(ctx.db, selectSender(organizerId));
   return ok({ organizerId, language: known?.language ?? 'en', replyTo: known?.replyTo ?? null });
+}
+
+/** Where the organizer reads what is theirs to know; null where nobody has said. */
+export async function addressOfOrganizer(
+  on: Queryable,
+  organizerId: OrganizerId,
+): Promise<string | null> {
+  return (await maybe(on, selectSender(organizerId)))?.replyTo ?? null;
 }
 
 export async function setSender(

@@ -39,6 +39,8 @@ export type Words = {
   readonly order: OrderFacts | null;
   readonly remedy: RemedyFacts | null;
   readonly offer: { readonly link: string; readonly until: string | null } | null;
+  /** Of webhooks: which stopped getting any, and why. */
+  readonly endpoint: { readonly id: string; readonly reason: 'gone' | 'failing' } | null;
   readonly signIn: {
     readonly code: string;
     readonly link: string | null;
@@ -52,6 +54,7 @@ export type Phrases = {
   readonly aboutOrder: string;
   readonly aboutYou: string;
   readonly aboutSignIn: string;
+  readonly aboutStaff: string;
   readonly optOut: string;
 };
 

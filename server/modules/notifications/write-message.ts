@@ -111,7 +111,11 @@ export function footerOf(
   language: Language,
   optOut: string | null,
 ): Footer {
-  const { aboutOrder, aboutYou, aboutSignIn, optOut: label } = phrases[language];
-  const why = kind === 'sign_in' ? aboutSignIn : optOut ? aboutYou : aboutOrder;
+  const { aboutOrder, aboutYou, aboutSignIn, aboutStaff, optOut: label } = phrases[language];
+  const ofKind: Partial<Record<Kind, string>> = {
+    sign_in: aboutSignIn,
+    webhook_disabled: aboutStaff,
+  };
+  const why = ofKind[kind] ?? (optOut ? aboutYou : aboutOrder);
   return { sender: organizer, why, optOut: optOut ? { label, href: optOut } : null };
 }
