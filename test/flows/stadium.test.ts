@@ -52,7 +52,8 @@ const ALONE_PARTIES = 40;
 const LEFT_FEWER = 2;
 const SOLD_SHARES = [0.5, 0.8, 0.95];
 const WIRE_MAX_BYTES = 350_000;
-const SALE_MAX_MS = 300_000;
+/** Three minutes beside other tests on two cores; only what hangs takes longer. */
+const SALE_MAX_MS = 900_000;
 /** A webhook that found the server busy is made up for after 45 s. */
 const PAY_MAX_MS = 120_000;
 const PAY_POLL_MS = 250;
