@@ -1,7 +1,9 @@
 /** D9, F10: who cannot be served stands in nobody's way, and keeps nothing off sale. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventOf, type Id } from '../../server/kernel/ids.ts';
+import { sweepLapsed } from '../../server/modules/inventory/index.ts';
 import { settlePayment } from '../../server/modules/shopping/index.ts';
+import { waitlistRecurring } from '../../server/modules/waitlist/index.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
 import { book, eur, payWith, somebody } from '../kit/given.ts';
@@ -103,6 +105,39 @@ describe('a group that is larger than what there is', () => {
     await looks(app);
     expect(await group.read()).toMatchObject({ status: 'closed', reason: 'nothing_left' });
     expect(await poolsOf(app, sale.eventId)).toMatchObject([{ held: 1, reserved: 0 }]);
+  });
+});
+
+describe('an event that is deleted', () => {
+  it('D9 is waited for by nobody, and keeps no address of whoever did', async () => {
+    const sale = await soldOut(app, [2], { each: 1 });
+    for (const quantity of [1, 2]) await sale.join({ quantity });
+    await sale.give(0, 0);
+    await looks(app);
+    await sale.give(0, 1);
+    const { rows: offered } = await app.ctx.db.pool.query(
+      `select status from waitlist.entry where event_id = $1 order by rank`,
+      [sale.eventId],
+    );
+    expect(offered).toEqual([{ status: 'offered' }, { status: 'waiting' }]);
+    const deleted = () => app.admin.delete(`/events/${sale.eventId}`);
+    expect((await deleted()).body.code).toBe('event_has_sales');
+    // The offer lapses, and whoever would be next has not been looked for.
+    app.clock.advance(24 * 3_600_000);
+    await sweepLapsed(app.ctx);
+    expect((await deleted()).status).toBe(204);
+    await looks(app);
+    app.clock.advance(8 * 24 * 3_600_000);
+    await waitlistRecurring.run(app.ctx);
+    const { rows } = await app.ctx.db.pool.query(
+      `select status, ended_as as reason, person from waitlist.entry where event_id = $1
+       order by rank`,
+      [sale.eventId],
+    );
+    expect(rows).toEqual([
+      { status: 'left', reason: 'expired', person: null },
+      { status: 'closed', reason: 'closed', person: null },
+    ]);
   });
 });
 

@@ -323,6 +323,9 @@ begin
     s.currency, s.plan_version
   into organizer_id, refusal, person_limit, version, currency, plan_version
   from inventory.sale s where s.event_id = p_event;
+  if not found then
+    refusal := 'not_found';
+  end if;
 end $$;
 
 -- Of which pools there are seats in these sections, and how many are free.

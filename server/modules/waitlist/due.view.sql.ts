@@ -2,14 +2,14 @@
 import type { EventId, TicketTypeId } from '../../kernel/ids.ts';
 import { bool, int, rows, text, textAs } from '../../kernel/sql.ts';
 
-/** Lists that somebody is on; those are due whose sale has changed, or whose time has come. */
+/** Lists that somebody is on; due: their sale has changed or is gone, or their time has come. */
 export const selectLive = (now: Date | null, most: number) => rows({
   eventId: textAs<EventId>(),
   isDue: bool,
 })`
   select l.event_id as "eventId",
-    s.version <> l.seen_version or l.look_at <= kernel.instant(${now}) as "isDue"
-  from waitlist.list l join inventory.sale s on s.event_id = l.event_id
+    s.version is distinct from l.seen_version or l.look_at <= kernel.instant(${now}) as "isDue"
+  from waitlist.list l left join inventory.sale s on s.event_id = l.event_id
   where l.live > 0 order by 2 desc, l.look_at limit ${most}`;
 
 /** Of each ticket type: who waits for it (perhaps for others too), and what is kept for them. */

@@ -56,7 +56,9 @@ begin
   end if;
   v_again := (v_offered ->> 'again')::boolean or not v_settled;
   update waitlist.list l
-  set seen_version = (select s.version from inventory.sale_now@v(p_event, p_t) s),
+  -- Of a sale that is gone nobody has the version.
+  set seen_version = coalesce(
+        (select s.version from inventory.sale_now@v(p_event, p_t) s), l.seen_version),
       was_offering = v_is_offering and not v_again,
       -- Where whoever looks stops before all is done, the next round goes on.
       look_at = case when v_again then p_t else least(
