@@ -237,6 +237,58 @@ describe('closing', () => {
   });
 });
 
+describe('an offer that would end while nothing may be bought', () => {
+  const paused = ({ eventId }: { eventId: string }) => ({
+    stop: () => app.admin.post(`/events/${eventId}/sales/pause`),
+    goOn: () => app.admin.post(`/events/${eventId}/sales/resume`),
+  });
+  const stopped = ({ eventId }: { eventId: string }) => ({
+    stop: () => app.admin.put(`/events/${eventId}/selling`, { stopped: true, reason: 'test' }),
+    goOn: () => app.admin.put(`/events/${eventId}/selling`, { stopped: false, reason: 'test' }),
+  });
+
+  it.each([
+    ['its sale is paused', paused],
+    ['selling is stopped', stopped],
+  ])('D9 stays open while %s, and goes on to the next afterwards', async (_what, by) => {
+    const sale = await soldOut(app, [2], { each: 1 });
+    const [first, second, next] = [await sale.join(), await sale.join(), await sale.join()];
+    await sale.give(0, 0);
+    await sale.give(0, 1);
+    expect(await looks(app)).toBe(2);
+    const { stop, goOn } = by(sale);
+    expect((await stop()).status).toBe(200);
+    for (let minutes = 0; minutes < 90; minutes++) {
+      app.clock.advance(MINUTE_MS / 2);
+      await looks(app);
+    }
+    expect((await goOn()).status).toBe(200);
+    const { offer } = await first.read();
+    expect((await first.caller.post(`/offers/${offer.id}/accept`)).status).toBe(200);
+    app.clock.advance(6 * MINUTE_MS);
+    expect(await looks(app)).toBe(1);
+    expect(await second.read()).toMatchObject({ status: 'left', reason: 'expired' });
+    expect((await next.read()).status).toBe('offered');
+  });
+
+  it('D9 ends with the list all the same', async () => {
+    const sale = await soldOut(app, [1]);
+    const entry = await sale.join();
+    const waitlistClosesAt = new Date(Date.now() + 40 * MINUTE_MS).toISOString();
+    const terms = { offerMinutes: 30, waitlistClosesAt };
+    expect((await app.admin.put(`/events/${sale.eventId}/waitlist`, terms)).status).toBe(200);
+    await sale.give(0, 0);
+    expect(await looks(app)).toBe(1);
+    await app.admin.post(`/events/${sale.eventId}/sales/pause`);
+    for (let minutes = 0; minutes < 41; minutes++) {
+      app.clock.advance(MINUTE_MS);
+      await looks(app);
+    }
+    expect((await entry.read()).status).not.toBe('offered');
+    expect(await poolsOf(app, sale.eventId)).toMatchObject([{ held: 0, reserved: 0 }]);
+  });
+});
+
 describe('people', () => {
   it('D9 whose entry has ended are forgotten a week later', async () => {
     const sale = await soldOut(app, [1]);

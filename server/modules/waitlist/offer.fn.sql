@@ -28,6 +28,8 @@ declare
   -- Sales and ticket types open with time, and nothing tells of it; a stop is lifted.
   c_look_again constant interval := '30 seconds';
   c_while_stopped constant interval := '1 second';
+  -- An offer is looked at before it ends: nothing may be bought at that moment.
+  c_ahead constant interval := '10 seconds';
   v_list waitlist.list;
   v_sale record;
   v_settled boolean;
@@ -39,9 +41,12 @@ begin
   if v_list.event_id is null then
     return v_offered;
   end if;
+  v_sale := inventory.sale_now@v(p_event, p_t);
+  if p_slots = '[]' or v_sale.refusal = 'sale_paused' then
+    perform waitlist.keep_offers@v(p_event, v_list, p_t);
+  end if;
   perform inventory.reclaim_due@v(p_event, p_t);
   v_settled := waitlist.settle_due@v(p_event, p_t);
-  v_sale := inventory.sale_now@v(p_event, p_t);
   if v_sale.refusal in ('event_cancelled', 'sale_closed', 'not_found') then
     v_settled := waitlist.withdraw_offers@v(p_event, p_t) and v_settled;
     v_settled := waitlist.close_list@v(p_event, p_t) and v_settled;
@@ -65,7 +70,8 @@ begin
         case when p_t < waitlist.last_offers_at@v(l) then waitlist.last_offers_at@v(l)
           else 'infinity' end,
         p_t + case when p_slots = '[]' then c_while_stopped else c_look_again end,
-        (select n.due_at from waitlist.pending_offer n
+        (select case when n.due_at - c_ahead > p_t then n.due_at - c_ahead else n.due_at end
+          from waitlist.pending_offer n
           where n.event_id = p_event order by n.due_at limit 1)) end
   where l.event_id = p_event;
   return v_offered || jsonb_build_object('again', v_again);

@@ -58,6 +58,39 @@ begin
   return v_seen < c_most and cardinality(v_ended) < c_most;
 end $$;
 
+-- Nothing may be bought for the moment: an offer that would end meanwhile stays open, so that
+-- whoever has it loses nothing by that. The list's closing ends it all the same.
+create function waitlist.keep_offers@v(p_event text, p_list waitlist.list, p_t timestamptz)
+  returns void language plpgsql as $$
+declare
+  c_most constant int := 200;
+  c_soon constant interval := '1 minute';
+  c_more constant interval := '5 minutes';
+  v_until timestamptz;
+  r record;
+begin
+  for r in
+    select n.offer_id, o.hold_id
+    from (
+      select x.offer_id from waitlist.pending_offer x
+      where x.event_id = p_event and x.due_at > p_t
+        and x.due_at < least(p_t + c_soon, p_list.closes_at)
+      order by x.due_at limit c_most
+    ) n
+    cross join lateral (
+      select x.hold_id from waitlist.offer x
+      where x.event_id = p_event and x.offer_id = n.offer_id and x.status = 'open' offset 0
+    ) o
+  loop
+    v_until := inventory.lengthen_hold@v(p_event, r.hold_id, p_t,
+      date_trunc('milliseconds', least(p_list.closes_at, p_t + c_more)));
+    continue when v_until is null;
+    update waitlist.offer o set expires_at = v_until
+    where o.event_id = p_event and o.offer_id = r.offer_id;
+    perform waitlist.look_up_at@v(p_event, r.offer_id, v_until);
+  end loop;
+end $$;
+
 -- Nothing is sold any more: what is offered is taken back.
 create function waitlist.withdraw_offers@v(p_event text, p_t timestamptz) returns boolean
   language plpgsql as $$
