@@ -10,8 +10,10 @@ COPY package.json package-lock.json .npmrc ./
 # Optional packages too: the compiler's own binary is one.
 RUN npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
+COPY tools/setup.mjs tools/bundle.mjs ./tools/
 COPY server ./server
-RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json && rm dist/.tsbuildinfo
+RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json && rm dist/.tsbuildinfo \
+  && node tools/bundle.mjs
 # Of the sources only the SQL functions are read at run time, by the migrator.
 RUN mkdir /sql && find server -name '*.fn.sql' -exec cp --parents {} /sql/ ';'
 

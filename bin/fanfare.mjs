@@ -12,5 +12,5 @@ try {
   console.error(error.message);
   process.exit(1);
 }
-const { main } = await import(mainUrl);
+const { main } = await import(mainUrl());
 process.exitCode = await main(process.argv.slice(2));

@@ -36,8 +36,13 @@ const builtStamp = join(dist, '.fanfare-built');
 
 /** The compiled command line. */
 const mainFile = join(dist, 'server', 'cli', 'main.js');
-/** It exports `main(argv)`, which resolves to the exit code. */
-export const mainUrl = pathToFileURL(mainFile).href;
+/** The same in a few files; missing where a system has no bundler. */
+const bundleFile = join(dist, 'bundle', 'main.js');
+
+/** What to run, once all is ready: it exports `main(argv)`, which resolves to the exit code. */
+export function mainUrl() {
+  return pathToFileURL(existsSync(bundleFile) ? bundleFile : mainFile).href;
+}
 
 /** The message is a sentence for people: what is missing and what to do. */
 export class NotReady extends Error {
@@ -142,6 +147,7 @@ async function compile(say) {
   // What the compiler believes to have written before is not there: it must write everything.
   if (!existsSync(mainFile)) rmSync(join(dist, '.tsbuildinfo'), { force: true });
   rmSync(builtStamp, { force: true });
+  rmSync(dirname(bundleFile), { recursive: true, force: true });
   const tsc = join(modules, 'typescript', 'bin', 'tsc');
   // Types are checked by `npm test`; a start need not wait for them (2 s instead of 9 s).
   const args = [tsc, '-p', join(root, 'tsconfig.build.json'), '--noCheck', '--pretty', 'false'];
@@ -153,8 +159,18 @@ async function compile(say) {
   if (!existsSync(mainFile)) {
     throw new NotReady('The sources are not complete: server/cli/main.ts is missing.');
   }
+  await bundle(say);
   writeFileSync(builtStamp, stamp);
   say(`Built in ${secondsSince(startedAt)} s.`);
+}
+
+/** Nothing but the time of a start depends on it: without it the compiler's files are run. */
+async function bundle(say) {
+  if (!existsSync(join(modules, 'rolldown'))) return;
+  const { code, said } = await run(process.execPath, [join(root, 'tools', 'bundle.mjs')]);
+  if (code === 0) return;
+  rmSync(dirname(bundleFile), { recursive: true, force: true });
+  say(`It starts slower than it could: the bundler ended with ${code}.${told(said)}`);
 }
 
 /** A module whose source is gone must not be found any more. */
@@ -176,7 +192,9 @@ function hashOfSources() {
   const settings = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
   const files = [
     ...folders.flatMap((folder) => filesIn(folder, isSource)),
-    ...settings.map((name) => [join(root, name), statSync(join(root, name))]),
+    ...[...settings, join('tools', 'bundle.mjs')]
+      .map((name) => join(root, name))
+      .flatMap((path) => (existsSync(path) ? [[path, statSync(path)]] : [])),
   ];
   const lines = files.map(([path, { size, mtimeMs }]) => `${path} ${size} ${mtimeMs}`);
   return hashOf(lines.sort().join('\n'));

@@ -92,6 +92,7 @@ const npm = `
   appendFileSync('calls', 'npm ' + process.argv[2] + '\\n');
   rmSync('node_modules', { recursive: true, force: true });
   mkdirSync('node_modules/typescript/bin', { recursive: true });
+  if (process.env.BUNDLER) mkdirSync('node_modules/rolldown');
   if (process.env.NPM === 'fails') {
     console.error('npm error code ENOTFOUND');
     process.exit(1);
@@ -197,6 +198,35 @@ describe('a fresh clone', () => {
         'install Node 24 and run the same command again.\n',
     );
     expect(code).toBe(1);
+  });
+});
+
+describe('a clone with a bundler', () => {
+  const bundling = (end: string) => `
+    import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+    mkdirSync('dist/bundle');
+    const main = readFileSync('dist/server/cli/main.js', 'utf8');
+    writeFileSync('dist/bundle/main.js', main.replace('{ argv,', '{ bundled: true, argv,'));
+    ${end}
+  `;
+
+  it('is bundled, anew with each build, and starts from that', () => {
+    put('tools/bundle.mjs', bundling(''));
+    const first = fanfare([], { BUNDLER: '1' });
+    expect(JSON.parse(first.out)).toMatchObject({ bundled: true });
+    put('server/cli/main.ts', main.replace('{ argv,', '{ second: true, argv,'));
+    expect(JSON.parse(fanfare().out)).toMatchObject({ second: true });
+    put('tools/bundle.mjs', `${bundling('')}\n// changed`);
+    expect(fanfare().told).toMatch(/Building/);
+    expect(fanfare().told).toBe('');
+  });
+
+  it('starts without, where the bundler fails, and says so', () => {
+    put('tools/bundle.mjs', bundling("console.error('no such binding'); process.exit(3);"));
+    const { code, out, told } = fanfare([], { BUNDLER: '1' });
+    expect(told).toContain('the bundler ended with 3.\n  no such binding');
+    expect(JSON.parse(out)).not.toHaveProperty('bundled');
+    expect(code).toBe(0);
   });
 });
 
