@@ -180,6 +180,23 @@ describe('D8 a mail server', () => {
     expect(await stateOf(order)).toBe('sent null');
   });
 
+  it('D8 gets it all the same where the lease was over and nobody has taken it', async () => {
+    const order = await bought();
+    const drawn = held.stopAt('message_written');
+    const slow = app.drainJobs();
+    await drawn.arrived;
+    await app.ctx.db.pool.query(
+      `update kernel.job set leased_until = clock_timestamp() - interval '1 second',
+         run_at = clock_timestamp() - interval '10 minutes'
+       where kind = 'send_message'`,
+    );
+    drawn.go();
+    await slow;
+    await later();
+    expect(to(order.email)).toHaveLength(1);
+    expect(await stateOf(order)).toBe('sent null');
+  });
+
   it('D8 gets it once after a death before it was asked', async () => {
     const order = await bought();
     held.dieAt('message_started');

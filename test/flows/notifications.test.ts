@@ -1,9 +1,11 @@
 /** D8, notifications: who is told what, once, and what becomes of it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { one } from '../../server/kernel/db.ts';
+import { enqueue } from '../../server/kernel/jobs.ts';
 import {
   forgetMessagesRecurring,
   reminderRecurring,
+  SEND_JOB,
 } from '../../server/modules/notifications/index.ts';
 import { takePlace } from '../../server/modules/notifications/message.sql.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
@@ -105,6 +107,35 @@ describe('D8 what its buyer and its staff see', () => {
     expect(JSON.stringify(seen.body)).not.toContain(email);
     expect((await app.admin.get(`/orders/${orderId}/messages`)).body).toEqual(seen.body);
     expect((await app.guest.get(`/orders/${orderId}/messages`)).status).toBe(401);
+  });
+
+  it('D8 is left to a newer version where it alone knows what the letter says', async () => {
+    const { eventId, orderId } = await bought();
+    const { pool } = app.ctx.db;
+    const { rows } = await pool.query(
+      `insert into notifications.message (event_id, message_id, kind, channel, recipient,
+         recipient_key, organizer_id, order_id, data, state, made_at)
+       select event_id, 'msg_of_tomorrow', 'letter_of_tomorrow', channel, recipient, recipient_key,
+         organizer_id, order_id, '{}', 'waiting', clock_timestamp()
+       from notifications.message where event_id = $1 and order_id = $2
+       returning jsonb_build_object('eventId', event_id, 'messageId', message_id) as data`,
+      [eventId, orderId],
+    );
+    await enqueue(app.ctx.db, { kind: SEND_JOB, key: 'tomorrow', data: rows[0].data });
+    const state = async () => {
+      await pool.query('update kernel.job set run_at = clock_timestamp()');
+      await app.drainJobs();
+      const { rows: found } = await pool.query(
+        `select state, reason from notifications.message where message_id = 'msg_of_tomorrow'`,
+      );
+      return found[0];
+    };
+    expect(await state()).toEqual({ state: 'waiting', reason: null });
+    await pool.query(
+      `update notifications.message set made_at = made_at - interval '25 hours'
+       where message_id = 'msg_of_tomorrow'`,
+    );
+    expect(await state()).toEqual({ state: 'dropped', reason: 'unknown_kind' });
   });
 
   it('D8 can be sent again, three times an hour', async () => {

@@ -8,7 +8,7 @@ import type { Ctx } from '../../kernel/context.ts';
 import { maybe, one, run } from '../../kernel/db.ts';
 import { type Job, type JobHandler, NotYet, renewLease } from '../../kernel/jobs.ts';
 import { readNow } from '../../kernel/now.ts';
-import { isKind, kindOf } from './kinds.ts';
+import { isKind, type Kind, kindOf } from './kinds.ts';
 import {
   countUnanswered,
   endMessage,
@@ -40,6 +40,9 @@ const UNANSWERED_MAX = 2;
 const UNANSWERED_SECONDS = 60;
 /** What an order’s buyer may choose is being laid out. */
 const DECIDED_SECONDS = 5;
+const LEASE_OVER_SECONDS = 1;
+/** A newer version, which is being rolled out, knows what it says. */
+const NEWER_SECONDS = 60;
 
 /** The handler of both jobs that send messages. */
 export function sendMessage(signInWords: SignInWords): JobHandler {
@@ -59,7 +62,9 @@ async function sendOne(
   signInWords: SignInWords,
 ): Promise<void> {
   const now = await readNow(ctx.db, ctx.clock);
-  const unwanted = await whyNot(ctx, message, now);
+  const { kind } = message;
+  if (!isKind(kind)) return leaveToNewer(ctx, message, now);
+  const unwanted = await whyNot(ctx, message, kind, now);
   if (unwanted) return end(ctx, message, 'dropped', unwanted);
   const written = await writeMessage(ctx, message, signInWords);
   if (written === null) return end(ctx, message, 'dropped', 'not_needed');
@@ -71,8 +76,9 @@ async function sendOne(
   }
   await allow(ctx, message, now);
   await ctx.pause('message_written');
-  // Drawing its papers may have taken long; from here on nobody else begins with it.
-  if (!(await renewLease(ctx.db, job))) return;
+  // Drawing its papers may have taken long; from here on nobody else begins with it. Where the
+  // lease is over, nobody may have taken it yet: it must not count as done.
+  if (!(await renewLease(ctx.db, job))) throw new NotYet(LEASE_OVER_SECONDS);
   const started = await maybe(ctx.db, startMessage(message.eventId, message.messageId));
   if (!started) return;
   await ctx.pause('message_started');
@@ -81,10 +87,19 @@ async function sendOne(
   await settle(ctx, message, delivery, started.tries, now);
 }
 
+async function leaveToNewer(ctx: Ctx, message: MessageRow, now: Date): Promise<void> {
+  if (now.getTime() - message.madeAt.getTime() < GIVE_UP_MS) throw new NotYet(NEWER_SECONDS);
+  await end(ctx, message, 'dropped', 'unknown_kind');
+}
+
 /** Why it is not sent at all; null where it is. */
-async function whyNot(ctx: Ctx, message: MessageRow, now: Date): Promise<string | null> {
-  const { kind, channel, uselessAt } = message;
-  if (!isKind(kind)) return 'unknown_kind';
+async function whyNot(
+  ctx: Ctx,
+  message: MessageRow,
+  kind: Kind,
+  now: Date,
+): Promise<string | null> {
+  const { channel, uselessAt } = message;
   if (uselessAt && uselessAt <= now) return 'too_late';
   if (!(channel === 'email' ? ctx.ports.mail : ctx.ports.sms)) return 'not_configured';
   const recipient = await maybe(ctx.db, selectRecipient(message.recipientKey));
