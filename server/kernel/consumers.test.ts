@@ -151,6 +151,28 @@ describe('a consumer', () => {
     expect(await parkedFacts(ctx)).toEqual([]);
   });
 
+  it('handles what was behind one that is retried meanwhile', async () => {
+    const { consumer, heard, broken } = listener();
+    await drain(consumer);
+    broken.add('e1 a');
+    await announce('e1', 'a');
+    await drain(consumer);
+    broken.clear();
+    await announce('e1', 'b');
+    await announce('e2', 'a');
+    const retrying: Consumer = {
+      ...consumer,
+      // Which keys are stuck is known by then.
+      handleMany: async () => {
+        expect(await retryParked(ctx, [consumer])).toMatchObject({ done: 1 });
+        throw new Error('one by one');
+      },
+    };
+    await drain(retrying);
+    expect(await parkedFacts(ctx)).toEqual([]);
+    expect(heard.filter((line) => line.startsWith('e1'))).toEqual(['e1 1 a', 'e1 2 b']);
+  });
+
   it('parks nothing because somebody is in the way, however often', async () => {
     const { consumer, heard } = listener();
     await drain(consumer);

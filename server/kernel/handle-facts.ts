@@ -22,6 +22,21 @@ const selectParkedKeys = (consumer: string, keys: readonly string[]) => rows({ k
   select distinct key from kernel.parked_fact
   where consumer = ${consumer} and key = any (${keys}::text[])`;
 
+/**
+ * Nothing where none of its key is parked any more. Whoever takes the one away that is ahead of it
+ * waits until it is here, and finds it next.
+ */
+const insertBehind = (consumer: string, key: string, f: Relayed) => command`
+  insert into kernel.parked_fact as f
+    (consumer, n, key, event_id, seq, kind, version, data, at, error)
+  select ${consumer}, ${f.n}, ${key}, ${f.eventId}, ${f.seq}, ${f.kind}, ${f.version},
+    ${JSON.stringify(f.data)}::jsonb, ${f.at}, 'behind one that was parked'
+  from (
+    select from kernel.parked_fact p where p.consumer = ${consumer} and p.key = ${key}
+    order by p.n limit 1 for key share
+  ) ahead
+  on conflict (consumer, n) do update set error = f.error`;
+
 const insertParked = (consumer: string, key: string, f: Relayed, error: string) => command`
   insert into kernel.parked_fact (consumer, n, key, event_id, seq, kind, version, data, at, error)
   values (${consumer}, ${f.n}, ${key}, ${f.eventId}, ${f.seq}, ${f.kind}, ${f.version},
@@ -46,10 +61,13 @@ export async function handleFacts(
   await eachOf([...byKey], KEYS_AT_ONCE, async ([key, own]) => {
     if (areDone && !stuck.has(key)) return;
     for (const fact of own) {
-      const error = stuck.has(key) ? BEHIND : await tryToHandle(ctx, consumer, fact);
+      if (stuck.has(key) && (await run(ctx.db, insertBehind(consumer.name, key, fact))) > 0)
+        continue;
+      // Whatever was parked has been retried meanwhile.
+      stuck.delete(key);
+      const error = await tryToHandle(ctx, consumer, fact);
       if (error === null) continue;
       await run(ctx.db, insertParked(consumer.name, key, fact, error.slice(0, ERROR_CHARS)));
-      if (stuck.has(key)) continue;
       stuck.add(key);
       const { n, kind } = fact;
       ctx.log.error({ consumer: consumer.name, key, n, kind, error }, 'a fact was parked');
@@ -78,8 +96,6 @@ const isGone = (error: unknown) => error instanceof BusAway || isAway(error);
 
 /** Somebody is in the way, of this fact perhaps and not of others. */
 const isHeldUp = (error: unknown) => error instanceof NotNow || isBusy(error) || isRetryable(error);
-
-const BEHIND = 'behind one that was parked';
 
 /**
  * Null where it is done; else why it cannot be. What the fact is not to blame for is thrown, and
