@@ -204,7 +204,7 @@ describe('a fresh clone', () => {
 describe('a clone with a bundler', () => {
   const bundling = (end: string) => `
     import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-    mkdirSync('dist/bundle');
+    mkdirSync('dist/bundle', { recursive: true });
     const main = readFileSync('dist/server/cli/main.js', 'utf8');
     writeFileSync('dist/bundle/main.js', main.replace('{ argv,', '{ bundled: true, argv,'));
     ${end}
@@ -219,6 +219,18 @@ describe('a clone with a bundler', () => {
     put('tools/bundle.mjs', `${bundling('')}\n// changed`);
     expect(fanfare().told).toMatch(/Building/);
     expect(fanfare().told).toBe('');
+  });
+
+  it('leaves its files to who runs from them while it is built again', () => {
+    put('tools/bundle.mjs', bundling(''));
+    fanfare([], { BUNDLER: '1' });
+    put('dist/bundle/print-1a2b.js', '');
+    put('server/cli/main.ts', 'a mistake');
+    expect(fanfare().code).toBe(1);
+    expect(existsSync(join(clone, 'dist', 'bundle', 'main.js'))).toBe(true);
+    put('server/cli/main.ts', main);
+    expect(fanfare().code).toBe(0);
+    expect(existsSync(join(clone, 'dist', 'bundle', 'print-1a2b.js'))).toBe(true);
   });
 
   it('starts without, where the bundler fails, and says so', () => {
