@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { type Actor, anonymous } from './actor.ts';
+import type { OrganizerId } from './ids.ts';
 import { languageFor } from './language.ts';
+
+const staff: Actor = {
+  ...{ kind: 'key', keyId: 'key', role: 'box_office', platform: false, userId: null },
+  // Nobody looks at whose it is.
+  organizerId: 'org' as OrganizerId,
+  scopes: new Set(['orders:write']),
+};
 
 describe('the language of whoever asks', () => {
   it.each([
@@ -11,7 +20,9 @@ describe('the language of whoever asks', () => {
     ['', null],
     [undefined, null],
   ])('D8 of %j is %j', (header, language) => {
-    expect(languageFor(undefined, header)).toBe(language);
-    expect(languageFor('en', header)).toBe('en');
+    expect(languageFor(anonymous, undefined, header)).toBe(language);
+    expect(languageFor(anonymous, 'en', header)).toBe('en');
+    expect(languageFor(staff, undefined, header)).toBe(null);
+    expect(languageFor(staff, 'en', header)).toBe('en');
   });
 });

@@ -1,3 +1,5 @@
+import type { Actor } from './actor.ts';
+
 /** The languages that people are written to in. */
 export const languages = ['en', 'de'] as const;
 export type Language = (typeof languages)[number];
@@ -7,13 +9,16 @@ export const isLanguage = (tag: unknown): tag is Language =>
 
 /**
  * What somebody has said, or of the languages that their browser asks for (`Accept-Language`), in
- * the order in which they stand, the first that we write in; null where there is none.
+ * the order in which they stand, the first that we write in; null where there is none, and where
+ * staff asks for somebody else, whose browser it is not.
  */
 export function languageFor(
+  actor: Actor,
   said: Language | undefined,
   header: string | string[] | undefined,
 ): Language | null {
   if (said) return said;
+  if (actor.kind === 'key' && actor.scopes.size > 0) return null;
   const wanted = String(header ?? '')
     .split(',')
     .map((part) => part.trim().slice(0, 2).toLowerCase());

@@ -47,6 +47,19 @@ describe('a guest', () => {
     expect(subject).toMatch(new RegExp(`^${begins}`));
   });
 
+  it('D8 whom staff buys for is not written to in what staff reads', async () => {
+    const { eventId, typeId } = await onSale(app.admin);
+    const body = {
+      ...{ items: [{ ticketTypeId: typeId, quantity: 1 }], buyer: somebody() },
+      payment: { method: 'simulated' },
+    };
+    const booked = await app.admin.post(`/events/${eventId}/bookings`, body, {
+      ...newKey(),
+      ...GERMAN,
+    });
+    expect(booked.body.order.buyer.language).toBe(null);
+  });
+
   it('D8 is asked for a language that letters are written in', async () => {
     const { eventId, typeId } = await onSale(app.admin);
     const { status, body } = await app.guest.post(

@@ -88,7 +88,7 @@ export const peopleRoutes: readonly Route[] = [
         askSignIn(ctx, actor, {
           contact: contactOf(body),
           organizerId: body.organizerId ?? null,
-          language: languageFor(body.language, request.headers['accept-language']),
+          language: languageFor(actor, body.language, request.headers['accept-language']),
           caller: callerOf(input),
         }),
       );

@@ -144,7 +144,7 @@ export const sessionRoutes: readonly Route[] = [
     example: { body: exampleBuyer },
     handle: async (ctx, { actor, params: { id: sessionId }, body, request }) => {
       const { name, email: address, phone = null } = body;
-      const language = languageFor(body.language, request.headers['accept-language']);
+      const language = languageFor(actor, body.language, request.headers['accept-language']);
       const parts = { buyer: { name, email: address, phone, language } };
       return bodyOf(changeSession(ctx, actor, sessionId, parts));
     },

@@ -363,7 +363,7 @@ const bookings: readonly Route[] = [
     handle: async (ctx, { actor, params, body, once, request }) => {
       if (!once) return refused('idempotency_key_required');
       const { items: lines, ...rest } = body;
-      const language = languageFor(body.buyer.language, request.headers['accept-language']);
+      const language = languageFor(actor, body.buyer.language, request.headers['accept-language']);
       const booking = { ...rest, buyer: { ...body.buyer, language: language ?? undefined } };
       const wanted = lines ? { ...booking, items: holdItems(lines) } : booking;
       return bodyOf(bookPlaces(ctx, actor, params.id, wanted, once));

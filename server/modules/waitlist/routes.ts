@@ -116,7 +116,7 @@ const lists: readonly Route[] = [
       const input = {
         email: body.email,
         name: body.name ?? null,
-        language: languageFor(body.language, request.headers['accept-language']),
+        language: languageFor(actor, body.language, request.headers['accept-language']),
         quantity: body.quantity,
         acceptsFewer: body.acceptsFewer,
         ticketTypeIds: body.ticketTypeIds ?? null,
