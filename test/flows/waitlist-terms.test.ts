@@ -178,6 +178,28 @@ describe('whoever has as many as one person may', () => {
     expect(await poolsOf(app, sale.eventId)).toMatchObject([{ held: 1, reserved: 0 }, { held: 3 }]);
   });
 
+  it('D9 F10 is not waited for who takes fewer, but fewer than are sold together', async () => {
+    const sale = await soldOut(app, [2, 8], {
+      ...{ each: 1, hold: [2, 0], more: { maxTicketsPerPerson: 3 } },
+    });
+    const pairs = await addType(sale, { minPerOrder: 2 });
+    const ada = somebody();
+    const entry = await sale.join({
+      ...{ ...ada, quantity: 2, ticketTypeIds: [pairs], acceptsFewer: true },
+    });
+    const booked = await book(app.guest, sale.eventId, sale.types[1] ?? '', {
+      ...{ buyer: ada, quantity: 2 },
+    });
+    await payWith(app, booked.body.payment.clientSecret);
+    const paymentId = booked.body.order.payments[0].id as Id<'pay'>;
+    await settlePayment(app.ctx, eventOf(paymentId), paymentId);
+    await sale.give(0, 0);
+    await sale.give(0, 1);
+    await looks(app);
+    expect(await entry.read()).toMatchObject({ status: 'left', reason: 'over_limit' });
+    expect((await poolsOf(app, sale.eventId))[0]).toMatchObject({ held: 0, reserved: 0 });
+  });
+
   it('D9 as tickets is not offered anything, and the next one is', async () => {
     const sale = await limited(2);
     const greedy = somebody();

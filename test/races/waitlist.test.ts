@@ -4,11 +4,12 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { functionSuffix } from '../../server/kernel/functions.ts';
+import { parkedFacts } from '../../server/kernel/parked-facts.ts';
 import { auditAll } from '../../server/modules/reporting/index.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
 import { barrier } from '../kit/barrier.ts';
-import { eventually, newKey, somebody } from '../kit/given.ts';
+import { eventually, inDays, newKey, somebody } from '../kit/given.ts';
 import { callLane, holdRequest, newId, poolsOf, race, wordOf } from '../kit/lane-calls.ts';
 import type { Session } from '../kit/variants.ts';
 import { installVariant } from '../kit/variants.ts';
@@ -254,6 +255,43 @@ describe('an offer', () => {
     await expect(looks(app)).rejects.toThrow('waitlist.before_look');
     expect(await looks(neighbour)).toBe(1);
     expect((await entry.read()).status).toBe('offered');
+  });
+});
+
+describe('an event that is changed', () => {
+  async function edited() {
+    const doors = { startsAt: inDays(30), doorsAt: inDays(29) };
+    const sale = await soldOut(app, [1], { more: { startsAt: doors.startsAt } });
+    const entry = await sale.join();
+    await app.drainFacts();
+    const path = `/events/${sale.eventId}`;
+    const { name, timezone, version, maxTicketsPerPerson } = (await app.admin.get(path)).body;
+    const put = { name, timezone, version, maxTicketsPerPerson, ...doors };
+    expect((await app.admin.put(path, put)).status).toBe(200);
+    return { ...sale, entry, path, doors };
+  }
+
+  it('D9 takes its list along, and leaves what staff sets meanwhile', async () => {
+    const { path, entry, list } = await edited();
+    const stop = pauses.stopAt('waitlist.before_follow');
+    const following = app.drainFacts();
+    await stop.arrived;
+    const terms = { open: false, offerMinutes: 60 };
+    expect((await app.admin.put(`${path}/waitlist`, terms)).status).toBe(200);
+    stop.go();
+    await following;
+    expect((await list()).body).toMatchObject(terms);
+    await looks(app);
+    expect((await entry.read()).status).toBe('closed');
+  });
+
+  it('D9 parks nothing where it was deleted before that was heard', async () => {
+    const { path, entry, give } = await edited();
+    await entry.left();
+    await give(0, 0);
+    expect((await app.admin.delete(path)).status).toBe(204);
+    await app.drainFacts();
+    expect(await parkedFacts(app.ctx)).toEqual([]);
   });
 });
 

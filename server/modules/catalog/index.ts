@@ -25,6 +25,7 @@ export { type EventView, eventSchema, eventView } from './event-view.ts';
 export { type ImportOptions, type ImportReport, importEvents } from './import-events.ts';
 export {
   type EventWords,
+  eventById,
   eventsInPlans,
   findEvent,
   listEvents,

@@ -39,6 +39,11 @@ export async function findEvent(
   return { event, audience: 'public' };
 }
 
+/** Whoever may see it; null where there is none. */
+export function eventById(on: Queryable, eventId: EventId): Promise<EventRow | null> {
+  return maybe(on, selectEvent(eventId));
+}
+
 /** Whose event it is; it never changes. */
 export async function organizerOf(on: Queryable, eventId: EventId): Promise<OrganizerId | null> {
   return (await maybe(on, selectOrganizer(eventId)))?.organizerId ?? null;

@@ -4,7 +4,7 @@ import { maybe, run } from '../../kernel/db.ts';
 import type { EventId } from '../../kernel/ids.ts';
 import type { Recurring } from '../../kernel/jobs.ts';
 import { inTxOrNotNow, orNotNow } from '../../kernel/not-now.ts';
-import { readEventWords } from '../catalog/index.ts';
+import { eventById } from '../catalog/index.ts';
 import { notify } from '../notifications/index.ts';
 import { usualClosing } from './closing-time.ts';
 import { forgetPersons, selectEntry, selectList, selectOffer } from './waitlist.sql.ts';
@@ -28,13 +28,12 @@ export const waitlistConsumer: Consumer = {
  */
 async function followEvent(ctx: Ctx, eventId: EventId): Promise<void> {
   const list = await maybe(ctx.db, selectList(eventId));
-  if (!list) return;
-  const { event } = await readEventWords(ctx, eventId, []);
+  const event = list && (await eventById(ctx.db, eventId));
+  // It may have been deleted since; its list ends by itself.
+  if (!event) return;
+  await ctx.pause('waitlist.before_follow');
   const asked = await ctx.lanes.ask(ctx, changeKind, eventId, {
-    ...list,
-    do: 'set',
-    organizerId: event.organizerId,
-    closesAt: usualClosing(event),
+    ...{ do: 'follow', organizerId: event.organizerId, closesAt: usualClosing(event) },
   });
   orNotNow(asked);
 }

@@ -32,7 +32,7 @@ declare
   c_ahead constant interval := '10 seconds';
   v_list waitlist.list;
   v_sale record;
-  v_settled boolean;
+  v_settled boolean := true;
   v_is_offering boolean := false;
   v_again boolean;
   v_offered jsonb := '{"offers": 0, "places": 0, "waitedMs": [], "again": false}';
@@ -41,12 +41,12 @@ begin
   if v_list.event_id is null then
     return v_offered;
   end if;
-  v_sale := inventory.sale_now@v(p_event, p_t);
-  if p_slots = '[]' or v_sale.refusal = 'sale_paused' then
-    perform waitlist.keep_offers@v(p_event, v_list, p_t);
+  if p_slots = '[]' then
+    v_settled := waitlist.keep_offers@v(p_event, v_list, p_t);
   end if;
   perform inventory.reclaim_due@v(p_event, p_t);
-  v_settled := waitlist.settle_due@v(p_event, p_t);
+  v_settled := waitlist.settle_due@v(p_event, p_t) and v_settled;
+  v_sale := inventory.sale_now@v(p_event, p_t);
   if v_sale.refusal in ('event_cancelled', 'sale_closed', 'not_found') then
     v_settled := waitlist.withdraw_offers@v(p_event, p_t) and v_settled;
     v_settled := waitlist.close_list@v(p_event, p_t) and v_settled;
@@ -125,6 +125,8 @@ declare
   v_slot jsonb;
   -- What can be sold now, the cheapest first: by position, which pool each ticket type is of.
   v_types text[]; v_pool_of int[]; v_minima int[]; v_maxima int[]; v_is_open boolean[];
+  -- The same of all that may be waited for, on sale or not yet.
+  v_all text[]; v_all_minima int[]; v_all_open boolean[];
   v_calls jsonb[] := '{}';
   v_chosen jsonb[] := '{}';
   v_made jsonb;
@@ -150,6 +152,10 @@ begin
   from inventory.types_now@v(p_event, p_t) with ordinality as t(ticket_type_id, pool_id, seated,
     minimum, maximum, is_open, needs_code, refusal, capacity, room, reserved, nth)
   where t.refusal is null and not t.needs_code;
+  select array_agg(t.ticket_type_id), array_agg(t.minimum), array_agg(t.is_open)
+  into v_all, v_all_minima, v_all_open
+  from inventory.types_now@v(p_event, p_t) t
+  where coalesce(t.refusal, 'sale_not_open') = 'sale_not_open' and not t.needs_code;
   v_left := case when true = any (v_seated)
     then inventory.reserved_nos@v(p_event, v_pools) else '{}' end;
   loop
@@ -163,7 +169,11 @@ begin
       v_after := v_rank;
       continue when v_entry = any (p_refused);
       select * into e from waitlist.entry x where x.event_id = p_event and x.entry_id = v_entry;
-      v_fewest := case when e.accepts_fewer then 1 else e.quantity end;
+      v_fewest := case when not e.accepts_fewer then e.quantity else coalesce((
+        select min(m.minimum)
+        from unnest(v_all, v_all_minima, v_all_open) as m(id, minimum, is_open)
+        where case when e.ticket_type_ids is null then m.is_open
+          else m.id = any (e.ticket_type_ids) end), 1) end;
       select a.may_now, a.may_ever into v_now, v_ever
       from inventory.allowance@v(p_event, v_limit, e.person_keys, p_t) a;
       if v_ever < v_fewest then

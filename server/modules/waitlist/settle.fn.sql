@@ -58,12 +58,13 @@ begin
   return v_seen < c_most and cardinality(v_ended) < c_most;
 end $$;
 
--- Nothing may be bought for the moment: an offer that would end meanwhile stays open, so that
--- whoever has it loses nothing by that. The list's closing ends it all the same.
+-- All sales are stopped: an offer that would end meanwhile stays open, so that whoever has it loses
+-- nothing by that. The list's closing ends it all the same.
 create function waitlist.keep_offers@v(p_event text, p_list waitlist.list, p_t timestamptz)
-  returns void language plpgsql as $$
+  returns boolean language plpgsql as $$
 declare
   c_most constant int := 200;
+  v_seen int := 0;
   c_soon constant interval := '1 minute';
   c_more constant interval := '5 minutes';
   v_until timestamptz;
@@ -75,13 +76,15 @@ begin
       select x.offer_id from waitlist.pending_offer x
       where x.event_id = p_event and x.due_at > p_t
         and x.due_at < least(p_t + c_soon, p_list.closes_at)
-      order by x.due_at limit c_most
+      order by x.due_at
     ) n
     cross join lateral (
       select x.hold_id from waitlist.offer x
       where x.event_id = p_event and x.offer_id = n.offer_id and x.status = 'open' offset 0
     ) o
+    limit c_most
   loop
+    v_seen := v_seen + 1;
     v_until := inventory.lengthen_hold@v(p_event, r.hold_id, p_t,
       date_trunc('milliseconds', least(p_list.closes_at, p_t + c_more)));
     continue when v_until is null;
@@ -89,6 +92,7 @@ begin
     where o.event_id = p_event and o.offer_id = r.offer_id;
     perform waitlist.look_up_at@v(p_event, r.offer_id, v_until);
   end loop;
+  return v_seen < c_most;
 end $$;
 
 -- Nothing is sold any more: what is offered is taken back.

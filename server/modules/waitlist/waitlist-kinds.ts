@@ -47,7 +47,8 @@ type ChangeRequest =
       readonly ownClosesAt: Date | null;
       readonly offerMinutes: number;
       readonly isOpen: boolean;
-    };
+    }
+  | { readonly do: 'follow'; readonly organizerId: OrganizerId; readonly closesAt: Date };
 
 export type ChangeAnswer = {
   readonly verdict: string;
@@ -64,7 +65,8 @@ function nameOf(request: ChangeRequest): string {
     case 'leave':
       return request.entryId;
     case 'set':
-      return 'set';
+    case 'follow':
+      return request.do;
     default:
       return request.offerId;
   }

@@ -3,7 +3,7 @@
 -- is the sum of the weights of the entries that wait for places of that pool.
 
 -- Changes to the waitlist of an event, in arrival order. Each of p_requests says in `do` what:
--- join, leave, accept, decline or set, and has what that function takes.
+-- join, leave, accept, decline, set or follow, and has what that function takes.
 create function waitlist.change_batch@v(p_event text, p_now timestamptz, p_requests jsonb)
   returns jsonb language plpgsql
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
@@ -23,6 +23,7 @@ begin
       when 'accept' then waitlist.accept_offer@v(p_event, r, v_t)
       when 'decline' then waitlist.decline_offer@v(p_event, r ->> 'offerId', v_t)
       when 'set' then waitlist.set_list@v(p_event, r, v_t)
+      when 'follow' then waitlist.follow_event@v(p_event, r, v_t)
     end);
   end loop;
   return v_answers;
@@ -297,6 +298,19 @@ begin
   values (p_event, 'offer_accepted',
     jsonb_build_object('offerId', v_offer.offer_id, 'entryId', v_offer.entry_id));
   return jsonb_build_object('verdict', 'accepted', 'sessionId', v_offer.session_id);
+end $$;
+
+-- The event has moved, or its doors have: whatever else is set stays as it is. p_r: organizerId,
+-- closesAt (unless staff has said another). Of an event without a list nothing is done.
+create function waitlist.follow_event@v(p_event text, p_r jsonb, p_t timestamptz) returns jsonb
+  language plpgsql as $$
+begin
+  if exists (select from waitlist.list l where l.event_id = p_event) then
+    perform waitlist.open_list@v(
+      p_event, p_r ->> 'organizerId', (p_r ->> 'closesAt')::timestamptz, p_t);
+    update waitlist.list l set look_at = p_t where l.event_id = p_event;
+  end if;
+  return '{"verdict": "done"}';
 end $$;
 
 -- Staff sets the terms. p_r: organizerId, closesAt (where ownClosesAt is null), ownClosesAt,
