@@ -167,6 +167,8 @@ const WORKER_CONCURRENCY = 8;
 /** Together as many as the mail server is kept connections to. */
 const LETTERS_AT_ONCE = 4;
 const CODES_AT_ONCE = 2;
+/** Books are read from the provider for minutes, and nobody waits for them. */
+const ACCOUNTS_AT_ONCE = 2;
 
 const recurring: readonly Recurring[] = [
   creditRecurring,
@@ -229,13 +231,15 @@ export function buildWorker(ctx: () => Ctx): Worker {
   const money = {
     ...settleHandlers,
     [submitRefund.kind]: submitRefund.handler,
-    [tieOutJob.kind]: tieOutJob.handler,
-    [tieOutAccountJob.kind]: tieOutAccountJob.handler,
     [refundApproved.kind]: refundApproved.handler,
     [complimentaryApproved.kind]: complimentaryApproved.handler,
     [followChangeJob.kind]: followChangeJob.handler,
     [roundJob.kind]: roundJob.handler,
     [forgetEndpointJob.kind]: forgetEndpointJob.handler,
+  };
+  const books = {
+    [tieOutJob.kind]: tieOutJob.handler,
+    [tieOutAccountJob.kind]: tieOutAccountJob.handler,
   };
   const send = sendMessage(signInWords);
   return together(
@@ -244,6 +248,7 @@ export function buildWorker(ctx: () => Ctx): Worker {
       createWorker(ctx, { [sendWebhooksJob.kind]: sendWebhooksJob.handler }, [], ENDPOINTS_AT_ONCE),
     ],
     [
+      createWorker(ctx, books, [], ACCOUNTS_AT_ONCE),
       createWorker(ctx, { [SEND_JOB]: send }, [], LETTERS_AT_ONCE),
       createWorker(ctx, { [SEND_URGENT_JOB]: send }, [], CODES_AT_ONCE),
     ],

@@ -10,7 +10,7 @@ import { tidyCredit } from '../../server/modules/shopping/settle-credit.ts';
 import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
 import { barrier } from '../kit/barrier.ts';
-import { eur, inDays, newKey, onSale, payWith } from '../kit/given.ts';
+import { eur, inDays, newKey, onSale, payWith, somebody } from '../kit/given.ts';
 
 const gate = barrier();
 let app: TestApp;
@@ -238,6 +238,29 @@ describe('B4 credit', () => {
     expect(two).toEqual(one);
     const code = one.ok ? one.value.code : '';
     expect(await findCredit(app.ctx, organizerId, code)).toMatchObject({ balanceMinor: 4_200 });
+    await expectAuditClean(app);
+  });
+});
+
+describe('credit of a booking that is refused', () => {
+  it('can be used at once for another buyer of the same hold', async () => {
+    const sale = await onSale(app.admin, { more: { maxTicketsPerPerson: 2 } });
+    const gift = await give(10_000);
+    const greedy = somebody();
+    const one = [{ ticketTypeId: sale.typeId, quantity: 1 }];
+    const ahead = { items: [{ ticketTypeId: sale.typeId, quantity: 2 }], buyer: greedy };
+    await app.guest.post(`/events/${sale.eventId}/holds`, ahead, newKey());
+    const wanted = { items: one, buyer: somebody() };
+    const held = await app.guest.post(`/events/${sale.eventId}/holds`, wanted, newKey());
+    const bookFor = (buyer: object) =>
+      app.guest.post(
+        `/events/${sale.eventId}/bookings`,
+        { holdId: held.body.id, buyer, credit: { code: gift.code }, payment: {} },
+        newKey(),
+      );
+    expect((await bookFor(greedy)).body).toMatchObject({ code: 'per_person_limit', limit: 2 });
+    expect(await balanceOf(gift)).toBe(10_000);
+    expect((await bookFor(somebody())).body.order.status).toBe('confirmed');
     await expectAuditClean(app);
   });
 });

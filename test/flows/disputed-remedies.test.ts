@@ -4,6 +4,7 @@ import { startApp, type TestApp } from '../kit/app.ts';
 import { expectAuditClean } from '../kit/audit.ts';
 import { barrier } from '../kit/barrier.ts';
 import { book, eur, inDays, newKey, onSale } from '../kit/given.ts';
+import { deliver, mailbox } from '../kit/mailbox.ts';
 import { bought, disputing, turn } from '../kit/purchases.ts';
 
 const gate = barrier();
@@ -151,6 +152,41 @@ describe('G7: a dispute of an order that became a voucher', () => {
     expect(await balanceOf(ended.creditReturns[0].code)).toEqual(eur(0));
     expect(await order.free()).toBe(4);
     await expectBooksEven();
+  });
+
+  it('and has become credit of another cancelled event: that is withheld as well', async () => {
+    const order = await offered();
+    const { remedy } = await order.choose('voucher');
+    const offer = { remedies: ['refund', 'credit'], chooseBy: inDays(10) };
+    const path = `/events/${order.there.eventId}/cancel`;
+    expect((await app.admin.post(path, offer, newKey())).status).toBe(200);
+    await turn(app);
+    const renewed = `/orders/${remedy.order.id}`;
+    expect((await order.buyer.post(`${renewed}/remedy`, { remedy: 'credit' })).status).toBe(200);
+    await turn(app);
+    await turn(app);
+    const { creditCode } = (await order.buyer.get(renewed)).body.remedy;
+    const say = disputing(app, order);
+    await say('open');
+    expect((await bookWith(creditCode)).body.code).toBe('credit_invalid');
+    await say('won');
+    expect((await bookWith(creditCode)).body.order).toMatchObject({ status: 'confirmed' });
+    await turn(app);
+    await expectBooksEven();
+  });
+
+  it('is told as it is: nothing comes back to who has had it from their bank', async () => {
+    await app.drainFacts();
+    const order = await offered();
+    await order.choose('voucher');
+    await disputing(app, order)('lost');
+    await turn(app);
+    await turn(app);
+    await deliver(app);
+    const mails = await mailbox(app, order.order.buyer.email);
+    const subjects = mails.map(({ subject }) => subject);
+    expect(subjects).toContainEqual(expect.stringMatching(/^Your tickets are not valid any more/));
+    expect(subjects).not.toContainEqual(expect.stringMatching(/^Tickets given back/));
   });
 
   it('of less than it was worth: the rest can be spent', async () => {

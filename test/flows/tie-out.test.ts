@@ -129,14 +129,21 @@ describe('the jobs of the tie-out', () => {
     const ctx = { ...app.ctx, ports: { ...app.ctx.ports, payments: { ...payments, of } } };
     await sql('delete from payments.tie_out_day where day = $1', day);
     await tieOutJob.handler(ctx, { ...job, kind: tieOutJob.kind, data: { day } });
+    // As if a worker had them, for a long time.
     const made = await sql(
-      `delete from kernel.job where kind = 'tie_out_account' and data ->> 'day' = $1
-       returning data`,
+      `update kernel.job set run_at = 'infinity', lease_token = 1,
+         leased_until = clock_timestamp() + interval '1 hour'
+       where kind = 'tie_out_account' and data ->> 'day' = $1
+       returning id::int, data`,
       day,
     );
-    return made.rows.map(({ data }) => ({
+    return made.rows.map(({ id, data }) => ({
       account: data.account as string | null,
-      run: () => tieOutAccountJob.handler(ctx, { ...job, kind: tieOutAccountJob.kind, data }),
+      run: async () => {
+        const { kind, handler } = tieOutAccountJob;
+        await handler(ctx, { ...job, kind, data, id });
+        await sql('delete from kernel.job where id = $1', id);
+      },
     }));
   }
   const job = { id: 0, key: '', attempts: 1, leaseToken: 1 };
@@ -187,6 +194,32 @@ describe('the jobs of the tie-out', () => {
     expect(asked).toEqual([null, ...lines.slice(0, -1).map(({ id }) => id)]);
     const { rowCount } = await sql('select from payments.tie_out_page');
     expect(rowCount).toBe(0);
+  });
+
+  it('stop where somebody else has them, and what both have read is one list', async () => {
+    const day = today();
+    let isTaken = false;
+    const asked: (string | null)[] = [];
+    const pageOf = (nth: number) => ({
+      ...{ id: `txn_${nth}`, kind: 'payout', amountMinor: -1, feeMinor: 0, netMinor: -1 },
+      ...{ currency: 'EUR', sourceId: null, intentId: null, createdAt: new Date() },
+    });
+    // The first is at its third page when its lease has passed to another worker.
+    const jobs = await jobsOf(day, async (_account, { after }) => {
+      asked.push(after);
+      const nth = after === null ? 0 : Number(after.slice('txn_'.length)) + 1;
+      if (nth === 2 && !isTaken) {
+        isTaken = true;
+        await sql(`update kernel.job set lease_token = 2 where kind = 'tie_out_account'`);
+      }
+      const rows = [pageOf(nth)] as readonly BalanceTransaction[];
+      return { kind: 'ok', value: { rows, hasMore: nth < 4 } };
+    });
+    const run = jobs[0]?.run ?? expect.fail('no job');
+    await expect(run()).rejects.toThrow('not yet');
+    await sql(`update kernel.job set lease_token = 1 where kind = 'tie_out_account'`);
+    await run();
+    expect(asked).toEqual([null, 'txn_0', 'txn_1', 'txn_1', 'txn_2', 'txn_3']);
   });
 
   it('are made for days, too, on which no server ran', async () => {

@@ -237,6 +237,23 @@ begin
   return null;
 end $$;
 
+-- What name_hold would say now of a hold that is not bought on yet. Decided once more with the
+-- order: whoever asks keeps nothing for an order that will not be.
+create function inventory.name_refusal@v(
+  p_event text, p_hold text, p_keys text[], p_now timestamptz
+) returns text language plpgsql stable as $$
+declare
+  v_hold inventory.hold;
+begin
+  select * into v_hold from inventory.hold h
+  where h.event_id = p_event and h.hold_id = p_hold and h.status = 'active' and not h.bound;
+  if v_hold.hold_id is null or (p_keys @> v_hold.person_keys and p_keys <@ v_hold.person_keys) then
+    return null;
+  end if;
+  return inventory.cap_refusal@v(p_event, inventory.person_limit@v(p_event), p_keys,
+    (select sum(q) from unnest(v_hold.quantities) as q)::int, p_hold, kernel.instant(p_now));
+end $$;
+
 -- How many places of the event one person may have; null: any number.
 create function inventory.person_limit@v(p_event text) returns int
   language plpgsql stable as $$

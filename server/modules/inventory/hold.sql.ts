@@ -4,12 +4,14 @@ import {
   instant,
   instantOrNull,
   int,
+  intOrNull,
   json,
   listOf,
   objectOf,
   rows,
   text,
   textAs,
+  textAsOrNull,
   textOrNull,
 } from '../../kernel/sql.ts';
 import type { HoldState } from './states.ts';
@@ -100,3 +102,15 @@ export const selectHold = (eventId: EventId, holdId: HoldId, now: Date | null) =
     h.promo_code as "promoCode", inventory.items_of@v(h) as items
   from inventory.hold h join inventory.sale s on s.event_id = h.event_id
   where h.event_id = ${eventId} and h.hold_id = ${holdId}`;
+
+export const selectNameRefusal = (
+  eventId: EventId,
+  holdId: HoldId,
+  personKeys: string[],
+  now: Date | null,
+) => rows({
+  refusal: textAsOrNull<'per_person_limit' | 'buyer_required'>(),
+  limit: intOrNull,
+})`
+  select inventory.name_refusal@v(${eventId}, ${holdId}, ${personKeys}::text[], ${now}) as refusal,
+    inventory.person_limit@v(${eventId}) as limit`;

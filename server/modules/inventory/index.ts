@@ -29,7 +29,7 @@ export {
 export { PAYING_RANK } from './hold-kinds.ts';
 export { type HoldItem, holdPlaces, type Opening } from './hold-places.ts';
 export { personKeys } from './person-keys.ts';
-export { readHold, wasHeld } from './read-hold.ts';
+export { readHold, refusedFor, wasHeld } from './read-hold.ts';
 export { releaseHold } from './release-hold.ts';
 export {
   readPlanVersion,

@@ -25,9 +25,11 @@ const tellings: Readonly<Record<string, Telling>> = {
     if (!isRemedy) await tell('order_cancelled')(ctx, tx, fact, order);
   },
   tickets_refunded: async (ctx, tx, fact, order) => {
+    // What had paid for a voucher is lost: its value goes back to where it is taken away.
+    if (order.endReason === 'dispute_lost') return tell('order_lost')(ctx, tx, fact, order);
     const remedy = await remedyOf(tx, order.eventId, order.orderId);
     const isRemedy = remedy?.chosen === 'refund' && order.status === 'refunded';
-    if (!isRemedy) await tell('tickets_refunded')(ctx, tx, fact, order);
+    return isRemedy ? 0 : tell('tickets_refunded')(ctx, tx, fact, order);
   },
   remedy_offered: tellOfChange,
   remedy_chosen: async (ctx, tx, fact, order) => {

@@ -5,7 +5,14 @@
  */
 import type { Ctx } from '../../kernel/context.ts';
 import { all, one, type Queryable, run } from '../../kernel/db.ts';
-import { enqueue, type JobHandler, NotYet, type Recurring } from '../../kernel/jobs.ts';
+import {
+  enqueue,
+  type Job,
+  type JobHandler,
+  NotYet,
+  type Recurring,
+  renewLease,
+} from '../../kernel/jobs.ts';
 import { inTxOrNotNow } from '../../kernel/not-now.ts';
 import { readNow } from '../../kernel/now.ts';
 
@@ -22,6 +29,7 @@ import {
 import {
   type AccountDay,
   accountsOf,
+  BooksUnread,
   dayOf,
   endDay,
   readPage,
@@ -35,8 +43,9 @@ const ACCOUNT_JOB = 'tie_out_account';
 const REST_SECONDS = 3_600;
 const BACK_DAYS = 14;
 const RECURRING_MS = 600_000;
-/** Far within a lease, also where the provider is slow. */
 const PAGES_AT_ONCE = 20;
+/** Somebody else is at it by now, or the provider does not answer: what was read is kept. */
+const AGAIN_SECONDS = 60;
 
 type AccountJob = { readonly day: string; readonly account: string | null };
 
@@ -80,20 +89,35 @@ export const tieOutAccountJob: { readonly kind: string; readonly handler: JobHan
     // Written above.
     const { day, account } = job.data as AccountJob;
     const of = dayOf(account, day, await readNow(ctx.db, ctx.clock));
-    const lines = await readOn(ctx, of);
+    const lines = await readOn(ctx, job, of);
     if (lines === null) throw new NotYet(0);
+    await keepLease(ctx, job);
     await tieOutAccount(ctx, of, lines);
     await run(ctx.db, deletePages(of, null));
   },
 };
 
+/** Two that read the same account would take each other's pages away. */
+async function keepLease(ctx: Ctx, job: Job): Promise<void> {
+  if (!(await renewLease(ctx.db, job))) throw new NotYet(AGAIN_SECONDS);
+}
+
 /** Goes on after the pages that were read before; null where there are more than one run reads. */
-async function readOn(ctx: Ctx, of: AccountDay): Promise<readonly BalanceTransaction[] | null> {
+async function readOn(
+  ctx: Ctx,
+  job: Job,
+  of: AccountDay,
+): Promise<readonly BalanceTransaction[] | null> {
   // What was read long ago is not what there is now.
   await run(ctx.db, deletePages(of, REST_SECONDS));
   let { pages, lines, after } = await one(ctx.db, countPages(of));
   for (let read = 0; read < PAGES_AT_ONCE; read += 1) {
-    const { rows, last } = await readPage(ctx, of, after);
+    await keepLease(ctx, job);
+    const { rows, last } = await readPage(ctx, of, after).catch((error: unknown) => {
+      // A run that comes on a little is none that fails.
+      throw error instanceof BooksUnread && read > 0 ? new NotYet(AGAIN_SECONDS) : error;
+    });
+    await keepLease(ctx, job);
     lines += rows.length;
     refuseTooMany(lines);
     if (rows.length > 0) await run(ctx.db, insertPage(of, pages, JSON.stringify(rows)));

@@ -177,11 +177,24 @@ export const expireDue = (now: Date | null, most: number) => rows({
       or payments.became_credit@v(d.source_event_id, d.source_order_id) as "isOwed"
   from due d join written w on w.credit_id = d.credit_id`;
 
-/** Whether a bank is asked whose the money is that became this credit. */
-export const selectIsDisputed = (eventId: EventId | null, orderId: string | null) => rows({
+/**
+ * Whether a bank is asked whose the money is that became the credit of this order: its own, or that
+ * of an order whose credit, such as a voucher, has paid for it, and so on.
+ */
+export const selectIsDisputed = (eventId: EventId, orderId: string) => rows({
   isDisputed: bool,
 })`
-  select payments.is_disputed@v(${eventId}, ${orderId}) as "isDisputed"`;
+  with recursive behind as (
+    select ${eventId}::text as event_id, ${orderId}::text as order_id
+    union
+    select c.source_event_id, c.source_order_id
+    from behind b
+    join promotions.credit_entry e
+      on e.order_id = b.order_id and e.event_id = b.event_id and e.kind = 'spent'
+    join promotions.credit c on c.credit_id = e.credit_id and c.source_order_id is not null
+  )
+  select coalesce(bool_or(payments.is_disputed@v(b.event_id, b.order_id)), false) as "isDisputed"
+  from behind b`;
 
 type Named = { readonly eventId: EventId; readonly orderId: string };
 

@@ -68,7 +68,7 @@ export async function usableCredit(
     return refused('credit_invalid');
   }
   const { sourceEventId, sourceOrderId } = credit;
-  if (sourceEventId !== null && !wanted.byRight) {
+  if (sourceEventId !== null && sourceOrderId !== null && !wanted.byRight) {
     const { isDisputed } = await one(ctx.db, selectIsDisputed(sourceEventId, sourceOrderId));
     if (isDisputed) return refused('credit_invalid');
   }

@@ -95,6 +95,7 @@ async function purchase(
     case 'session_changed':
     case 'hold_ended':
     case 'hold_already_booked':
+    case 'per_person_limit':
       return ok(null);
     default:
       return { ok: false, refusal };

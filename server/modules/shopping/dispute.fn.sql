@@ -52,7 +52,8 @@ declare
   v_back constant int := least(v_worth - v_lost, payments.left_of@v(p_event, p_payment));
 begin
   if payments.became_credit@v(p_event, p_order) then
-    perform kernel.enqueue_job@v('settle_loss', p_order,
+    -- One for each: what another one has lost is known only to a run that begins after it.
+    perform kernel.enqueue_job@v('settle_loss', p_order || ':' || p_dispute,
       jsonb_build_object('eventId', p_event, 'orderId', p_order), 0);
   end if;
   if v_worth = 0 then

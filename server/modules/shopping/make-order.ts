@@ -15,7 +15,7 @@ import {
   refused,
 } from '../../kernel/result.ts';
 import type { Seen } from '../catalog/index.ts';
-import { type Hold, readHold } from '../inventory/index.ts';
+import { type Hold, readHold, refusedFor } from '../inventory/index.ts';
 import { type OrderRow, readOrder } from '../orders/index.ts';
 import { accountFor } from '../payments/index.ts';
 import { releaseCredit } from '../promotions/index.ts';
@@ -58,6 +58,9 @@ export async function makeOrder<R extends Refusal = Busy>(
   for (let attempt = 1; ; attempt++) {
     const now = attempt === 1 ? hold : await readHold(ctx, hold.id);
     if (!now) return refused('hold_ended');
+    // Credit that is kept for an order that cannot be is out of its owner's reach for a while.
+    const no = credit ? await refusedFor(ctx, hold.id, wanted.personKeys) : null;
+    if (no) return no;
     const price = await priceOrder(ctx, seen.event, now, wish);
     if (!price.ok) return price;
     const collects = await accountOf(ctx, seen, price.value);
