@@ -211,6 +211,16 @@ describe('a failing job', () => {
     expect(await jobs()).toMatchObject([{ attempts: 1, inSeconds: 1, parked: false }]);
   });
 
+  it('NotYet takes no attempt away that there was not: its worker had died', async () => {
+    await add('a');
+    await outside.query(`update kernel.job
+      set deaths = 1, leased_until = clock_timestamp() - interval '1 second'`);
+    await worker(async () => {
+      throw new NotYet(7);
+    }).drain();
+    expect(await jobs()).toMatchObject([{ attempts: 0, inSeconds: 7 }]);
+  });
+
   it('does not keep others from running', async () => {
     await add('bad');
     await add('good');

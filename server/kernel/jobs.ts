@@ -124,7 +124,8 @@ const postponeJob = (job: Job, p: Postponed) => command`
           then least(j.run_at, later.at)
         else later.at
       end,
-      attempts = j.attempts - case when ${p.counts}::boolean then 0 else 1 end,
+      -- Taken from a worker that had died it was no attempt to begin with.
+      attempts = greatest(0, j.attempts - case when ${p.counts}::boolean then 0 else 1 end),
       last_error = ${p.error},
       parked_at = case when ${p.park}::boolean then clock_timestamp() end
   from (select clock_timestamp() + make_interval(secs => ${p.seconds}) as at) later
