@@ -63,5 +63,4 @@ from (
 group by w.event_id, w.bucket, w.wanted;
 
 -- Those before somebody with about the same rank, and the first of a pool, whatever they want of it.
--- By bucket, so that who is next of those who want the same is never looked for here, among all.
-create index want_by_rank on waitlist.want (pool_id, event_id, (rank / 512), rank);
+create index want_by_rank on waitlist.want (pool_id, event_id, rank);

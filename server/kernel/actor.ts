@@ -41,6 +41,11 @@ export function buyingPerson(actor: Actor): UserId | null {
   return actor.kind === 'key' && actor.scopes.size === 0 ? actor.userId : null;
 }
 
+/** A key with any scope: whoever it acts for is somebody else. */
+export function isStaff(actor: Actor): actor is Key {
+  return actor.kind === 'key' && actor.scopes.size > 0;
+}
+
 /** Whether this actor is staff of the organizer (or of the platform) with that scope. */
 export function isStaffOf(actor: Actor, organizerId: string, scope: string): boolean {
   return (

@@ -3,7 +3,7 @@
  * Whoever has one IPv6 address has 2^64 of them: what a household is given is a /64 at least.
  */
 import { isIPv6 } from 'node:net';
-import type { Actor } from './actor.ts';
+import { type Actor, isStaff } from './actor.ts';
 
 const GROUPS = 8;
 const GROUPS_OF_NETWORK = 4;
@@ -24,7 +24,7 @@ export function networkOf(address: string): string {
  * is used; those of fans count where they come from, because whoever signs in gets one more.
  */
 export function countedAs(actor: Actor, network: string): string {
-  return actor.kind === 'key' && actor.scopes.size > 0 ? actor.keyId : network;
+  return isStaff(actor) ? actor.keyId : network;
 }
 
 /** All eight, in the shortest form of each. */

@@ -1,4 +1,4 @@
-import type { Actor } from './actor.ts';
+import { type Actor, isStaff } from './actor.ts';
 
 /** The languages that people are written to in. */
 export const languages = ['en', 'de'] as const;
@@ -18,7 +18,7 @@ export function languageFor(
   header: string | string[] | undefined,
 ): Language | null {
   if (said) return said;
-  if (actor.kind === 'key' && actor.scopes.size > 0) return null;
+  if (isStaff(actor)) return null;
   const wanted = String(header ?? '')
     .split(',')
     .map((part) => part.trim().slice(0, 2).toLowerCase());

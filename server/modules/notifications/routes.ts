@@ -1,5 +1,4 @@
 /** What was sent to whom, and how an organizer writes. */
-
 import { z } from 'zod';
 import { keyOf } from '../../kernel/actor.ts';
 import { languages } from '../../kernel/language.ts';

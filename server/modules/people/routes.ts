@@ -1,5 +1,4 @@
 /** Signing in by a message that one has read, and out again. */
-
 import { z } from 'zod';
 import type { Ctx } from '../../kernel/context.ts';
 import { sessionCookie } from '../../kernel/http-session.ts';

@@ -1,5 +1,4 @@
 /** Shopping sessions over HTTP: one view, and a place to write for each part of it. */
-
 import { z } from 'zod';
 import { languageFor } from '../../kernel/language.ts';
 import type { RefusalTable } from '../../kernel/problem.ts';

@@ -1,5 +1,4 @@
 /** Sessions: one row each, changed only by whoever names the version that they have read. */
-
 import type {
   CreditId,
   EventId,

@@ -3,7 +3,6 @@
  * is found again by its key, so that a repeated request goes on where the first one stopped and
  * answers the same.
  */
-
 import { type Actor, buyingPerson } from '../../kernel/actor.ts';
 import type { Ctx } from '../../kernel/context.ts';
 import type { EventId, HoldId } from '../../kernel/ids.ts';

@@ -1,5 +1,4 @@
 /** The beats of a purchase that a lane batches: book, claim, confirm. */
-
 import type {
   CreditId,
   HoldId,

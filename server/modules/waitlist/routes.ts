@@ -1,5 +1,4 @@
 /** The waitlist over HTTP. */
-
 import { z } from 'zod';
 import { languageFor, languages } from '../../kernel/language.ts';
 import { ok, refused } from '../../kernel/result.ts';

@@ -1,5 +1,4 @@
 /** What a lane does with the waitlist: changes of it, and looks at what there is to offer. */
-
 import type { HoldId, Id, OrganizerId, SessionId, TicketTypeId, UserId } from '../../kernel/ids.ts';
 import type { LaneKind } from '../../kernel/lanes.ts';
 import type { Language } from '../../kernel/language.ts';
